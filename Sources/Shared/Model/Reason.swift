@@ -1,0 +1,77 @@
+/// Why something ended or was refused. One closed list: the raw value indexes the counters, the name is the metric
+/// label, the log field and what the visitor is told.
+package enum Reason: UInt8, CaseIterable, Sendable {
+    // Ends that are nobody's fault.
+    case peerClosed
+    case finished
+    case shutdown
+    case replaced
+
+    // A visitor's request that cannot be served.
+    case noRoute
+    case privateRoute
+    case tunnelOffline
+    case connectorLost
+    case streamEndedEarly
+    case badAnswer
+    case answerTimeout
+    case loopDetected
+
+    // A visitor's request that is not acceptable.
+    case badRequest
+    case ambiguousFraming
+    case missingHost
+    case headTooLarge
+    case headTimeout
+    case firstByteTimeout
+    case keepAliveIdle
+    case methodNotAllowed
+    case unknownTransferCoding
+    case versionNotSupported
+    case tlsNotAvailable
+    case relayAtEntrypoint
+
+    // The tunnel port.
+    case handshakeTimeout
+    case badUpgrade
+    case wrongPath
+    case webSocketFault
+    case relayFault
+    case relayVersion
+    case noTunnelID
+    case unknownCommand
+    case unauthorized
+    case smuxFault
+    case smuxVersion
+    case keepAliveTimeout
+    case windowExceeded
+    case bindTimeout
+    case bindRefused
+    case peerOpenedStream
+
+    // Limits.
+    case visitorsFull
+    case linksFull
+    case streamsFull
+    case connectorsFull
+    case tunnelsFull
+    case buffersFull
+    case stalled
+    case workerBusy
+    case descriptorsFull
+
+    // The machine around us.
+    case socketError
+    case dialFailed
+    case dialTimeout
+
+    /// The name in metrics, logs and answers: the case in snake case.
+    package var label: String {
+        var out = ""
+        for character in "\(self)" {
+            if character.isUppercase { out += "_" }
+            out += character.lowercased()
+        }
+        return out
+    }
+}

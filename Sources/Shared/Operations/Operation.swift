@@ -1,0 +1,97 @@
+import Primitives
+
+/// What a pure worker asks of its shell. The shell (ring, poll, simulator) performs it and answers with a
+/// `Completion` that carries the same token, except where a kind says that it has none.
+package enum OperationKind: UInt8, Sendable {
+    /// Accept connections on `descriptor` until cancelled: a completion each, `result` the new descriptor.
+    case accept = 1
+    /// Receive into provided buffers until cancelled, end of stream, error or lack of buffers; `isMore` says whether
+    /// the shot goes on. `result` 0 is the end of the stream.
+    case receive
+    /// Receive once into a provided buffer.
+    case receiveOnce
+    /// Send `length` bytes at `address`. May complete short.
+    case send
+    /// Send the `SendVector` at `address`. May complete short.
+    case sendVector
+    /// Receive bytes and descriptors into the `DescriptorMessage` at `address`.
+    case receiveMessage
+    /// Send the bytes and descriptors of the `DescriptorMessage` at `address`. May complete short in bytes, never in
+    /// descriptors: they travel with the first byte.
+    case sendMessage
+    /// Make a stream socket of address family `length` (a `DialFamily`); `result` is the descriptor.
+    case openSocket
+    /// Connect `descriptor` to the `DialAddress` at `address`.
+    case connect
+    /// End one direction of `descriptor`; `length` 1 is the writing side, 2 both.
+    case shutdown
+    /// Close `descriptor`. The number may be reused as soon as this completes.
+    case close
+    /// Cancel the operation whose token is `argument`. Completes when the request was taken; the cancelled operation
+    /// completes on its own.
+    case cancel
+    /// Wake worker `length`: a completion of kind `.woken` there, none here.
+    case wake
+    /// Hand buffer `length` to the kernel to receive into. No completion.
+    case provideBuffer
+    /// Write the peer's address of `descriptor` into the `PeerAddress` at `address`, before anything is received on
+    /// it. No completion.
+    case peerAddress
+    /// Read `length` bytes of kernel randomness to `address`, at once. No completion.
+    case randomBytes
+    /// Never emitted: the completion a `wake` causes at its target.
+    case woken
+}
+
+/// One request to the shell: 32 bytes, trivial.
+package struct Operation: BitwiseCopyable, Sendable {
+    package var token: Token
+    /// Memory the operation reads or writes; it stays the worker's promise until the completion.
+    package var address: UInt
+    package var argument: UInt64
+    package var descriptor: Int32
+    package var lengthAndKind: UInt32
+
+    package static let lengthMax: UInt32 = 1 << 24 - 1
+
+    @inlinable package init(
+        _ kind: OperationKind, token: Token, descriptor: Int32, address: UInt = 0, length: UInt32 = 0,
+        argument: UInt64 = 0
+    ) {
+        precondition(length < 1 << 24)
+        self.token = token
+        self.address = address
+        self.argument = argument
+        self.descriptor = descriptor
+        self.lengthAndKind = length << 8 | UInt32(kind.rawValue)
+    }
+
+    @inlinable package var kind: OperationKind {
+        OperationKind(rawValue: UInt8(truncatingIfNeeded: lengthAndKind)).unsafelyUnwrapped
+    }
+    @inlinable package var length: UInt32 { lengthAndKind >> 8 }
+}
+
+/// What a shell says when an operation is done: 16 bytes, trivial, the shape of an io_uring completion.
+package struct Completion: BitwiseCopyable, Sendable {
+    package var token: Token
+    /// Not negative: bytes or a descriptor. Negative: a Linux error number, negated.
+    package var result: Int32
+    package var flags: UInt32
+
+    @inlinable package init(token: Token, result: Int32, flags: UInt32 = 0) {
+        self.token = token
+        self.result = result
+        self.flags = flags
+    }
+
+    /// A provided buffer was used; `bufferID` says which.
+    @inlinable package var hasBuffer: Bool { flags & 1 != 0 }
+    /// The multishot operation goes on.
+    @inlinable package var isMore: Bool { flags & 2 != 0 }
+    @inlinable package var bufferID: UInt32 { flags >> 16 }
+
+    @inlinable package static func flags(buffer: UInt32?, more: Bool) -> UInt32 {
+        (buffer.map { $0 << 16 | 1 } ?? 0) | (more ? 2 : 0)
+    }
+}

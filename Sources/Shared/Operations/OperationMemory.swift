@@ -1,0 +1,73 @@
+// The memory that operations point at. Laid out here so that the worker fills it without knowing the kernel's structs;
+// each shell keeps whatever headers its system calls need beside it.
+
+/// A gathered send: up to `capacity` ranges. The layout of a range is that of `struct iovec`, that of the header is
+/// free for the shell (`struct msghdr`, 56 bytes on 64-bit Linux).
+package struct SendVector: BitwiseCopyable {
+    package static let capacity = 64
+
+    /// Room for the shell's message header.
+    package var header = InlineArray<8, UInt64>(repeating: 0)
+    package var count: UInt32 = 0
+    package var bytes: UInt32 = 0
+    package var ranges = InlineArray<64, SendRange>(repeating: SendRange(address: 0, count: 0))
+
+    package init() {}
+}
+
+/// One range of a gathered send.
+package struct SendRange: BitwiseCopyable {
+    package var address: UInt
+    package var count: UInt
+
+    package init(address: UInt, count: UInt) {
+        self.address = address
+        self.count = count
+    }
+}
+
+/// Bytes and descriptors over a Unix socket.
+package struct DescriptorMessage: BitwiseCopyable {
+    package static let descriptorsMax = 32
+
+    /// Room for the shell's message header, its one range and the control bytes.
+    package var header = InlineArray<8, UInt64>(repeating: 0)
+    package var range = SendRange(address: 0, count: 0)
+    package var control = InlineArray<24, UInt64>(repeating: 0)
+    package var descriptors = InlineArray<32, Int32>(repeating: -1)
+    package var descriptorCount: UInt32 = 0
+
+    package init() {}
+}
+
+/// Address families a worker may dial.
+package enum DialFamily: UInt32, Sendable {
+    case ipv4 = 1
+    case ipv6
+    case unix
+}
+
+/// Where to connect: an IP address and port, or a path.
+package struct DialAddress: BitwiseCopyable {
+    package var family: UInt32 = 0
+    package var port: UInt16 = 0
+    /// Bytes of the IPv6 form, big-endian halves; an IPv4 address in the low four bytes.
+    package var high: UInt64 = 0
+    package var low: UInt64 = 0
+    package var path = InlineArray<108, UInt8>(repeating: 0)
+    package var pathCount: UInt8 = 0
+    /// Room for the shell's socket address.
+    package var storage = InlineArray<16, UInt64>(repeating: 0)
+    package var storageCount: UInt32 = 0
+
+    package init() {}
+}
+
+/// A peer's address as the shell read it: the IPv6 form in big-endian halves, IPv4 as IPv4-mapped.
+package struct PeerAddress: BitwiseCopyable {
+    package var high: UInt64 = 0
+    package var low: UInt64 = 0xFFFF_0000_0000
+    package var port: UInt16 = 0
+
+    package init() {}
+}

@@ -1,0 +1,33 @@
+import Primitives
+
+/// The operations of one turn, in order. Fixed capacity; the worker emits at most a few per completion, the shell
+/// drains it whenever it submits.
+package struct OperationQueue: ~Copyable {
+    private let cells: UnsafeMutablePointer<Operation>
+    private let capacity: Int
+    package private(set) var count = 0
+
+    package init(capacity: Int) {
+        self.capacity = capacity
+        cells = .allocate(capacity: capacity)
+    }
+
+    deinit { cells.deallocate() }
+
+    @inlinable package var isEmpty: Bool { count == 0 }
+    /// How many more operations fit.
+    package var room: Int { capacity - count }
+
+    package mutating func append(_ operation: Operation) {
+        precondition(count < capacity, "the shell did not drain the operations of this turn")
+        (cells + count).initialize(to: operation)
+        count += 1
+    }
+
+    package subscript(index: Int) -> Operation {
+        precondition(index < count)
+        return cells[index]
+    }
+
+    package mutating func removeAll() { count = 0 }
+}

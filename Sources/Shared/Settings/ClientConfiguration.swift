@@ -1,0 +1,70 @@
+package import Model
+
+/// What one client process exposes: the value that `-L`/`-F` URLs, `expose` and client YAML are turned into.
+package struct ClientConfiguration: Equatable, Sendable {
+    package var tunnels: [ExposedTunnel] = []
+    package var fileServices: [FileService] = []
+
+    package init() {}
+}
+
+/// One tunnel of a client: a service bound at a server (protocol tunnel-client §3).
+package struct ExposedTunnel: Equatable, Sendable {
+    package var name: String
+    package var tunnel: TunnelID
+    package var servers: [ServerAddress]
+    /// Requested host and port, as written: `rtcp://host:port/…`.
+    package var requestedHost = ""
+    package var requestedPort: UInt16 = 0
+    package var weight: UInt8 = 0
+    /// Parallel connections to the server.
+    package var connections = 1
+    /// Where visitors' streams go.
+    package var target: TargetAddress
+    package var muxVersion = 2
+    package var userName: String?
+    package var password: String?
+
+    package init(name: String, tunnel: TunnelID, servers: [ServerAddress], target: TargetAddress) {
+        self.name = name
+        self.tunnel = tunnel
+        self.servers = servers
+        self.target = target
+    }
+}
+
+/// Where a tunnel server is.
+package struct ServerAddress: Hashable, Sendable {
+    package var carrier: Carrier
+    package var host: String
+    package var port: UInt16
+    package var path = "/ws"
+    /// `Host` header of the WebSocket upgrade: by default the address as written, with its port.
+    package var hostHeader: String
+
+    package init(carrier: Carrier, host: String, port: UInt16, hostHeader: String) {
+        self.carrier = carrier
+        self.host = host
+        self.port = port
+        self.hostHeader = hostHeader
+    }
+}
+
+/// A local service: TCP by host and port. An empty host is the loopback address.
+package struct TargetAddress: Hashable, Sendable {
+    package var host: String
+    package var port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// `file://:8000?dir=/data`.
+package struct FileService: Equatable, Sendable {
+    package var address: ListenAddress
+    package var directory = "."
+
+    package init(address: ListenAddress) { self.address = address }
+}
