@@ -39,11 +39,18 @@ let package = Package(
         .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
         .target(
+            name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
+            swiftSettings: hot),
+        .target(
+            name: "Observe", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Observe",
+            swiftSettings: hot),
+        .target(
             name: "EventLoop", dependencies: ["Primitives", "Operations", "CLiburing", "CLinux"],
             path: "Sources/Shared/EventLoop", swiftSettings: hot),
         .target(
             name: "Settings",
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
+
     ]
 )
