@@ -52,5 +52,12 @@ let package = Package(
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
 
+        // Tests mirror the sources.
+        .testTarget(
+            name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
+            path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),
+        .testTarget(
+            name: "ObserveTests", dependencies: ["Observe", "Model", "Primitives"],
+            path: "Tests/Shared/ObserveTests", swiftSettings: strict),
     ]
 )

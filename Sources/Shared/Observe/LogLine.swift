@@ -77,16 +77,11 @@ package struct LogLine: Sendable {
         return bytes
     }
 
+    /// Keys are ours: plain words, never cut.
     private mutating func begin(_ key: String) {
         switch form {
-        case .json:
-            bytes.append(contentsOf: ",\"".utf8)
-            appendEscaped(key)
-            bytes.append(contentsOf: "\":".utf8)
-        case .text:
-            bytes.append(UInt8(ascii: " "))
-            appendPlain(key)
-            bytes.append(UInt8(ascii: "="))
+        case .json: bytes.append(contentsOf: ",\"\(key)\":".utf8)
+        case .text: bytes.append(contentsOf: " \(key)=".utf8)
         }
     }
 

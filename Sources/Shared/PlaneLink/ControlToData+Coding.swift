@@ -143,8 +143,8 @@ extension PlaneSettings {
     func encode(to writer: inout PlaneByteWriter) {
         writer.put(generation)
         writer.put(count: limits.count)
-        for (limit, value) in limits.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            writer.put(limit.rawValue)
+        for (limit, value) in limits.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+            writer.put(PlaneName.of(limit))
             writer.put(value)
         }
         writer.put(logLevel.rawValue)
@@ -154,7 +154,7 @@ extension PlaneSettings {
         generation = try reader.number()
         limits = [:]
         for _ in 0..<(try reader.count()) {
-            let limit = Limit(rawValue: try reader.number())
+            let limit = PlaneName.limit(try reader.string())
             let value = try reader.number(UInt64.self)
             if let limit { limits[limit] = value }
         }

@@ -45,7 +45,7 @@ extension DataToControl {
         case .connectorLost(let connector, let tunnel, let reason):
             writer.put(connector)
             writer.put(tunnel)
-            writer.put(reason.rawValue)
+            writer.put(PlaneName.of(reason))
         case .applied(let generation): writer.put(generation)
         case .dump(let id, let text, let isLast):
             writer.put(id)
@@ -69,7 +69,7 @@ extension DataToControl {
             let connector = try reader.identity(ConnectorID.self)
             let tunnel = try reader.identity(TunnelID.self)
             // A reason that only a newer data plane knows is still a lost connector.
-            return .connectorLost(connector, tunnel, Reason(rawValue: try reader.number()) ?? .connectorLost)
+            return .connectorLost(connector, tunnel, PlaneName.reason(try reader.string()) ?? .connectorLost)
         case .inventoryEnd: return .inventoryEnd
         case .applied: return .applied(generation: try reader.number())
         case .dump:

@@ -78,7 +78,7 @@ package enum BindOutcome: Hashable, Sendable {
         case .refused(let status, let reason):
             writer.put(UInt8(1))
             writer.put(status)
-            writer.put(reason.rawValue)
+            writer.put(PlaneName.of(reason))
         }
     }
 
@@ -88,7 +88,7 @@ package enum BindOutcome: Hashable, Sendable {
         case 1:
             let status = try reader.number(UInt8.self)
             // A reason that only a newer control plane knows is still a refused bind.
-            self = .refused(status: status, reason: Reason(rawValue: try reader.number()) ?? .bindRefused)
+            self = .refused(status: status, reason: PlaneName.reason(try reader.string()) ?? .bindRefused)
         default: throw reader.badValue
         }
     }
