@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
         .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
+        .target(name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
         .target(
             name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
             swiftSettings: hot),
