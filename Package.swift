@@ -45,5 +45,10 @@ let package = Package(
             name: "Settings",
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
+
+        // Tests: they mirror the sources.
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", "Model"], path: "Tests/Shared/SettingsTests",
+            swiftSettings: strict),
     ]
 )
