@@ -27,7 +27,16 @@ package struct ConfigurationProblem: Equatable, Sendable {
     }
 
     package var text: String {
-        key.isEmpty ? "\(place.text): \(message)" : "\(place.text): \(key): \(message)"
+        let key = shownKey
+        return key.isEmpty ? "\(place.text): \(message)" : "\(place.text): \(key): \(message)"
+    }
+
+    /// In a file the whole path; of an argument only the parameter, whose path nobody wrote.
+    private var shownKey: Substring {
+        guard place.line == nil else { return key[...] }
+        if let metadata = key.firstRange(of: ".metadata.") { return key[metadata.upperBound...] }
+        let start = key.lastIndex(of: ".").map { key.index(after: $0) } ?? key.startIndex
+        return key[start...].hasSuffix("]") ? "" : key[start...]
     }
 }
 

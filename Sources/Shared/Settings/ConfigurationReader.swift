@@ -1,15 +1,31 @@
 /// The one place where what a person wrote, in YAML or as `-L` and `-F` URLs, becomes the value that programs run by.
 ///
 /// Strict: unknown keys, references to nothing, and keys whose effect is missing stop the start, all of them named with
-/// their line. Pure: files are read and names are resolved elsewhere.
+/// their line. Pure: files are read, names resolved and ids kept elsewhere.
 package enum ConfigurationReader {
     /// Reads one file's text. `fileName` is only for messages.
     package static func read(text: String, fileName: String) throws(ConfigurationFault) -> NodeSettings {
+        try read([.file(name: fileName, text: text)])
+    }
+
+    /// Reads several sources as one configuration: services, chains and ingresses of all of them are joined; of other
+    /// keys that stand in more than one the later holds.
+    package static func read(_ sources: [ConfigurationSource]) throws(ConfigurationFault) -> NodeSettings {
         var findings = Findings()
-        guard let tree = YAMLDocument.settings(text: text, fileName: fileName, findings: &findings) else {
-            throw ConfigurationFault(problems: findings.problems)
+        var whole: SettingNode?
+        for source in sources {
+            let tree: SettingNode?
+            switch source {
+            case .file(let name, let text):
+                tree = YAMLDocument.settings(text: text, fileName: name, findings: &findings)
+            case .arguments(let arguments): tree = arguments.settings(findings: &findings)
+            }
+            if let tree { whole = whole?.joined(with: tree) ?? tree }
         }
-        return try read(tree, findings: findings)
+        try findings.judge()
+        guard let whole else { throw fault("command line", nothingToDo) }
+        var reading = ConfigurationReading(findings: findings)
+        return try reading.read(whole)
     }
 
     /// The server part of a file, for a program that serves nothing else; a file without one is a fault.
@@ -20,63 +36,19 @@ package enum ConfigurationReader {
         return server
     }
 
-    private static func fault(_ source: String, _ message: String) -> ConfigurationFault {
+    /// The client part of a file; a file without one is a fault.
+    package static func client(text: String, fileName: String) throws(ConfigurationFault) -> ClientConfiguration {
+        guard let client = try read(text: text, fileName: fileName).client else {
+            throw fault(fileName, "there is no service of type `rtcp` or `file`; add one under `services:`")
+        }
+        return client
+    }
+
+    static let nothingToDo = "there is nothing to do: no service is described; add `-L …`, or `services:` to the file"
+
+    static func fault(_ source: String, _ message: String) -> ConfigurationFault {
         ConfigurationFault(
             problems: [ConfigurationProblem(place: SettingPlace(source: source), key: "", message: message)])
-    }
-
-    /// Gives a tree its meaning.
-    static func read(_ tree: SettingNode, findings: Findings) throws(ConfigurationFault) -> NodeSettings {
-        var findings = findings
-        let top = SettingSection(tree, path: "", keys: NodeKeys.top, place: tree.place, findings: &findings)
-        var node = NodeReading()
-        node.read(top, findings: &findings)
-        var ingresses = IngressReading()
-        ingresses.read(top.elements("ingresses"), findings: &findings)
-
-        var tunnelServices: [TunnelService] = []
-        var names: Set<String> = []
-        for (number, setting) in top.elements("services").enumerated() {
-            let service = ServiceSections(setting, number: number, findings: &findings)
-            if !names.insert(service.name).inserted {
-                setting.problem("a second service is named `\(service.name)`; rename one", findings: &findings)
-            }
-            switch service.handlerType {
-            case "tunnel":
-                let reading = TunnelServiceReading(service: service)
-                if let result = reading.read(node: &node, ingresses: &ingresses, findings: &findings) {
-                    tunnelServices.append(result)
-                }
-            default:
-                setting.problem(
-                    "a handler of type `\(service.handlerType)` is not available; there is `tunnel`",
-                    findings: &findings)
-            }
-        }
-        try findings.judge()
-
-        var settings = NodeSettings()
-        settings.notices = findings.notices
-        if !tunnelServices.isEmpty {
-            settings.server = server(tunnelServices, ingresses: ingresses, node: node)
-        }
-        return settings
-    }
-
-    private static func server(
-        _ services: [TunnelService], ingresses: IngressReading, node: NodeReading
-    ) -> ServerConfiguration {
-        var server = ServerConfiguration()
-        server.nodeName = node.name
-        server.services = services
-        server.ingresses = ingresses.tables
-        server.limits = node.limits
-        server.logLevel = node.logLevel
-        server.metricsAddress = node.metricsAddress
-        server.apiAddress = node.apiAddress
-        server.workers = node.workers
-        server.shell = node.shell
-        return server
     }
 }
 

@@ -33,7 +33,7 @@ enum ServerKeys {
     /// Of every handler, whatever its type.
     static let handlerRules: [KeyRule] = [
         .used("type"), .used("metadata"),
-        .missing("auther", "authers", "auth", advice: "the tunnel id is the secret; restrict the port by a firewall"),
+        .missing("auther", "authers", "auth", advice: "restrict who reaches the port by a firewall, and remove it"),
         .missing("tls", advice: "put a TLS proxy in front"),
         .missing("limiter", advice: "see `culvert: {limits: …}` for what bounds a node"),
         .withoutEffect("observer", because: "counters are at metrics.addr under /metrics"),
