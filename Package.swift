@@ -60,5 +60,8 @@ let package = Package(
         .testTarget(
             name: "ObserveTests", dependencies: ["Observe", "Model", "Primitives"],
             path: "Tests/Shared/ObserveTests", swiftSettings: strict),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", "Model"], path: "Tests/Shared/SettingsTests",
+            swiftSettings: strict),
     ]
 )
