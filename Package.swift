@@ -40,11 +40,28 @@ let package = Package(
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
         .target(name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
         .target(
+            name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
+            swiftSettings: hot),
+        .target(
+            name: "Observe", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Observe",
+            swiftSettings: hot),
+        .target(
             name: "EventLoop", dependencies: ["Primitives", "Operations", "CLiburing", "CLinux"],
             path: "Sources/Shared/EventLoop", swiftSettings: hot),
         .target(
             name: "Settings",
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
+
+        // Tests mirror the sources.
+        .testTarget(
+            name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
+            path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),
+        .testTarget(
+            name: "ObserveTests", dependencies: ["Observe", "Model", "Primitives"],
+            path: "Tests/Shared/ObserveTests", swiftSettings: strict),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", "Model"], path: "Tests/Shared/SettingsTests",
+            swiftSettings: strict),
     ]
 )

@@ -31,8 +31,12 @@ package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
         if let ipv4 {
             return "\(ipv4 >> 24).\(ipv4 >> 16 & 255).\(ipv4 >> 8 & 255).\(ipv4 & 255)"
         }
-        return (0..<8).map { group in
-            String((group < 4 ? high : low) >> UInt64((3 - group & 3) * 16) & 0xFFFF, radix: 16)
-        }.joined(separator: ":")
+        var groups: [String] = []
+        for group in 0..<8 {
+            let half: UInt64 = group < 4 ? high : low
+            let shift = UInt64((3 - (group & 3)) * 16)
+            groups.append(String(half >> shift & 0xFFFF, radix: 16))
+        }
+        return groups.joined(separator: ":")
     }
 }
