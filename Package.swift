@@ -53,6 +53,11 @@ let package = Package(
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
 
+        // The data plane: a pure worker, and its process.
+        .target(
+            name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
+            path: "Sources/DataPlane/Worker", swiftSettings: hot),
+
         // Tests mirror the sources.
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
