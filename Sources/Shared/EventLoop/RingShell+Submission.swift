@@ -57,6 +57,9 @@ extension RingShell {
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }
+        case .forget:
+            // The ring knows operations, not descriptors.
+            break
         case .woken:
             preconditionFailure("a completion was submitted")
         }
