@@ -88,6 +88,7 @@ extension SimulatedKernel {
         guard !listeners.isEmpty, !happens(faults.refusal) else { return refuse(client, -ECONNREFUSED) }
         let listener = listeners.count == 1 ? listeners[0] : listeners[Int(random.below(UInt32(listeners.count)))]
         if listener.backlog.count > listener.backlogMax {
+            if address.isUnix { return refuse(client, -EAGAIN) }
             listener.waiting.append(client)
         } else {
             admit(client, to: listener)
