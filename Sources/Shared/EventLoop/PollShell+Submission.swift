@@ -111,7 +111,6 @@ extension PollShell {
     /// Completes everything that waits on the descriptor.
     private mutating func end(_ descriptor: Int32, with result: Int32) {
         let record = descriptors.record(descriptor)
-        endStall(record)
         while !record.pointee.reads.isEmpty {
             completions.append(pending.operation(at: record.pointee.reads.first).token, result)
             pending.removeFirst(of: &record.pointee.reads)
@@ -141,7 +140,6 @@ extension PollShell {
         case .receive, .receiveOnce, .receiveMessage, .accept:
             pending.remove(place, from: &record.pointee.reads)
         default:
-            endStall(record)
             pending.remove(place, from: &record.pointee.writes)
         }
         completions.append(target, -ECANCELED)
