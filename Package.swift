@@ -39,6 +39,13 @@ let package = Package(
         .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
         .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
+        .target(name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
+        .target(
+            name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
+            swiftSettings: hot),
+        .target(
+            name: "Observe", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Observe",
+            swiftSettings: hot),
         .target(
             name: "EventLoop", dependencies: ["Primitives", "Operations", "CLiburing", "CLinux"],
             path: "Sources/Shared/EventLoop", swiftSettings: hot),
@@ -59,7 +66,13 @@ let package = Package(
             ],
             path: "Sources/Client/FileService", swiftSettings: strict),
 
-        // Tests: they mirror the sources.
+        // Tests mirror the sources.
+        .testTarget(
+            name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
+            path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),
+        .testTarget(
+            name: "ObserveTests", dependencies: ["Observe", "Model", "Primitives"],
+            path: "Tests/Shared/ObserveTests", swiftSettings: strict),
         .testTarget(
             name: "SettingsTests", dependencies: ["Settings", "Model"], path: "Tests/Shared/SettingsTests",
             swiftSettings: strict),

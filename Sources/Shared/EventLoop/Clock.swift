@@ -1,5 +1,5 @@
-package import Primitives
 internal import CLinux
+package import Primitives
 
 /// The one place that reads the monotonic clock; called once per loop turn.
 package enum Clock {
