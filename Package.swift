@@ -65,6 +65,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Sources/Client/FileService", swiftSettings: strict),
+        .executableTarget(
+            name: "culvert",
+            dependencies: [
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/culvert", swiftSettings: strict),
 
         // Tests mirror the sources.
         .testTarget(
@@ -79,5 +89,8 @@ let package = Package(
         .testTarget(
             name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Client/FileServiceTests", swiftSettings: strict),
+        .testTarget(
+            name: "CulvertTests", dependencies: ["culvert", "Model", "Primitives", "Settings"],
+            path: "Tests/Client/CulvertTests", swiftSettings: strict),
     ]
 )

@@ -111,6 +111,16 @@ static inline int culvert_file_status_at(int directory, const char *name, struct
     return 0;
 }
 
+/* A descriptor that is readable once the process has ended. -1 and errno. */
+static inline int culvert_pidfd(pid_t process) { return (int)syscall(/* SYS_pidfd_open */ 434, process, 0); }
+
+/* Whether `path` is a directory, no link, owned by this user and closed to all others. */
+static inline int culvert_is_private_directory(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == getuid()
+        && (status.st_mode & 077) == 0;
+}
+
 static inline int culvert_set_option(int descriptor, int level, int name, int value) {
     return setsockopt(descriptor, level, name, &value, sizeof value);
 }
