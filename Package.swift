@@ -76,6 +76,11 @@ let package = Package(
             ],
             path: "Sources/culvert", swiftSettings: strict),
 
+        // The data plane: a pure worker, and its process.
+        .target(
+            name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
+            path: "Sources/DataPlane/Worker", swiftSettings: hot),
+
         // Tests mirror the sources.
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],

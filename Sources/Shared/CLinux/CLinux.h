@@ -294,6 +294,49 @@ LOOP_HOT uint64_t culvert_clock(void) {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
+
+/* The signals that a process of ours takes as events: blocked here, taken by culvert_wait_signal. */
+static inline sigset_t culvert_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGPIPE);
+    return set;
+}
+static inline int culvert_block_signals(void) {
+    sigset_t set = culvert_signals();
+    return pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+/* The next signal, or a negative error number. */
+static inline int culvert_wait_signal(void) {
+    sigset_t set = culvert_signals();
+    int signal = 0;
+    int failed = sigwait(&set, &signal);
+    return failed ? -failed : signal;
+}
+/* Starts a thread; 0 or an error number. */
+static inline int culvert_start_thread(
+    uintptr_t *thread, size_t stackBytes, int detached, void *(*_Nonnull body)(void *_Nullable), void *argument) {
+    pthread_attr_t attributes;
+    int failed = pthread_attr_init(&attributes);
+    if (failed) return failed;
+    failed = pthread_attr_setstacksize(&attributes, stackBytes);
+    if (!failed && detached) failed = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t made = 0;
+    if (!failed) failed = pthread_create(&made, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    *thread = (uintptr_t)made;
+    return failed;
+}
+static inline int culvert_join_thread(uintptr_t thread) { return pthread_join((pthread_t)thread, NULL); }
+/* Milliseconds of the wall clock since 1970. */
+static inline int64_t culvert_wall_clock(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
 static inline int culvert_name_thread(const char *name) { return prctl(PR_SET_NAME, name); }
 
 #endif

@@ -6,6 +6,8 @@ internal import Primitives
 enum Attempt {
     /// The descriptor is not ready.
     case blocked
+    /// It is not ready, and no event will say when it is.
+    case stalled
     /// A multishot operation gave a completion and goes on.
     case more(Completion)
     /// The operation is over.
@@ -86,8 +88,7 @@ extension PollShell {
         case -EINPROGRESS, -EALREADY, -EINTR:
             return .blocked
         case -EAGAIN:
-            stalledConnects += 1
-            return .blocked
+            return .stalled
         default:
             return .done(Completion(token: operation.token, result: result))
         }

@@ -22,11 +22,7 @@ extension PollShell {
         if mask & UInt32(CULVERT_HUNG_UP) != 0 { record.pointee.isHungUp = true }
         if mask & UInt32(CULVERT_READABLE) != 0 { record.pointee.mayRead = true }
         if mask & UInt32(CULVERT_WRITABLE) != 0 { record.pointee.mayWrite = true }
-        if (record.pointee.mayRead && !record.pointee.reads.isEmpty)
-            || (record.pointee.mayWrite && !record.pointee.writes.isEmpty)
-        {
-            descriptors.list(descriptor)
-        }
+        if record.pointee.hasWork { descriptors.list(descriptor) }
     }
 
     /// Something begins to wait: epoll must know the descriptor. When nothing waited before, what is noted may be about
@@ -56,13 +52,10 @@ extension PollShell {
     /// One turn's share of a descriptor.
     mutating func perform(_ descriptor: Int32) {
         let record = descriptors.record(descriptor)
+        endStall(record)
         if record.pointee.mayRead { performReads(descriptor) }
         if record.pointee.mayWrite { performWrites(descriptor) }
-        if (record.pointee.mayRead && !record.pointee.reads.isEmpty)
-            || (record.pointee.mayWrite && !record.pointee.writes.isEmpty)
-        {
-            descriptors.list(descriptor)
-        }
+        if record.pointee.hasWork { descriptors.list(descriptor) }
     }
 
     /// Tries the reading operations of a descriptor in order, up to its share.
@@ -73,7 +66,7 @@ extension PollShell {
             share -= 1
             let operation = pending.operation(at: record.pointee.reads.first)
             switch attemptRead(operation, record) {
-            case .blocked:
+            case .blocked, .stalled:
                 record.pointee.mayRead = false
             case .more(let completion):
                 completions.append(completion)
@@ -91,11 +84,22 @@ extension PollShell {
             switch attemptWrite(operation) {
             case .blocked:
                 record.pointee.mayWrite = false
+            case .stalled:
+                record.pointee.isStalled = true
+                stalledConnects += 1
+                return
             case .more(let completion), .done(let completion):
                 pending.removeFirst(of: &record.pointee.writes)
                 completions.append(completion)
             }
         }
+    }
+
+    /// The descriptor is tried, or what it waited for is over.
+    mutating func endStall(_ record: UnsafeMutablePointer<WatchedDescriptors.Record>) {
+        guard record.pointee.isStalled else { return }
+        record.pointee.isStalled = false
+        stalledConnects -= 1
     }
 
     private func firstWrite(_ record: UnsafeMutablePointer<WatchedDescriptors.Record>) -> Operation? {

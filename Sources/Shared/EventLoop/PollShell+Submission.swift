@@ -96,15 +96,13 @@ extension PollShell {
             end(descriptor, with: registered)
             return
         }
-        let goesOn =
-            (record.pointee.mayRead && !record.pointee.reads.isEmpty)
-            || (record.pointee.mayWrite && !record.pointee.writes.isEmpty)
-        if goesOn { descriptors.list(descriptor) }
+        if record.pointee.hasWork { descriptors.list(descriptor) }
     }
 
     /// Completes everything that waits on the descriptor.
     private mutating func end(_ descriptor: Int32, with result: Int32) {
         let record = descriptors.record(descriptor)
+        endStall(record)
         while !record.pointee.reads.isEmpty {
             completions.append(pending.operation(at: record.pointee.reads.first).token, result)
             pending.removeFirst(of: &record.pointee.reads)
@@ -134,6 +132,7 @@ extension PollShell {
         case .receive, .receiveOnce, .receiveMessage, .accept:
             pending.remove(place, from: &record.pointee.reads)
         default:
+            endStall(record)
             pending.remove(place, from: &record.pointee.writes)
         }
         completions.append(target, -ECANCELED)

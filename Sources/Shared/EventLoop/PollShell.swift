@@ -16,6 +16,7 @@ package struct PollShell: ~Copyable {
     /// Buffers or connections that one descriptor may take in one turn before the others have theirs.
     package static let shareMax = 16
     static let eventsMax = 256
+    static let stalledMilliseconds: Int32 = 5
 
     let poll: Int32
     let wakeEvent: Int32
@@ -27,7 +28,8 @@ package struct PollShell: ~Copyable {
     /// Room that completions of multishot operations leave for those that must have one.
     let reserve: Int
     var wakes = Wakes()
-    /// Connections to a Unix socket whose queue was full: there is no event for it, they are tried again.
+    /// Descriptors whose connect found the queue of a Unix listener full. No event says when it is not, so they stay in
+    /// the list of work and are tried again after a while.
     var stalledConnects = 0
     private var attached: [ExternalWake] = []
     package private(set) var statistics = ShellStatistics()
@@ -92,11 +94,21 @@ package struct PollShell: ~Copyable {
         return completion
     }
 
-    /// Waits for readiness, not beyond `deadline`, and performs what has become possible. May return without a
-    /// completion when the wait was interrupted or the readiness came to nothing.
+    /// Waits until there is a completion or `deadline` is reached, and performs what becomes possible meanwhile. `now` is
+    /// the turn's reading of the clock.
     package mutating func waitForCompletions(until deadline: Tick, now: Tick) {
+        var now = now
+        while true {
+            turn(timeout: timeout(until: deadline, now: now))
+            if !completions.isEmpty || deadline <= now { return }
+            now = Clock.now()
+        }
+    }
+
+    /// One system call, and a share for each descriptor that is ready.
+    private mutating func turn(timeout: Int32) {
         statistics.enters &+= 1
-        let count = culvert_poll_wait(poll, events, Int32(PollShell.eventsMax), timeout(until: deadline, now: now))
+        let count = culvert_poll_wait(poll, events, Int32(PollShell.eventsMax), timeout)
         precondition(count >= 0 || count == -EINTR, "epoll_wait was refused")
         for index in 0..<max(0, count) {
             notice(culvert_event_word(events, index), culvert_event_mask(events, index))
@@ -110,9 +122,10 @@ package struct PollShell: ~Copyable {
 
     /// Milliseconds, rounded up: never before the deadline.
     private func timeout(until deadline: Tick, now: Tick) -> Int32 {
-        if !completions.isEmpty || descriptors.countWithWork > 0 || deadline <= now { return 0 }
-        if deadline == .never { return -1 }
+        if !completions.isEmpty || descriptors.countWithWork > stalledConnects || deadline <= now { return 0 }
+        let longest = stalledConnects > 0 ? PollShell.stalledMilliseconds : Int32.max
+        if deadline == .never { return stalledConnects > 0 ? longest : -1 }
         let milliseconds = (deadline.nanoseconds - now.nanoseconds - 1) / 1_000_000 + 1
-        return Int32(clamping: milliseconds)
+        return min(longest, Int32(clamping: milliseconds))
     }
 }

@@ -20,13 +20,31 @@ extension RingShell {
             if kept & UInt32(IORING_CQE_F_MORE) == 0 { watchAgain(token) }
             return Completion(token: token, result: 0)
         case .receiveMessage:
-            if let address = messages.take(token), result >= 0 { OperationCalls.takeDescriptors(ofMessageAt: address) }
-        case .accept, .openSocket:
+            let address = messages.take(token)
+            if result >= 0 { OperationCalls.takeDescriptors(ofMessageAt: address) }
+        case .accept:
+            return accepted(token, result, kept)
+        case .openSocket:
             if result >= 0 { tokens.forget(result) }
         default:
             break
         }
         return Completion(token: token, result: result, flags: kept)
+    }
+
+    /// The kernel also ends a shot that accepts when its completions overflow. The worker's goes on until it is
+    /// cancelled, closed or fails.
+    private mutating func accepted(_ token: Token, _ result: Int32, _ flags: UInt32) -> Completion {
+        if result >= 0 { tokens.forget(result) }
+        let isMore = flags & UInt32(IORING_CQE_F_MORE) != 0
+        if isMore { return Completion(token: token, result: result, flags: flags) }
+        let descriptor = accepts.word(of: token)
+        guard result >= 0, descriptor != 0 else {
+            _ = accepts.take(token)
+            return Completion(token: token, result: result, flags: flags)
+        }
+        culvert_prep_accept(entry(), Int32(descriptor - 1), token.raw)
+        return Completion(token: token, result: result, flags: flags | UInt32(IORING_CQE_F_MORE))
     }
 
     /// The kernel ended the watch of an external wake (its completions overflowed): watch anew.

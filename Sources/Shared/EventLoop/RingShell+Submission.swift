@@ -32,13 +32,12 @@ extension RingShell {
         case .close:
             prepareClose(operation)
         case .cancel:
+            _ = accepts.take(Token(raw: operation.argument))
             culvert_prep_cancel(entry(), operation.argument, token.raw)
         case .wake:
             prepareWake(of: operation.length)
         case .accept:
-            precondition(token.kind == .accept)
-            guard notes(operation) else { return }
-            culvert_prep_accept(entry(), descriptor, token.raw)
+            prepareAccept(operation)
         case .openSocket:
             precondition(token.kind == .openSocket)
             culvert_prep_socket(entry(), OperationCalls.domain(operation.length), token.raw)
@@ -79,6 +78,7 @@ extension RingShell {
             early.append(operation.token, -EBADF)
             return
         }
+        accepts.forget(word: UInt(operation.descriptor) + 1)
         let note = tokens.take(operation.descriptor)
         if note.isCrowded {
             culvert_prep_cancel_descriptor(entry(), operation.descriptor, RingShell.ownToken)
@@ -99,11 +99,21 @@ extension RingShell {
         }
     }
 
+    private mutating func prepareAccept(_ operation: Operation) {
+        precondition(operation.token.kind == .accept)
+        guard notes(operation) else { return }
+        guard accepts.note(operation.token, UInt(operation.descriptor) + 1) else {
+            early.append(operation.token, -ENOMEM)
+            return
+        }
+        culvert_prep_accept(entry(), operation.descriptor, operation.token.raw)
+    }
+
     private mutating func prepareReceiveMessage(_ operation: Operation) {
         precondition(operation.token.kind == .receiveMessage)
         guard notes(operation) else { return }
-        guard messages.note(operation.token, at: operation.address) else {
-            early.append(operation.token, -ENOBUFS)
+        guard messages.note(operation.token, operation.address) else {
+            early.append(operation.token, -ENOMEM)
             return
         }
         let header = OperationCalls.header(ofMessageAt: operation.address, sending: false)

@@ -13,7 +13,10 @@ package struct RingShell: ~Copyable {
     var buffers: ProvidedRing
     var tokens: DescriptorTokens
     var early: CompletionQueue
-    var messages: MessageTable
+    /// Descriptor messages that are being received, with their addresses.
+    var messages = TokenTable()
+    /// Shots that accept, with their descriptors plus one.
+    var accepts = TokenTable()
     var wakes = Wakes()
     /// Kept alive as long as the ring watches them.
     private var attached: [ExternalWake] = []
@@ -45,7 +48,6 @@ package struct RingShell: ~Copyable {
         self.ring = ring
         self.tokens = tokens
         self.early = early
-        messages = MessageTable()
         // Without its own number in the task's table the ring works as well, a little slower.
         isRegistered = io_uring_register_ring_fd(ring) == 1
     }
@@ -68,15 +70,31 @@ package struct RingShell: ~Copyable {
         culvert_prep_watch(entry(), wake.descriptor, wake.token.raw)
     }
 
-    /// Submits what is prepared and waits for a completion, not beyond `deadline`. May return without one when the
-    /// wait was interrupted.
+    /// Submits what is prepared and waits until there is a completion or `deadline` is reached. `now` is the turn's
+    /// reading of the clock.
     package mutating func waitForCompletions(until deadline: Tick, now: Tick) {
+        var now = now
         giveBack()
-        if early.isEmpty && deadline > now {
-            enter(wait: 1, timeout: deadline == .never ? -1 : Int64(clamping: deadline.nanoseconds - now.nanoseconds))
-        } else {
-            enter(wait: 0, timeout: -1)
+        while true {
+            if !early.isEmpty || deadline <= now {
+                enter(wait: 0, timeout: -1)
+                return
+            }
+            let timeout = deadline == .never ? -1 : Int64(clamping: deadline.nanoseconds - now.nanoseconds)
+            enter(wait: 1, timeout: timeout)
+            if skipOwn() { return }
+            now = Clock.now()
         }
+    }
+
+    /// Passes over the shell's own completions; true when one of the worker's is there.
+    private mutating func skipOwn() -> Bool {
+        var count = culvert_ready(ring)
+        while count > 0, culvert_completion(ring, 0).unsafelyUnwrapped.pointee.user_data == RingShell.ownToken {
+            culvert_advance(ring, 1)
+            count -= 1
+        }
+        return count > 0
     }
 
     /// The next completion that is ready.

@@ -6,16 +6,8 @@ package enum Signals {
     /// Blocks SIGTERM, SIGINT, SIGHUP and SIGPIPE in the calling thread and in all that it will start. Called before
     /// any thread is.
     package static func block() {
-        var set = blocked()
-        let result = pthread_sigmask(SIG_BLOCK, &set, nil)
-        precondition(result == 0, "signals cannot be blocked")
-    }
-
-    static func blocked() -> sigset_t {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { sigaddset(&set, signal) }
-        return set
+        let blocked = culvert_block_signals()
+        precondition(blocked == 0, "signals cannot be blocked")
     }
 }
 
@@ -39,21 +31,17 @@ package final class SignalThread: Sendable {
     /// `slot` comes back in the completion's token. `Signals.block` was called before.
     package init(slot: UInt32) throws(ShellFault) {
         wake = try ExternalWake(slot: slot)
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        var thread = pthread_t()
-        let made = pthread_create(
-            &thread, &attributes,
+        var thread: UInt = 0
+        let started = culvert_start_thread(
+            &thread, WorkerThread.stackBytes, 1,
             { pointer in
                 guard let pointer else { return nil }
                 _ = culvert_name_thread("signals")
                 Unmanaged<SignalThread>.fromOpaque(pointer).takeRetainedValue().run()
             }, Unmanaged.passRetained(self).toOpaque())
-        guard made == 0 else {
+        guard started == 0 else {
             Unmanaged.passUnretained(self).release()
-            throw ShellFault(call: .thread, error: made)
+            throw ShellFault(call: .thread, error: started)
         }
     }
 
@@ -61,10 +49,9 @@ package final class SignalThread: Sendable {
     package func take() -> SignalSet { SignalSet(rawValue: came.exchange(0, ordering: .acquiringAndReleasing)) }
 
     private func run() -> Never {
-        var set = Signals.blocked()
         while true {
-            var signal: Int32 = 0
-            guard sigwait(&set, &signal) == 0, signal != SIGPIPE else { continue }
+            let signal = culvert_wait_signal()
+            guard signal > 0, signal != SIGPIPE else { continue }
             came.bitwiseOr(1 << UInt64(signal), ordering: .acquiringAndReleasing)
             wake.signal()
         }

@@ -5,7 +5,7 @@ package struct WorkerThread: ~Copyable {
     /// As much as a main thread has; only what is used becomes resident.
     package static let stackBytes = 8 << 20
 
-    private let thread: pthread_t
+    private let thread: UInt
 
     /// What a thread is started with.
     private final class Start {
@@ -20,15 +20,10 @@ package struct WorkerThread: ~Copyable {
 
     /// Runs `body` on a new thread. The kernel shows the first 15 bytes of `name`.
     package init(name: String, body: @escaping @Sendable () -> Void) throws(ShellFault) {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        let sized = pthread_attr_setstacksize(&attributes, WorkerThread.stackBytes)
-        precondition(sized == 0, "the stack is too small for the C library")
         let start = Unmanaged.passRetained(Start(name: name, body: body))
-        var thread = pthread_t()
-        let made = pthread_create(
-            &thread, &attributes,
+        var thread: UInt = 0
+        let started = culvert_start_thread(
+            &thread, WorkerThread.stackBytes, 0,
             { pointer in
                 guard let pointer else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue()
@@ -36,16 +31,16 @@ package struct WorkerThread: ~Copyable {
                 start.body()
                 return nil
             }, start.toOpaque())
-        guard made == 0 else {
+        guard started == 0 else {
             start.release()
-            throw ShellFault(call: .thread, error: made)
+            throw ShellFault(call: .thread, error: started)
         }
         self.thread = thread
     }
 
     /// Waits until the thread has ended.
     package consuming func join() {
-        let joined = pthread_join(thread, nil)
+        let joined = culvert_join_thread(thread)
         precondition(joined == 0, "a thread was joined twice")
     }
 }

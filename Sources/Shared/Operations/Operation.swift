@@ -47,6 +47,8 @@ package enum OperationKind: UInt8, Sendable {
     /// The memory of `argument` bytes at `address` (whole pages) is not needed for now; it reads as zero afterwards.
     /// No completion.
     case releaseMemory
+    /// Nothing more will be asked of `descriptor` here: it goes to another worker, open. No completion.
+    case forget
     /// Never emitted: the completion a `wake` causes at its target.
     case woken
 }
