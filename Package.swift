@@ -24,6 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -53,6 +54,28 @@ let package = Package(
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
 
+        // Client: what runs beside a customer's service.
+        .target(
+            name: "FileService",
+            dependencies: [
+                "CLinux", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Client/FileService", swiftSettings: strict),
+        .executableTarget(
+            name: "culvert",
+            dependencies: [
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/culvert", swiftSettings: strict),
+
         // The data plane: a pure worker, and its process.
         .target(
             name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
@@ -72,5 +95,11 @@ let package = Package(
         .testTarget(
             name: "SettingsTests", dependencies: ["Settings", "Model"], path: "Tests/Shared/SettingsTests",
             swiftSettings: strict),
+        .testTarget(
+            name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/Client/FileServiceTests", swiftSettings: strict),
+        .testTarget(
+            name: "CulvertTests", dependencies: ["culvert", "Model", "Primitives", "Settings"],
+            path: "Tests/Client/CulvertTests", swiftSettings: strict),
     ]
 )
