@@ -37,9 +37,11 @@ let package = Package(
 
         // Shared: words, codecs, the plane link.
         .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
-        .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
+        .target(
+            name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
-        .target(name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
+        .target(
+            name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
         .target(
             name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
             swiftSettings: hot),
@@ -101,5 +103,34 @@ let package = Package(
         .testTarget(
             name: "CulvertTests", dependencies: ["culvert", "Model", "Primitives", "Settings"],
             path: "Tests/Client/CulvertTests", swiftSettings: strict),
+        // Tests of what is shared. NIO and Crypto stand in test targets only: independent readers to compare with.
+        .testTarget(
+            name: "PrimitivesTests", dependencies: ["Primitives", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Tests/Shared/PrimitivesTests", swiftSettings: strict),
+        .testTarget(
+            name: "WireTests",
+            dependencies: [
+                "Primitives", "Model", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Tests/Shared/WireTests", swiftSettings: strict),
+
+        // Fuzz targets: Tests/Fuzz/run builds them with libFuzzer; a plain build replays the files it is given.
+        .target(name: "FuzzRig", path: "Tests/Fuzz/Rig", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-relay", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],
+            path: "Tests/Fuzz/relay", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-smux", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/smux", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-websocket", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/websocket", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-http", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/http", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-canary", dependencies: ["FuzzRig"], path: "Tests/Fuzz/canary", swiftSettings: strict),
     ]
 )
