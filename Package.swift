@@ -36,7 +36,8 @@ let package = Package(
 
         // Shared: words, codecs, the plane link.
         .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
-        .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
+        .target(
+            name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
         .target(
             name: "EventLoop", dependencies: ["Primitives", "Operations", "CLiburing", "CLinux"],
@@ -45,5 +46,28 @@ let package = Package(
             name: "Settings",
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
+
+        // The simulated kernel: the third shell.
+        .target(
+            name: "Simulator", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/Simulator", swiftSettings: strict),
+        .testTarget(
+            name: "SimulatorTests", dependencies: ["Simulator", "Primitives", "Operations", "EventLoop"],
+            path: "Tests/SimulatorTests", swiftSettings: strict),
+
+        // The event loop's tests, and the processes that they start.
+        .systemLibrary(name: "CSeccomp", path: "Tests/SeccompProbe/CSeccomp"),
+        .executableTarget(
+            name: "SeccompProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux", "CSeccomp"],
+            path: "Tests/SeccompProbe/Probe", swiftSettings: strict),
+        .executableTarget(
+            name: "SignalProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/SignalProbe", swiftSettings: strict),
+        .testTarget(
+            name: "EventLoopTests",
+            dependencies: [
+                "Primitives", "Operations", "EventLoop", "Simulator", "CLinux", "SeccompProbe", "SignalProbe",
+            ],
+            path: "Tests/Shared/EventLoopTests", swiftSettings: strict),
     ]
 )

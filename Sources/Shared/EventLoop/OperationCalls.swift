@@ -130,19 +130,19 @@ enum OperationCalls {
 }
 
 /// Where the rooms for kernel structs lie in operation memory; `OperationMemoryTests` compares them with the structs.
-enum MemoryRooms {
-    static let vectorRanges: UInt = 72
-    static let messageRange: UInt = 64
-    static let messageControl: UInt = 80
-    static let messageDescriptors: UInt = 272
-    static let dialPath: UInt = 24
-    static let dialStorage: UInt = 136
+package enum MemoryRooms {
+    package static let vectorRanges: UInt = 72
+    package static let messageRange: UInt = 64
+    package static let messageControl: UInt = 80
+    package static let messageDescriptors: UInt = 272
+    package static let dialPath: UInt = 24
+    package static let dialStorage: UInt = 136
 
     /// All of the control room: 32 descriptors need 144 bytes.
-    static let controlBytesMax = 144
+    package static let controlBytesMax = 144
 
     /// Control bytes for `descriptors` descriptors (`CMSG_SPACE`); none when there are none.
-    static func controlBytes(descriptors: UInt32) -> Int {
+    package static func controlBytes(descriptors: UInt32) -> Int {
         descriptors == 0 ? 0 : 16 + (Int(descriptors) * 4 + 7) & ~7
     }
 }

@@ -16,7 +16,6 @@ struct WatchedDescriptors: ~Copyable {
         var mayRead: Bool
         var mayWrite: Bool
 
-
         var hasWork: Bool { (mayRead && !reads.isEmpty) || (mayWrite && !writes.isEmpty) }
         var isIdle: Bool { reads.isEmpty && writes.isEmpty }
     }
