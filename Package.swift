@@ -52,7 +52,7 @@ let package = Package(
             name: "Simulator", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
             path: "Tests/Simulator", swiftSettings: strict),
         .testTarget(
-            name: "SimulatorTests", dependencies: ["Simulator", "Primitives", "Operations", "EventLoop"],
+            name: "SimulatorTests", dependencies: ["Primitives", "Operations", "EventLoop", "Simulator", "CLinux"],
             path: "Tests/SimulatorTests", swiftSettings: strict),
 
         // The event loop's tests, and the processes that they start.
