@@ -4,6 +4,7 @@
 #include <sys/select.h>
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -65,8 +66,64 @@ static inline int culvert_memfd(const char *name) {
 /* Nothing may change the file any more. */
 static inline int culvert_seal(int descriptor) { return fcntl(descriptor, CULVERT_F_ADD_SEALS, CULVERT_SEAL_ALL); }
 
+/* Lets other threads run. */
+int sched_yield(void);
+static inline void culvert_yield(void) { (void)sched_yield(); }
+
 /* The process dies when its parent does. */
 static inline int culvert_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+/* Opens `path` for reading below the directory `root`: no `..`, absolute name or symbolic link leads out of it. Waits
+   for no FIFO's writer. -1 and errno; ENOSYS or EPERM where the kernel or a seccomp filter has no openat2. */
+static inline int culvert_open_beneath(int root, const char *path) {
+    struct { uint64_t flags, mode, resolve; } how = { /* O_CLOEXEC */ 02000000 | O_NONBLOCK | O_NOCTTY, 0,
+        /* RESOLVE_BENEATH */ 8 | /* RESOLVE_NO_MAGICLINKS */ 2 };
+    return (int)syscall(/* SYS_openat2 */ 437, root, path, &how, sizeof how);
+}
+
+/* One step of the same without openat2: opens `name`, which holds no slash, in `directory` and follows no link. */
+static inline int culvert_open_step(int directory, const char *name) {
+    return openat(directory, name, O_RDONLY | /* O_CLOEXEC */ 02000000 | /* O_NOFOLLOW */ 0400000 | O_NONBLOCK | O_NOCTTY);
+}
+
+/* What a file is, without the C library's struct, which several modules of Swift packages declare. */
+struct culvert_file_status {
+    uint32_t is_file, is_directory;
+    uint64_t length;
+    int64_t modified_seconds, modified_nanoseconds;
+};
+
+static inline struct culvert_file_status culvert_status_of(const struct stat *status) {
+    struct culvert_file_status out = { S_ISREG(status->st_mode), S_ISDIR(status->st_mode),
+        status->st_size < 0 ? 0 : (uint64_t)status->st_size, status->st_mtim.tv_sec, status->st_mtim.tv_nsec };
+    return out;
+}
+
+/* 0, or -1 and errno. */
+static inline int culvert_file_status(int descriptor, struct culvert_file_status *out) {
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return -1;
+    *out = culvert_status_of(&status);
+    return 0;
+}
+
+/* The same of a name in a directory; a symbolic link is asked itself, not what it points to. */
+static inline int culvert_file_status_at(int directory, const char *name, struct culvert_file_status *out) {
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return -1;
+    *out = culvert_status_of(&status);
+    return 0;
+}
+
+/* A descriptor that is readable once the process has ended. -1 and errno. */
+static inline int culvert_pidfd(pid_t process) { return (int)syscall(/* SYS_pidfd_open */ 434, process, 0); }
+
+/* Whether `path` is a directory, no link, owned by this user and closed to all others. */
+static inline int culvert_is_private_directory(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == getuid()
+        && (status.st_mode & 077) == 0;
+}
 
 static inline int culvert_set_option(int descriptor, int level, int name, int value) {
     return setsockopt(descriptor, level, name, &value, sizeof value);

@@ -36,9 +36,18 @@ extension PollShell {
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { completions.append(token, result) }
+        case .forget:
+            forget(operation.descriptor)
         case .woken:
             preconditionFailure("a completion was submitted")
         }
+    }
+
+    /// The number goes to another worker's loop, or comes from one: nothing that was learnt here holds.
+    private mutating func forget(_ descriptor: Int32) {
+        guard descriptors.holds(descriptor) else { return }
+        unregister(descriptor)
+        descriptors.renew(descriptor)
     }
 
     /// False, and completed, when there can be no such descriptor or nothing more may wait.

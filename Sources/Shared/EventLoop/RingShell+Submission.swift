@@ -55,6 +55,8 @@ extension RingShell {
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }
+        case .forget:
+            tokens.forget(descriptor)
         case .woken:
             preconditionFailure("a completion was submitted")
         }

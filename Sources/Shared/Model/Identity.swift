@@ -13,7 +13,7 @@ package protocol Identity: Hashable, Sendable, BitwiseCopyable {
 package struct TunnelID: Identity {
     package let high: UInt64
     package let low: UInt64
-    package init(high: UInt64, low: UInt64) {
+    @_noLocks package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
@@ -23,7 +23,7 @@ package struct TunnelID: Identity {
 package struct ConnectorID: Identity {
     package let high: UInt64
     package let low: UInt64
-    package init(high: UInt64, low: UInt64) {
+    @_noLocks package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }

@@ -4,6 +4,7 @@ package struct Route: Hashable, Sendable, BitwiseCopyable {
     /// A `$` rule: refused at public entrypoints, open to relay visitors of that tunnel.
     package var isPrivate: Bool
 
+    @_noLocks
     package init(tunnel: TunnelID, isPrivate: Bool) {
         self.tunnel = tunnel
         self.isPrivate = isPrivate

@@ -5,7 +5,7 @@ package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
     package var low: UInt64
     package var port: UInt16
 
-    package init(high: UInt64, low: UInt64, port: UInt16) {
+    @_noLocks package init(high: UInt64, low: UInt64, port: UInt16) {
         self.high = high
         self.low = low
         self.port = port
@@ -14,13 +14,13 @@ package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
     /// `0.0.0.0:0`, the address written where none is known.
     package static var unknown: SocketAddress { SocketAddress(ipv4: 0, port: 0) }
 
-    package init(ipv4: UInt32, port: UInt16) {
+    @_noLocks package init(ipv4: UInt32, port: UInt16) {
         self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(ipv4), port: port)
     }
 
     /// The four bytes of an IPv4 or IPv4-mapped address, else nil.
     package var ipv4: UInt32? {
-        high == 0 && low >> 32 == 0xFFFF ? UInt32(truncatingIfNeeded: low) : nil
+        @_noLocks get { high == 0 && low &>> 32 == 0xFFFF ? UInt32(truncatingIfNeeded: low) : nil }
     }
 
     /// `192.0.2.1:80` or `[2001:db8:0:0:0:0:0:1]:80`: groups without leading zeros, zero runs not shortened.
@@ -31,8 +31,12 @@ package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
         if let ipv4 {
             return "\(ipv4 >> 24).\(ipv4 >> 16 & 255).\(ipv4 >> 8 & 255).\(ipv4 & 255)"
         }
-        return (0..<8).map { group in
-            String((group < 4 ? high : low) >> UInt64((3 - group & 3) * 16) & 0xFFFF, radix: 16)
-        }.joined(separator: ":")
+        var groups: [String] = []
+        for group in 0..<8 {
+            let half: UInt64 = group < 4 ? high : low
+            let shift = UInt64((3 - (group & 3)) * 16)
+            groups.append(String(half >> shift & 0xFFFF, radix: 16))
+        }
+        return groups.joined(separator: ":")
     }
 }

@@ -11,17 +11,25 @@ package struct ClientConfiguration: Equatable, Sendable {
 /// One tunnel of a client: a service bound at a server (protocol tunnel-client §3).
 package struct ExposedTunnel: Equatable, Sendable {
     package var name: String
+    /// Zero where none was written: the program then keeps one for each server and target (`KeptTunnelIDs`) and sets it
+    /// before the client starts.
     package var tunnel: TunnelID
+    /// Dialled in turn, one that failed last. At least one.
     package var servers: [ServerAddress]
     /// Requested host and port, as written: `rtcp://host:port/…`.
     package var requestedHost = ""
     package var requestedPort: UInt16 = 0
     package var weight: UInt8 = 0
-    /// Parallel connections to the server.
+    /// Parallel connections to the server, 1 to 64.
     package var connections = 1
     /// Where visitors' streams go.
     package var target: TargetAddress
     package var muxVersion = 2
+    /// `mux.keepaliveInterval` and `mux.keepaliveTimeout`; nil: the client's own, by which it notices a dead server
+    /// within 15 s.
+    package var keepAliveMilliseconds: UInt64?
+    package var keepAliveTimeoutMilliseconds: UInt64?
+    /// Sent as the UserAuth feature when not nil (protocol relay §4), at most 255 bytes each.
     package var userName: String?
     package var password: String?
 

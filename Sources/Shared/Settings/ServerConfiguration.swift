@@ -7,13 +7,23 @@ package struct ServerConfiguration: Equatable, Sendable {
     package var nodeName = ""
     package var services: [TunnelService] = []
     package var ingresses: [IngressTable] = []
+    /// Those that were set, each within its range; `readTimeout`, `entrypoint.readTimeout` and the `mux.keepalive…`
+    /// keys of the services are among them.
     package var limits: [Limit: UInt64] = [:]
     package var logLevel = LogLevel.info
-    /// Where `/metrics`, `/livez` and `/readyz` are served; nil: not at all.
+    /// Where `/metrics`, `/livez`, `/readyz` and `/dump` are served; nil: not at all.
     package var metricsAddress: ListenAddress?
+    /// GOST's `api.addr` or `-api`: the same read-only pages at a second address; nil: not at all.
+    package var apiAddress: ListenAddress?
+    /// Workers of a data plane, 1 to `WorkerIndex.countMax`; nil: one for each core.
+    package var workers: Int?
+    package var shell = ShellChoice.automatic
 
     package init() {}
 }
+
+/// What drives a data plane's workers: `culvert: {io: ring}`.
+package enum ShellChoice: String, Sendable, CaseIterable { case automatic = "auto", ring, poll }
 
 package enum LogLevel: String, Sendable, CaseIterable { case trace, debug, info, warning, error }
 
@@ -43,7 +53,6 @@ package struct TunnelService: Equatable, Sendable {
     package var ingress: Int
     package var tunnelIsDirect = false
     package var muxVersion = 2
-    package var readTimeoutMilliseconds: UInt64?
 
     package init(name: String, address: ListenAddress, carrier: Carrier, ingress: Int) {
         self.name = name

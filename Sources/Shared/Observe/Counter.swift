@@ -1,0 +1,42 @@
+/// What a worker counts. Only ever upwards: what exists now is the difference of two of them.
+///
+/// The order is free to change: the counters' file carries its names with it (`CounterFile`).
+package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
+    case visitorsAccepted, visitorsClosed
+    case linksAccepted, linksClosed
+    case connectorsOpened, connectorsClosed
+    case streamsOpened, streamsClosed
+    /// Complete request heads at the entrypoints.
+    case requests
+    /// Requests given to another connector because the first one failed them.
+    case requestsRetried
+    /// Visitors handed to the worker of the connector they need.
+    case visitorsMoved
+    /// BINDs that were granted, and those of them that the data plane decided without the control plane.
+    case bindsGranted, bindsGrantedAlone
+    case bytesFromVisitors, bytesToVisitors
+    case bytesFromLinks, bytesToLinks
+    /// smux data frames passed on, each way.
+    case framesToConnectors, framesFromConnectors
+    /// WebSocket and smux keep-alives received.
+    case keepAlives
+    /// Turns of the worker's loop, and the calls of the kernel it made in them.
+    case loopTurns, loopEnters
+    case completions
+    /// Receives that ended because the kernel had no buffer to receive into.
+    case buffersExhausted
+    case logLinesSuppressed
+
+    /// The name in the counters' file: the case in snake case.
+    package var label: String {
+        var out = ""
+        for character in "\(self)" {
+            if character.isUppercase { out += "_" }
+            out += character.lowercased()
+        }
+        return out
+    }
+
+    /// Words before the refusals in a page.
+    package static var count: Int { @_noLocks get { 25 } }
+}

@@ -1,0 +1,67 @@
+package import Model
+
+/// What the control plane tells a data plane.
+///
+/// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
+/// `settings, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and from then on deltas. Every
+/// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
+/// the connection before.
+package enum ControlToData: Hashable, Sendable {
+    case hello(ControlHello)
+    /// The link cannot be used; the text says why and what to do. The link is closed after it.
+    case refused(String)
+    case settings(PlaneSettings)
+    case services(generation: UInt64, [PlaneService])
+    case ingresses(generation: UInt64, [PlaneIngress])
+    /// A listening socket to accept on; its descriptor comes with the message.
+    case listener(PlaneListener)
+    /// Stop accepting there and close the descriptor.
+    case listenerRemoved(ListenerID)
+    /// Every listener of the table was sent: others that the data plane still holds are to be closed.
+    case listenersEnd
+    /// Replaces all routes. The descriptor of the sealed file comes with the message; its format is `RouteSnapshot`.
+    case routesSnapshot(generation: UInt64, count: UInt64)
+    /// At most `RouteChange.perMessageMax` changes on top of what is there.
+    case routeDelta(generation: UInt64, [RouteChange])
+    case bindAnswer(ask: UInt64, BindOutcome)
+    /// Asks for the data plane's view, which comes back in `dump` messages.
+    case dumpAsk(id: UInt64)
+    case closeConnector(ConnectorID)
+    /// Accept nothing new, end when what lives has ended.
+    case drain
+    /// The full table was sent; everything up to this generation is in it.
+    case tableEnd(generation: UInt64)
+    /// Answered by `pong`.
+    case ping
+}
+
+/// The control plane's first message.
+package struct ControlHello: Hashable, Sendable {
+    package var version: PlaneVersion
+    package var capabilities: PlaneCapabilities
+    /// Stable name of the node.
+    package var nodeName: String
+    /// New at every start of the control plane.
+    package var nodeEpoch: UInt64
+
+    package init(version: PlaneVersion, capabilities: PlaneCapabilities, nodeName: String, nodeEpoch: UInt64) {
+        self.version = version
+        self.capabilities = capabilities
+        self.nodeName = nodeName
+        self.nodeEpoch = nodeEpoch
+    }
+}
+
+/// Limits and log level.
+package struct PlaneSettings: Hashable, Sendable {
+    package var generation: UInt64
+    /// Limits that are not listed have their standard value. Sent sorted; limits this build does not know are skipped.
+    package var limits: [Limit: UInt64]
+    package var logLevel: Severity
+
+    package init(generation: UInt64, limits: [Limit: UInt64], logLevel: Severity) {
+        self.generation = generation
+        self.limits = limits
+        self.logLevel = logLevel
+    }
+}

@@ -1,0 +1,35 @@
+/// The version of the plane link's language: both sides say it in their hello.
+///
+/// An unknown major is refused with a word (`refused`); an unknown minor is carried on with, because minors only add
+/// message kinds, which are skipped, and members at the end of a message, which are ignored. (Design §7.)
+package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
+    package var major: UInt16
+    package var minor: UInt16
+
+    package init(major: UInt16, minor: UInt16) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// What this build speaks.
+    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 0) }
+
+    /// Majors this build understands: its own and, once there is one, the one before.
+    package static let majors: ClosedRange<UInt16> = 1...1
+
+    package var isUnderstood: Bool { PlaneVersion.majors.contains(major) }
+
+    /// What the other side is told when its major is not understood.
+    package var refusal: String {
+        """
+        plane link version \(major).\(minor) is not understood here (this side speaks major \
+        \(PlaneVersion.majors.upperBound)): run both planes from releases that are next to each other
+        """
+    }
+}
+
+/// What a plane can do beyond its version, announced in its hello. Unknown bits are ignored.
+package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable {
+    package var rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+}

@@ -1,0 +1,52 @@
+package import Model
+
+/// Which rule of an ingress a host belongs to, in GOST's order (protocol ingress-sd-plugins §2.2): the host itself,
+/// then `.host`, then each remainder of the host that begins with one of its dots, from the left.
+///
+/// Depths at which no wildcard exists are skipped. At each key the overlay's word counts before the table's.
+package enum RouteLookup {
+    /// The route of `host` (port stripped, lower case, no trailing dot) or nil. `table` is nil before the first came.
+    @_noLocks
+    package static func resolve(
+        ingress: IngressIndex, host: UnsafeRawBufferPointer, table: RouteSnapshotView?,
+        overlay: borrowing RouteOverlay
+    ) -> Route? {
+        guard let key = RouteKey(ingress: ingress, host: host) else { return nil }
+        if let route = find(key, table, overlay) { return route }
+        var depths = overlay.depths
+        if let table { depths.formUnion(table.depths) }
+        guard !depths.isEmpty, !key.isWildcard else { return nil }
+
+        var depth = RouteKey.dots(key.bytes, key.count)
+        if depths.contains(depth) {
+            let itself = RouteKey(ingress: ingress, isWildcard: true, bytes: key.bytes, count: key.count)
+            if let route = find(itself, table, overlay) { return route }
+        }
+        var start = 0
+        while depth > 0 {
+            if key.bytes.load(fromByteOffset: start, as: UInt8.self) == 0x2E {
+                depth &-= 1
+                let count = key.count &- start &- 1
+                if depths.contains(depth), count > 0 {
+                    let parent = RouteKey(
+                        ingress: ingress, isWildcard: true, bytes: key.bytes + (start &+ 1), count: count)
+                    if let route = find(parent, table, overlay) { return route }
+                }
+            }
+            start &+= 1
+        }
+        return nil
+    }
+
+    /// The route of exactly this key.
+    @_noLocks
+    private static func find(
+        _ key: RouteKey, _ table: RouteSnapshotView?, _ overlay: borrowing RouteOverlay
+    ) -> Route? {
+        switch overlay.lookup(key) {
+        case .route(let route): return route
+        case .none: return nil
+        case .unknown: return table?.lookup(key)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+/// Where the parameters of a `-L` go. GOST copies each to handler, listener and service metadata; here each goes to the
+/// one place that knows it, so that a misspelt one is found.
+struct ListenSorting {
+    let handlerTable: KeyTable
+    let tree: ArgumentTree
+    var service: [(String, SettingNode)] = []
+    var serviceMetadata: [(String, SettingNode)] = []
+    var handler: [(String, SettingNode)] = []
+    var handlerMetadata: [(String, SettingNode)] = []
+    var listener: [(String, SettingNode)] = []
+    var listenerMetadata: [(String, SettingNode)] = []
+    var forwarder: [(String, SettingNode)] = []
+
+    init(handler: String, tree: ArgumentTree) {
+        self.tree = tree
+        handlerTable =
+            switch handler {
+            case "rtcp": ClientKeys.tunnelMetadata
+            case "file": ClientKeys.fileMetadata
+            default: ServerKeys.tunnelMetadata
+            }
+    }
+
+    mutating func place(_ name: String, _ value: String) {
+        let node = tree.text(value)
+        if let rest = name.dropping(prefix: "handler.") {
+            handlerMetadata.append((rest, node))
+        } else if let rest = name.dropping(prefix: "listener.") {
+            listenerMetadata.append((rest, node))
+        } else if let rest = name.dropping(prefix: "service.") {
+            serviceMetadata.append((rest, node))
+        } else if !placeSpecial(name.lowercased(), node) {
+            placeByTable(name, node)
+        }
+    }
+
+    /// Parameters that GOST consumes and turns into objects.
+    private mutating func placeSpecial(_ name: String, _ node: SettingNode) -> Bool {
+        switch name {
+        case "admission", "bypass", "resolver", "hosts", "climiter", "rlimiter": service.append((name, node))
+        case "prefer": service.append(("resolver", node))
+        case "limiter.in", "limiter.out", "limiter.conn.in", "limiter.conn.out": service.append(("limiter", node))
+        case "interface", "so_mark", "proxyprotocol", "netns": serviceMetadata.append((name, node))
+        case "retries": handler.append((name, node))
+        case "strategy", "maxfails", "failtimeout": forwarder.append(("selector", node))
+        case "certfile", "cert", "keyfile", "key", "cafile", "ca": listener.append(("tls", node))
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func placeByTable(_ name: String, _ node: SettingNode) {
+        let inHandler = handlerTable.rule(for: name)
+        let inListener = ServerKeys.listenerMetadata.rule(for: name)
+        let inService = ServerKeys.serviceMetadata.rule(for: name)
+        // One that a table reads goes there; then one that it refuses; then one that it knows to be without effect.
+        let best = max(KeyRule.rank(inHandler), KeyRule.rank(inListener), KeyRule.rank(inService))
+        if KeyRule.rank(inHandler) == best {
+            handlerMetadata.append((name, node))
+        } else if KeyRule.rank(inListener) == best {
+            listenerMetadata.append((name, node))
+        } else {
+            serviceMetadata.append((name, node))
+        }
+    }
+}
+
+/// Where the parameters of a `-F` go.
+struct ForwardSorting {
+    let tree: ArgumentTree
+    var hop: [(String, SettingNode)] = []
+    var node: [(String, SettingNode)] = []
+    var connector: [(String, SettingNode)] = []
+    var connectorMetadata: [(String, SettingNode)] = []
+    var dialer: [(String, SettingNode)] = []
+    var dialerMetadata: [(String, SettingNode)] = []
+
+    init(tree: ArgumentTree) { self.tree = tree }
+
+    mutating func place(_ name: String, _ value: String) {
+        let value = tree.text(value)
+        if let rest = name.dropping(prefix: "connector.") {
+            connectorMetadata.append((rest, value))
+        } else if let rest = name.dropping(prefix: "dialer.") {
+            dialerMetadata.append((rest, value))
+        } else if let rest = name.dropping(prefix: "node.") {
+            node.append((rest, value))
+        } else if let rest = name.dropping(prefix: "hop.") {
+            hop.append((rest, value))
+        } else {
+            switch name.lowercased() {
+            case "bypass", "resolver", "hosts", "interface", "so_mark", "proxyprotocol": hop.append((name, value))
+            case "strategy", "maxfails", "failtimeout": hop.append(("selector", value))
+            case "secure", "servername", "certfile", "cert", "keyfile", "key", "cafile", "ca":
+                dialer.append(("tls", value))
+            default:
+                let inConnector = KeyRule.rank(ClientKeys.connectorMetadata.rule(for: name))
+                let inDialer = KeyRule.rank(ClientKeys.dialerMetadata.rule(for: name))
+                if inDialer > inConnector {
+                    dialerMetadata.append((name, value))
+                } else {
+                    connectorMetadata.append((name, value))
+                }
+            }
+        }
+    }
+}
+
+extension KeyRule {
+    /// How strongly a table claims a key.
+    static func rank(_ rule: KeyRule?) -> Int {
+        switch rule?.meaning {
+        case .used: 3
+        case .missing: 2
+        case .withoutEffect: 1
+        case nil: 0
+        }
+    }
+}
+
+extension String {
+    /// What follows the prefix, which is compared without regard to case; nil where it does not stand in front.
+    func dropping(prefix: String) -> String? {
+        lowercased().hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+    }
+}

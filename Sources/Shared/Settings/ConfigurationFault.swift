@@ -1,0 +1,87 @@
+/// Why a configuration was refused: every problem that was found, each with its place and its fix.
+package struct ConfigurationFault: Error, Equatable, Sendable {
+    /// At least one, in the order in which they were found.
+    package var problems: [ConfigurationProblem]
+
+    package init(problems: [ConfigurationProblem]) {
+        precondition(!problems.isEmpty)
+        self.problems = problems
+    }
+
+    /// One line for each problem: `gost.yaml:12:9: services[0].listener.type: …`.
+    package var text: String { problems.map(\.text).joined(separator: "\n") }
+}
+
+/// One thing that is wrong with a configuration, or, as a notice, one that is accepted without effect.
+package struct ConfigurationProblem: Equatable, Sendable {
+    package var place: SettingPlace
+    /// The key, as a path from the top: `services[0].handler.metadata.ingress`.
+    package var key: String
+    /// What is wrong and what to write instead.
+    package var message: String
+
+    package init(place: SettingPlace, key: String, message: String) {
+        self.place = place
+        self.key = key
+        self.message = message
+    }
+
+    package var text: String {
+        let key = shownKey
+        return key.isEmpty ? "\(place.text): \(message)" : "\(place.text): \(key): \(message)"
+    }
+
+    /// In a file the whole path; of an argument only the parameter, whose path nobody wrote.
+    private var shownKey: Substring {
+        guard place.line == nil else { return key[...] }
+        if let metadata = key.firstRange(of: ".metadata.") { return key[metadata.upperBound...] }
+        let start = key.lastIndex(of: ".").map { key.index(after: $0) } ?? key.startIndex
+        return key[start...].hasSuffix("]") ? "" : key[start...]
+    }
+}
+
+/// Where a setting was written: a file's line, or an argument of the command line.
+package struct SettingPlace: Equatable, Sendable {
+    /// The file's name as given, or the argument without its credentials and parameters.
+    package var source: String
+    /// Both from 1; nil for arguments.
+    package var line: Int?
+    package var column: Int?
+
+    package init(source: String, line: Int? = nil, column: Int? = nil) {
+        self.source = source
+        self.line = line
+        self.column = column
+    }
+
+    package var text: String {
+        guard let line else { return source }
+        guard let column else { return "\(source):\(line)" }
+        return "\(source):\(line):\(column)"
+    }
+}
+
+/// What a reading has found so far.
+struct Findings {
+    /// More problems than this are not listed: by then the file is something else than a configuration.
+    static let problemsMax = 50
+
+    private(set) var problems: [ConfigurationProblem] = []
+    /// Keys that were accepted and have no effect, and what to know about them.
+    private(set) var notices: [ConfigurationProblem] = []
+
+    mutating func problem(_ place: SettingPlace, _ key: String, _ message: String) {
+        guard problems.count < Findings.problemsMax else { return }
+        problems.append(ConfigurationProblem(place: place, key: key, message: message))
+    }
+
+    mutating func notice(_ place: SettingPlace, _ key: String, _ message: String) {
+        guard notices.count < Findings.problemsMax else { return }
+        notices.append(ConfigurationProblem(place: place, key: key, message: message))
+    }
+
+    /// Ends the reading when anything is wrong.
+    func judge() throws(ConfigurationFault) {
+        if !problems.isEmpty { throw ConfigurationFault(problems: problems) }
+    }
+}

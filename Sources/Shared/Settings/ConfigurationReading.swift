@@ -1,0 +1,114 @@
+internal import Model
+
+/// Gives a tree of settings its meaning: opens the top, hands every service to the reader of its kind, and puts the
+/// results together.
+struct ConfigurationReading {
+    private var findings: Findings
+    private var node = NodeReading()
+    private var ingresses = IngressReading()
+    private var tunnelServices: [TunnelService] = []
+    private var client = ClientConfiguration()
+    /// Where each listening address was written.
+    private var listeners: [ListenAddress: String] = [:]
+
+    init(findings: Findings) { self.findings = findings }
+
+    mutating func read(_ tree: SettingNode) throws(ConfigurationFault) -> NodeSettings {
+        let top = SettingSection(tree, path: "", keys: NodeKeys.top, place: tree.place, findings: &findings)
+        node.read(top, findings: &findings)
+        ingresses.read(top.elements("ingresses"), findings: &findings)
+        var chains = ChainReading(top, findings: &findings)
+        var names: Set<String> = []
+        let services = top.elements("services")
+        for (number, setting) in services.enumerated() {
+            let service = ServiceSections(setting, number: number, findings: &findings)
+            if !names.insert(service.name).inserted {
+                setting.problem("a second service is named `\(service.name)`; rename one", findings: &findings)
+            }
+            read(service, chains: &chains)
+        }
+        if services.isEmpty { findings.problem(tree.place, "", ConfigurationReader.nothingToDo) }
+        chains.noticeUnused(findings: &findings)
+        noticeSharedTunnels()
+        try findings.judge()
+        return settings()
+    }
+
+    private mutating func read(_ service: ServiceSections, chains: inout ChainReading) {
+        switch (service.handlerType, service.listenerType) {
+        case ("tunnel", _):
+            let reading = TunnelServiceReading(service: service)
+            guard let result = reading.read(node: &node, ingresses: &ingresses, findings: &findings) else { return }
+            tunnelServices.append(result)
+            claim(result.address, for: service)
+            for entrypoint in result.entrypoints { claim(entrypoint.address, for: service) }
+        case ("rtcp", "rtcp"):
+            let reading = ClientServiceReading(service: service)
+            if let result = reading.readTunnel(chains: &chains, findings: &findings) { client.tunnels.append(result) }
+        case ("rtcp", let listener):
+            service.setting.problem(
+                "an rtcp handler needs an rtcp listener, not `\(listener)`: write `-L rtcp://:0/:8000`, or "
+                    + "`listener: {type: rtcp, chain: …}`", findings: &findings)
+        case ("file", _):
+            let reading = ClientServiceReading(service: service)
+            guard let result = reading.readFiles(findings: &findings) else { return }
+            client.fileServices.append(result)
+            claim(result.address, for: service)
+        case (let handler, _):
+            let state = ConfigurationReading.knownHandlers.contains(handler) ? "is not available yet" : "is unknown"
+            service.setting.problem(
+                "a handler of type `\(handler)` \(state); there are `tunnel` (a server), `rtcp` (exposes a port) and "
+                    + "`file`", findings: &findings)
+        }
+    }
+
+    /// GOST's handlers that a tunnel's configuration may hold.
+    private static let knownHandlers: Set<String> = [
+        "auto", "tcp", "udp", "rudp", "forward", "relay", "http", "http2", "http3", "socks", "socks4", "socks5", "sni",
+        "ss", "ssu", "dns", "metrics", "api", "tun", "tap", "router", "red", "redu", "redirect", "serial", "unix",
+        "runix", "sshd", "masque", "virtual",
+    ]
+
+    /// Every port is listened at once.
+    private mutating func claim(_ address: ListenAddress, for service: ServiceSections) {
+        guard address.port != 0 else { return }
+        if let other = listeners.updateValue(service.name, forKey: address) {
+            let text = HostAndPort(host: address.host, port: address.port).text
+            service.setting.problem(
+                "listens at `\(text)`, and so does `\(other)`; change one of the ports", findings: &findings)
+        }
+    }
+
+    /// Two services of one tunnel id are both offered every visitor of the tunnel (quirks C7).
+    private mutating func noticeSharedTunnels() {
+        var names: [TunnelID: String] = [:]
+        for tunnel in client.tunnels where !tunnel.tunnel.isZero {
+            if let other = names.updateValue(tunnel.name, forKey: tunnel.tunnel) {
+                findings.notice(
+                    SettingPlace(source: "services"), tunnel.name,
+                    "has the tunnel id of `\(other)`: the server sends each visitor to either of them")
+            }
+        }
+    }
+
+    private func settings() -> NodeSettings {
+        var settings = NodeSettings()
+        settings.notices = findings.notices
+        settings.logLevel = node.logLevel
+        if !tunnelServices.isEmpty {
+            var server = ServerConfiguration()
+            server.nodeName = node.name
+            server.services = tunnelServices
+            server.ingresses = ingresses.tables
+            server.limits = node.limits
+            server.logLevel = node.logLevel
+            server.metricsAddress = node.metricsAddress
+            server.apiAddress = node.apiAddress
+            server.workers = node.workers
+            server.shell = node.shell
+            settings.server = server
+        }
+        if !client.tunnels.isEmpty || !client.fileServices.isEmpty { settings.client = client }
+        return settings
+    }
+}

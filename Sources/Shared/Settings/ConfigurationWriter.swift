@@ -1,0 +1,86 @@
+internal import Model
+
+/// Writes a server's configuration as YAML that reads back to the same value; the supervisor hands it to the control
+/// plane as a file. Tunnel ids stand in it whole: the file is private.
+package enum ConfigurationWriter {
+    /// The text of the file. JSON's notation for texts and lists, which is YAML's too, so that nothing needs escaping
+    /// twice.
+    package static func yaml(_ server: ServerConfiguration) -> String {
+        var lines: [String] = []
+        lines.append("culvert:")
+        if !server.nodeName.isEmpty { lines.append("  node: \(quoted(server.nodeName))") }
+        if let workers = server.workers { lines.append("  workers: \(workers)") }
+        lines.append("  io: \(server.shell.rawValue)")
+        if !server.limits.isEmpty {
+            lines.append("  limits:")
+            for limit in Limit.allCases {
+                if let value = server.limits[limit] { lines.append("    \(limit): \(value)") }
+            }
+        }
+        lines.append("log: {level: \(server.logLevel.rawValue)}")
+        if let address = server.metricsAddress { lines.append("metrics: {addr: \(quoted(address))}") }
+        if let address = server.apiAddress { lines.append("api: {addr: \(quoted(address))}") }
+        lines.append("services:")
+        for service in server.services { lines += self.lines(service, ingresses: server.ingresses) }
+        if !server.ingresses.isEmpty { lines.append("ingresses:") }
+        for ingress in server.ingresses { lines += self.lines(ingress) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func lines(_ service: TunnelService, ingresses: [IngressTable]) -> [String] {
+        var lines = [
+            "- name: \(quoted(service.name))",
+            "  addr: \(quoted(service.address))",
+            "  handler:",
+            "    type: tunnel",
+            "    metadata:",
+            "      ingress: \(quoted(ingresses[service.ingress].name))",
+            "      tunnel.direct: \(service.tunnelIsDirect)",
+            "      mux.version: \(service.muxVersion)",
+        ]
+        if !service.entrypoints.isEmpty { lines.append("      entrypoints:") }
+        for entrypoint in service.entrypoints {
+            let name = quoted(ingresses[entrypoint.ingress].name)
+            lines.append("      - {addr: \(quoted(entrypoint.address)), ingress: \(name)}")
+        }
+        lines.append("  listener:")
+        lines.append("    type: \(service.carrier.rawValue)")
+        if service.carrier == .ws { lines.append("    metadata: {path: \(quoted(service.path))}") }
+        return lines
+    }
+
+    private static func lines(_ ingress: IngressTable) -> [String] {
+        var lines = ["- name: \(quoted(ingress.name))"]
+        if let dynamic = ingress.dynamic {
+            let domains = dynamic.domains.map(quoted).joined(separator: ", ")
+            lines.append("  plugin: {type: memory, domain: [\(domains)], domainMin: \(dynamic.labelBytesMin)}")
+        }
+        if !ingress.rules.isEmpty { lines.append("  rules:") }
+        for rule in ingress.rules {
+            let endpoint = (rule.route.isPrivate ? "$" : "") + rule.route.tunnel.text
+            lines.append("  - {hostname: \(quoted(rule.host)), endpoint: \(quoted(endpoint))}")
+        }
+        return lines
+    }
+
+    private static func quoted(_ address: ListenAddress) -> String {
+        quoted(HostAndPort(host: address.host, port: address.port).text)
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case _
+            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028
+                || scalar.value == 0x2029 || scalar.value == 0xFEFF:
+                let digits = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+}

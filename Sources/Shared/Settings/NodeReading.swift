@@ -1,0 +1,97 @@
+internal import Model
+
+/// Reads what holds for the whole node: `culvert:`, `log:`, `metrics:`, `api:`, and the limits that stand in services.
+struct NodeReading {
+    private(set) var name = ""
+    private(set) var limits: [Limit: UInt64] = [:]
+    private(set) var logLevel = LogLevel.info
+    private(set) var metricsAddress: ListenAddress?
+    private(set) var apiAddress: ListenAddress?
+    private(set) var workers: Int?
+    private(set) var shell = ShellChoice.automatic
+    private var limitPlaces: [Limit: String] = [:]
+
+    mutating func read(_ top: SettingSection, findings: inout Findings) {
+        readOwnKeys(top, findings: &findings)
+        let log = top.section("log", keys: NodeKeys.log, findings: &findings)
+        if let setting = log.setting("level"), let text = setting.text(findings: &findings) {
+            guard let level = LogLevel(written: text) else {
+                setting.problem("`\(text)` is no level: trace, debug, info, warn or error", findings: &findings)
+                return
+            }
+            logLevel = level
+        }
+        let metrics = top.section("metrics", keys: NodeKeys.metrics, findings: &findings)
+        metricsAddress = metrics.setting("addr")?.listenAddress(findings: &findings)
+        if let setting = metrics.setting("path"), let path = setting.text(findings: &findings),
+            path != "/metrics", !path.isEmpty
+        {
+            setting.problem("only `/metrics` is available; remove the key", findings: &findings)
+        }
+        let api = top.section("api", keys: NodeKeys.api, findings: &findings)
+        apiAddress = api.setting("addr")?.listenAddress(findings: &findings)
+    }
+
+    private mutating func readOwnKeys(_ top: SettingSection, findings: inout Findings) {
+        let own = top.section("culvert", keys: NodeKeys.culvert, findings: &findings)
+        name = own.text("node", findings: &findings) ?? ""
+        if let setting = own.setting("workers") {
+            workers = setting.integer(in: 1...UInt64(WorkerIndex.countMax), findings: &findings).map(Int.init)
+        }
+        if let setting = own.setting("io"), let text = setting.text(findings: &findings) {
+            if let choice = ShellChoice(rawValue: text.lowercased()) {
+                shell = choice
+            } else {
+                setting.problem("`\(text)` is none of auto, ring and poll", findings: &findings)
+            }
+        }
+        let table = KeyTable("`limits:`", Limit.allCases.map { .used("\($0)") })
+        let section = own.section("limits", keys: table, findings: &findings)
+        for limit in Limit.allCases {
+            guard let setting = section.setting("\(limit)") else { continue }
+            if let value = setting.integer(in: limit.row.range, findings: &findings) {
+                limits[limit] = value
+                limitPlaces[limit] = setting.place.text
+            }
+        }
+    }
+
+    /// A limit that a service's metadata sets as a duration: `readTimeout` and its like. The limits are the node's, so
+    /// services must not disagree. Zero, which is no timeout in GOST, keeps the standard.
+    mutating func readDuration(_ setting: Setting?, as limit: Limit, findings: inout Findings) {
+        guard let setting, let milliseconds = setting.metadataMilliseconds(findings: &findings) else { return }
+        let range = limit.row.range
+        guard milliseconds > 0 else {
+            findings.notice(
+                setting.place, setting.key,
+                "nothing waits for ever here: the standard of \(limit.row.standard) ms holds")
+            return
+        }
+        guard range.contains(milliseconds) else {
+            setting.problem("must be between \(range.lowerBound) ms and \(range.upperBound) ms", findings: &findings)
+            return
+        }
+        if let other = limits[limit], other != milliseconds {
+            setting.problem(
+                "\(other) ms stand at \(limitPlaces[limit] ?? "another place"); a node has one value for all services",
+                findings: &findings)
+            return
+        }
+        limits[limit] = milliseconds
+        limitPlaces[limit] = setting.place.text
+    }
+}
+
+extension LogLevel {
+    /// GOST's names as well as ours.
+    init?(written text: String) {
+        switch text.lowercased() {
+        case "trace": self = .trace
+        case "debug": self = .debug
+        case "info": self = .info
+        case "warn", "warning": self = .warning
+        case "error", "fatal": self = .error
+        default: return nil
+        }
+    }
+}

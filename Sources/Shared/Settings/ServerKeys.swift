@@ -1,0 +1,125 @@
+/// The keys of tunnel services and ingresses (protocol config §2–§4, §7; tunnel-server §2; transports §5).
+enum ServerKeys {
+    /// Of every service, whatever its handler.
+    static let service = KeyTable(
+        "a service",
+        [
+            .used("name"), .used("addr"), .used("handler"), .used("listener"), .used("forwarder"), .used("metadata"),
+            .missing("admission", "admissions", advice: "restrict who may connect by a firewall, and remove it"),
+            .missing("bypass", "bypasses", advice: "remove it, and with it the hosts from the ingress"),
+            .missing(
+                "limiter", "climiter", "rlimiter", "quotas", advice: "see `culvert: {limits: …}` for what bounds a node"
+            ),
+            .missing("resolver", "hosts", advice: "use the system's resolver (`/etc/hosts`)"),
+            .withoutEffect("observer", because: "counters are at metrics.addr under /metrics"),
+            .withoutEffect("recorders", because: "nothing is recorded"),
+            .withoutEffect("logger", "loggers", because: "every process logs to stderr"),
+            .withoutEffect("status", because: "GOST writes it when it saves a configuration"),
+        ])
+
+    static let serviceMetadata = KeyTable(
+        "the metadata of a service",
+        [
+            .missing("proxyProtocol", advice: "remove it; the address of the connection's peer is used"),
+            .missing("interface", "so_mark", "netns", "netns.out", advice: "use the system's routing"),
+            .missing("preUp", "postUp", "preDown", "postDown", advice: "run the commands from the service's unit file"),
+            .withoutEffect("ignoreChain", because: "a tunnel server dials nothing"),
+            .withoutEffect("enableStats", "observer.*", because: "counters are at metrics.addr under /metrics"),
+            .withoutEffect("limiter.*", because: "no limiter refers to it"),
+            .withoutEffect("dialTimeout", because: "dials are bounded by 10 s"),
+            .withoutEffect("labels", because: "nothing is recorded"),
+        ])
+
+    /// Of every handler, whatever its type.
+    static let handlerRules: [KeyRule] = [
+        .used("type"), .used("metadata"),
+        .missing("auther", "authers", "auth", advice: "restrict who reaches the port by a firewall, and remove it"),
+        .missing("tls", advice: "put a TLS proxy in front"),
+        .missing("limiter", advice: "see `culvert: {limits: …}` for what bounds a node"),
+        .withoutEffect("observer", because: "counters are at metrics.addr under /metrics"),
+        .withoutEffect("retries", because: "another connector is tried by itself"),
+    ]
+
+    static let tunnelHandler = KeyTable(
+        "a tunnel handler",
+        handlerRules + [.missing("chain", "chainGroup", advice: "a tunnel server dials nothing; remove it")])
+
+    static let tunnelMetadata = KeyTable(
+        "the metadata of a tunnel handler",
+        [
+            .used("entrypoint"), .used("entrypoints"), .used("ingress"), .used("tunnel"), .used("tunnel.direct"),
+            .used("readTimeout"), .used("entrypoint.readTimeout"), .used("mux.version"), .used("mux.type"),
+            .used("mux.keepaliveInterval"), .used("mux.keepaliveTimeout"),
+            .missing("sd", advice: "one node serves alone; remove it, and `sds:`"),
+            .missing("entrypoint.id", advice: "visitors present the tunnel's own id"),
+            .missing("entrypoint.ProxyProtocol", advice: "remove it; the address of the connection's peer is used"),
+            .missing("mux.keepaliveDisabled", advice: "lengthen `mux.keepaliveTimeout` instead"),
+            .withoutEffect("entrypoint.keepalive", because: "streams are always kept for the next request"),
+            .withoutEffect("entrypoint.compression", because: "bodies pass as they are"),
+            .withoutEffect(
+                "mux.maxFrameSize", "mux.maxReceiveBuffer", "mux.maxStreamBuffer", "mux.maxStreamWindow",
+                because: "windows are per stream; see `culvert: {limits: {streamWindowBytes: …}}`"),
+            .withoutEffect("tunnel.ttl", because: "it is the period of service discovery, of which there is none"),
+            .withoutEffect("sniffing", "sniffing.*", because: "nothing is recorded"),
+            .withoutEffect("hash", because: "a tunnel handler does not read it"),
+            .withoutEffect(
+                "observePeriod", "observer.*", because: "counters are at metrics.addr under /metrics"),
+            .withoutEffect("limiter.*", because: "no limiter refers to it"),
+            .withoutEffect("skipauth", because: "no auther is in use"),
+        ])
+
+    static let entrypoint = KeyTable("an element of `entrypoints`", [.used("addr"), .used("ingress")])
+
+    /// Of every listener, whatever its type.
+    static let listenerRules: [KeyRule] = [
+        .used("type"), .used("metadata"),
+        .missing("tls", advice: "no carrier with TLS is available yet; put a TLS proxy in front"),
+        .missing("auther", "authers", "auth", advice: "GOST ignores it on these carriers as well; remove it"),
+    ]
+
+    static let tunnelListener = KeyTable(
+        "the listener of a tunnel service",
+        listenerRules + [.missing("chain", "chainGroup", advice: "listen at a local address instead")])
+
+    /// GOST's tcp and ws listeners; the path is checked to stand on ws only.
+    static let listenerMetadata = KeyTable(
+        "the metadata of a listener",
+        [
+            .used("ws.path", "path"),
+            .missing("ws.header", "header", advice: "remove it; the answer to an upgrade has no further fields"),
+            .missing("mptcp", advice: "remove it"),
+            .missing("proxyProtocol", advice: "remove it; the address of the connection's peer is used"),
+            .withoutEffect("backlog", because: "the kernel's longest backlog is used"),
+            .withoutEffect("reuseport", because: "it is always on"),
+            .withoutEffect(
+                "keepalive", "keepalive.*", "tcp.keepalive", "tcp.keepalive.*", "ws.keepalive", "ttl",
+                because: "connectors are kept alive by mux.keepaliveInterval"),
+            .withoutEffect(
+                "ws.enableCompression", "enableCompression", because: "messages are never compressed"),
+            .withoutEffect(
+                "ws.readBufferSize", "readBufferSize", "ws.writeBufferSize", "writeBufferSize",
+                because: "buffers are the worker's"),
+            .withoutEffect(
+                "ws.handshakeTimeout", "handshakeTimeout", "ws.readHeaderTimeout", "readHeaderTimeout",
+                because: "the handshake is bounded by the handler's readTimeout"),
+            .withoutEffect("mux.*", because: "the handler's mux keys are read"),
+        ])
+
+    static let ingress = KeyTable(
+        "an ingress",
+        [
+            .used("name"), .used("rules"), .used("plugin"),
+            .missing("file", "redis", "http", advice: "write the rules under `rules:`"),
+            .withoutEffect("reload", because: "rules stand in this file"),
+        ])
+
+    static let ingressRule = KeyTable("an ingress rule", [.used("hostname"), .used("endpoint")])
+
+    static let plugin = KeyTable(
+        "the plugin of an ingress",
+        [
+            .used("type"), .used("domain"), .used("domainMin"),
+            // They belong to remote plugins, whose type is refused.
+            .withoutEffect("addr", "token", "timeout", "tls", because: "a memory plugin connects to nothing"),
+        ])
+}

@@ -1,0 +1,81 @@
+import Primitives
+
+/// Copies field lines while leaving some out: the part that rewriting requests and answers shares.
+///
+/// Lines that stay are copied byte for byte, in order, in as few runs as possible.
+struct HTTPFieldCopy {
+    /// Which lines are left out besides those that concern one hop only.
+    struct Omissions: OptionSet {
+        var rawValue: UInt8
+        @_noLocks init(rawValue: UInt8) { self.rawValue = rawValue }
+        @_noLocks func has(_ options: Self) -> Bool { rawValue & options.rawValue != 0 }
+        @_noLocks mutating func add(_ options: Self) { rawValue |= options.rawValue }
+        static var upgrade: Self { @_noLocks get { Self(rawValue: 1) } }
+        static var host: Self { @_noLocks get { Self(rawValue: 2) } }
+        static var transferEncoding: Self { @_noLocks get { Self(rawValue: 4) } }
+        static var forwarding: Self { @_noLocks get { Self(rawValue: 8) } }
+    }
+
+    /// Copies the lines from `start` to the head's empty line, which is left to the caller. `connections` are the
+    /// options of the head; when one names a field, each field is looked for in its Connection lines.
+    @_noLocks static func copy(
+        _ bytes: borrowing RawSpan, from start: Int, options: HTTPConnectionOptions, omitting: Omissions,
+        to writer: inout ByteWriter
+    ) {
+        var runStart = start
+        var position = start
+        while case .line(let line) = HTTPFieldLine.read(bytes, at: position) {
+            if leavesOut(line, bytes, start: start, options: options, omitting: omitting) {
+                writer.copy(bytes, runStart, position)
+                runStart = line.next
+            }
+            position = line.next
+        }
+        writer.copy(bytes, runStart, position)
+    }
+
+    @_noLocks private static func leavesOut(
+        _ line: HTTPFieldLine, _ bytes: borrowing RawSpan, start: Int, options: HTTPConnectionOptions,
+        omitting: Omissions
+    ) -> Bool {
+        switch line.name {
+        case .connection, .keepAlive, .proxyConnection: return true
+        case .upgrade: return omitting.has(.upgrade)
+        case .host: return omitting.has(.host)
+        case .contentLength: return false
+        case .transferEncoding: return omitting.has(.transferEncoding)
+        case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .realAddress:
+            if omitting.has(.forwarding) { return true }
+        default: break
+        }
+        return options.has(.named) && isNamed(line, bytes, start: start)
+    }
+
+    /// Whether a Connection line of the head that starts at `start` names this line's field.
+    @_noLocks private static func isNamed(_ line: HTTPFieldLine, _ bytes: borrowing RawSpan, start: Int) -> Bool {
+        var position = start
+        while case .line(let other) = HTTPFieldLine.read(bytes, at: position) {
+            position = other.next
+            guard case .connection = other.name else { continue }
+            var at = other.valueStart
+            while let element = HTTPListElement.next(bytes, &at, limit: other.valueEnd) {
+                if sameToken(bytes, element.start, element.end, line.nameStart, line.nameEnd) { return true }
+            }
+        }
+        return false
+    }
+
+    @_noLocks private static func sameToken(
+        _ bytes: borrowing RawSpan, _ start: Int, _ end: Int, _ otherStart: Int, _ otherEnd: Int
+    ) -> Bool {
+        guard end &- start == otherEnd &- otherStart else { return false }
+        for index in 0..<(end &- start) {
+            let left = ByteScan.byte(bytes, start &+ index)
+            let right = ByteScan.byte(bytes, otherStart &+ index)
+            guard left == right || left ^ right == 0x20 && left | 0x20 >= 0x61 && left | 0x20 <= 0x7A else {
+                return false
+            }
+        }
+        return true
+    }
+}

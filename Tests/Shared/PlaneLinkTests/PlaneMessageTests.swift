@@ -1,0 +1,105 @@
+import Model
+import PlaneLink
+import Primitives
+import Testing
+
+/// Every message comes back as it went, older and newer sides understand each other, and damaged bytes are faults.
+struct PlaneMessageTests {
+    private func frames(_ bytes: [UInt8]) -> [PlaneFrame] {
+        var reader = PlaneFrameReader()
+        reader.receive(bytes)
+        var frames: [PlaneFrame] = []
+        while case .frame(let frame) = reader.next() { frames.append(frame) }
+        return frames
+    }
+
+    /// What release 1.0 says, byte for byte. A change that breaks this breaks every data plane in the field: such a
+    /// change needs a new kind or a new major.
+    @Test func theRecordedTranscriptOfVersionOneIsStillSpoken() throws {
+        var control: [UInt8] = [], data: [UInt8] = []
+        for message in Samples.toData { message.encode(to: &control) }
+        for message in Samples.toControl { message.encode(to: &data) }
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataV1).hex)
+        #expect(data.hex == [UInt8](hex: Transcripts.dataToControlV1).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.controlToDataV1)).map { try ControlToData.decode($0) } == Samples.toData
+        )
+        #expect(
+            try frames([UInt8](hex: Transcripts.dataToControlV1)).map { try DataToControl.decode($0) }
+                == Samples.toControl)
+    }
+
+    @Test func descriptorsTravelWithTheKindsThatSaySo() {
+        for message in Samples.toData {
+            var bytes: [UInt8] = []
+            message.encode(to: &bytes)
+            #expect(frames(bytes)[0].carriesDescriptor == message.carriesDescriptor)
+        }
+        let carrying = Samples.toControl.filter(\.carriesDescriptor)
+        #expect(carrying == [Samples.toControl[0], Samples.toControl[1]])
+    }
+
+    @Test func membersThatALaterMinorAddedAreIgnored() throws {
+        for message in Samples.toData {
+            var bytes: [UInt8] = []
+            message.encode(to: &bytes)
+            var frame = frames(bytes)[0]
+            frame.body += [0xAA, 0xBB]
+            #expect(try ControlToData.decode(frame) == message)
+        }
+    }
+
+    @Test func everyTruncationIsAFault() {
+        for message in Samples.toControl {
+            var bytes: [UInt8] = []
+            message.encode(to: &bytes)
+            let frame = frames(bytes)[0]
+            for count in 0..<frame.body.count {
+                let short = PlaneFrame(kind: frame.kind, body: Array(frame.body.prefix(count)))
+                #expect(throws: PlaneFault.self) { try DataToControl.decode(short) }
+            }
+        }
+    }
+
+    @Test func mutationsAreMessagesOrFaultsButNeverTraps() {
+        var random = Random(seed: 11)
+        for _ in 0..<20_000 {
+            var bytes: [UInt8] = []
+            Samples.toData[Int(random.below(UInt32(Samples.toData.count)))].encode(to: &bytes)
+            Samples.toControl[Int(random.below(UInt32(Samples.toControl.count)))].encode(to: &bytes)
+            for _ in 0...random.below(4) { bytes[Int(random.below(UInt32(bytes.count)))] = UInt8(random.below(256)) }
+            for frame in frames(bytes) {
+                _ = try? ControlToData.decode(frame)
+                _ = try? DataToControl.decode(frame)
+            }
+        }
+    }
+
+    @Test func anUnknownMajorIsAFaultEvenIfTheRestMakesNoSense() throws {
+        let frame = PlaneFrame(kind: 0x8001, body: [2, 0, 1, 0, 0xFF])
+        let version = PlaneVersion(major: 2, minor: 1)
+        #expect(throws: PlaneFault.unknownVersion(version)) { try DataToControl.decode(frame) }
+        #expect(version.refusal.contains("2.1"))
+        #expect(PlaneVersion(major: 1, minor: 99).isUnderstood)
+    }
+
+    @Test func limitsAndReasonsOfANewerSideDoNotHurt() throws {
+        var writer = PlaneByteWriter()
+        writer.put(UInt64(5))
+        writer.put(count: 2)
+        writer.put("limitOfTheFuture")
+        writer.put(UInt64(1))
+        writer.put("tunnelsMax")
+        writer.put(UInt64(99))
+        writer.put(Severity.error.rawValue)
+        let settings = try ControlToData.decode(PlaneFrame(kind: 3, body: writer.bytes))
+        #expect(settings == .settings(PlaneSettings(generation: 5, limits: [.tunnelsMax: 99], logLevel: .error)))
+
+        writer = PlaneByteWriter()
+        writer.put(Samples.connector)
+        writer.put(Samples.tunnel)
+        writer.put("reason_of_the_future")
+        let lost = try DataToControl.decode(PlaneFrame(kind: 3, body: writer.bytes))
+        #expect(lost == .connectorLost(Samples.connector, Samples.tunnel, .connectorLost))
+    }
+}

@@ -1,0 +1,89 @@
+import Model
+import PlaneLink
+import Primitives
+
+/// One message of every kind, with every member away from its zero: what the recorded transcript holds.
+enum Samples {
+    static let tunnel = TunnelID("381433e1-7980-11ee-bbdb-60f262c1e32d")!
+    static let connector = ConnectorID("6ba7b811-9dad-41d1-80b4-00c04fd430c8")!
+    static let source = SocketAddress(ipv4: 0xC000_0201, port: 40_000)
+    static let listener = PlaneListener(
+        id: ListenerID(7), role: .entrypoint(ServiceIndex(1), IngressIndex(2)), worker: WorkerIndex(3),
+        address: "[::]:8080")
+
+    static let ask = BindAsk(
+        ask: 41, connector: connector, tunnel: tunnel, service: ServiceIndex(1),
+        requestedHost: InlineText("App.example.org")!, port: 8081, isUDP: true, weight: 255, source: source,
+        capabilities: 0x0102)
+
+    static let bound = BoundConnector(
+        connector: connector, tunnel: tunnel, service: ServiceIndex(1),
+        grantedHost: InlineText("b7de88a94729b931")!, isUDP: false, weight: 3, worker: WorkerIndex(1), source: source)
+
+    static let toData: [ControlToData] = [
+        .hello(
+            ControlHello(
+                version: PlaneVersion(major: 1, minor: 0), capabilities: PlaneCapabilities(rawValue: 5),
+                nodeName: "node-a", nodeEpoch: 0x0102_0304_0506_0708)),
+        .refused("run both planes from releases that are next to each other"),
+        .settings(
+            PlaneSettings(
+                generation: 1, limits: [.headBytesMax: 8_000, .carrierQueueBytesMax: 65_536], logLevel: .warning)),
+        .services(
+            generation: 1,
+            [
+                PlaneService(
+                    index: ServiceIndex(1), name: "service-0", carrier: .ws, path: "/ws", ingress: IngressIndex(2),
+                    muxVersion: 2, isDirect: true, urlTemplates: ["http://*.localhost:8080"])
+            ]),
+        .ingresses(generation: 1, [PlaneIngress(index: IngressIndex(2), dynamicDomains: ["localhost", "gost.local"])]),
+        .listener(listener),
+        .listenerRemoved(ListenerID(9)),
+        .listenersEnd,
+        .routesSnapshot(generation: 2, count: 1_000_000),
+        .routeDelta(
+            generation: 3,
+            [
+                RouteChange(
+                    ingress: IngressIndex(2), host: InlineText(".example.org")!,
+                    route: Route(tunnel: tunnel, isPrivate: true)),
+                RouteChange(
+                    ingress: IngressIndex(2), host: InlineText("a.example.org")!,
+                    route: Route(tunnel: tunnel, isPrivate: false)),
+                RouteChange(ingress: IngressIndex(2), host: InlineText("gone.example.org")!, route: nil),
+            ]),
+        .bindAnswer(ask: 41, .granted(host: InlineText("app.example.org")!)),
+        .bindAnswer(ask: 42, .refused(status: 2, reason: .unauthorized)),
+        .dumpAsk(id: 6),
+        .closeConnector(connector),
+        .drain,
+        .tableEnd(generation: 3),
+        .ping,
+    ]
+
+    static let toControl: [DataToControl] = [
+        .hello(
+            DataHello(
+                version: PlaneVersion(major: 1, minor: 0), capabilities: PlaneCapabilities(rawValue: 9),
+                dataPlaneName: "data-0", processEpoch: 0x1112_1314_1516_1718, workers: 4, processID: 4_242,
+                countersLayout: 1)),
+        .listenerHeld(listener),
+        .bindAsk(ask),
+        .connectorBound(bound),
+        .connectorLost(connector, tunnel, .keepAliveTimeout),
+        .inventoryEnd,
+        .applied(generation: 3),
+        .dump(id: 6, text: "connectors 1\n", isLast: true),
+        .pong,
+    ]
+}
+
+extension [UInt8] {
+    /// Bytes of hexadecimal digits; anything else is skipped.
+    init(hex: String) {
+        let digits = hex.compactMap(\.hexDigitValue)
+        self = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
+    var hex: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+}

@@ -1,0 +1,46 @@
+import Model
+import Settings
+import Testing
+
+/// What is written reads back to the same value.
+struct ConfigurationWriterTests {
+    static let uuid = "4e8a1b6c-2f3d-4a5b-8c7d-9e0f1a2b3c4d"
+
+    static let texts = [
+        "services: [{addr: ':1', handler: {type: tunnel}}]",
+        """
+        culvert: {node: "a \\"node\\" \\u2028é", workers: 2, io: ring, limits: {headBytesMax: 2000, tunnelsMax: 16}}
+        log: {level: trace}
+        metrics: {addr: "[::1]:9000"}
+        api: {addr: ":9001"}
+        services:
+        - name: "x: y"
+          addr: 127.0.0.1:8421
+          handler:
+            type: tunnel
+            metadata:
+              entrypoint: :80
+              entrypoints: [{addr: ":81", ingress: b}]
+              tunnel: "a.b:\(uuid),*.c:$\(uuid)"
+              tunnel.direct: true
+              mux.version: 1
+              readTimeout: 5s
+              mux.keepaliveTimeout: 1m
+          listener: {type: ws, metadata: {path: "/a'b"}}
+        - {name: z, addr: ":8422", handler: {type: tunnel, metadata: {ingress: b}}}
+        - {name: w, addr: ":8423", handler: {type: tunnel}}
+        ingresses:
+        - {name: unused}
+        - name: b
+          plugin: {type: memory, domain: [one.example, two.example], domainMin: 3}
+          rules: [{hostname: "*.Example.org", endpoint: \(uuid)}]
+        """,
+    ]
+
+    @Test(arguments: texts)
+    func writingAndReadingGivesTheSame(text: String) throws {
+        let server = try ConfigurationReader.server(text: text, fileName: "gost.yaml")
+        let written = ConfigurationWriter.yaml(server)
+        #expect(try ConfigurationReader.server(text: written, fileName: "written.yaml") == server)
+    }
+}
