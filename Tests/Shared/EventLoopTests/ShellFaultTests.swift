@@ -1,6 +1,5 @@
 import CLinux
 import EventLoop
-import Operations
 import Testing
 
 @Suite struct ShellFaultTests {
@@ -32,30 +31,5 @@ import Testing
         #expect(try Shell.choose(.poll).choice == .poll)
         #expect(try Shell.choose(.ring).choice == .ring)
         #expect(try Shell.choose(.auto).notice == nil)
-    }
-}
-
-@Suite struct OperationMemoryTests {
-    /// The rooms for kernel structs are where the shell believes them to be.
-    @Test func roomsAreWhereTheyAre() {
-        #expect(MemoryLayout<SendVector>.offset(of: \.header) == 0)
-        #expect(MemoryLayout<SendVector>.offset(of: \.ranges) == Int(MemoryRooms.vectorRanges))
-        #expect(MemoryLayout<SendRange>.stride == MemoryLayout<iovec>.stride)
-        #expect(MemoryLayout<DescriptorMessage>.offset(of: \.header) == 0)
-        #expect(MemoryLayout<DescriptorMessage>.offset(of: \.range) == Int(MemoryRooms.messageRange))
-        #expect(MemoryLayout<DescriptorMessage>.offset(of: \.control) == Int(MemoryRooms.messageControl))
-        #expect(MemoryLayout<DescriptorMessage>.offset(of: \.descriptors) == Int(MemoryRooms.messageDescriptors))
-        #expect(MemoryLayout<DialAddress>.offset(of: \.path) == Int(MemoryRooms.dialPath))
-        #expect(MemoryLayout<DialAddress>.offset(of: \.storage) == Int(MemoryRooms.dialStorage))
-        #expect(MemoryLayout<msghdr>.size <= 64)
-        #expect(MemoryLayout<sockaddr_un>.size <= 128)
-    }
-
-    @Test func controlBytesAreTheKernels() {
-        for count in UInt32(1)...32 {
-            #expect(MemoryRooms.controlBytes(descriptors: count) == culvert_control_space(count))
-        }
-        #expect(MemoryRooms.controlBytes(descriptors: 0) == 0)
-        #expect(MemoryRooms.controlBytesMax == culvert_control_space(32))
     }
 }
