@@ -84,7 +84,9 @@ let package = Package(
             path: "Sources/DataPlane/Worker", swiftSettings: hot),
         .executableTarget(
             name: "culvert-data",
-            dependencies: ["Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            dependencies: [
+                "Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux",
+            ],
             path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
         // Tests mirror the sources.
@@ -132,5 +134,28 @@ let package = Package(
             path: "Tests/Fuzz/http", swiftSettings: strict),
         .executableTarget(
             name: "fuzz-canary", dependencies: ["FuzzRig"], path: "Tests/Fuzz/canary", swiftSettings: strict),
+
+        // The simulated kernel: the third shell.
+        .target(
+            name: "Simulator", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/Simulator", swiftSettings: strict),
+        .testTarget(
+            name: "SimulatorTests", dependencies: ["Primitives", "Operations", "EventLoop", "Simulator", "CLinux"],
+            path: "Tests/SimulatorTests", swiftSettings: strict),
+
+        // The event loop's tests, and the processes that they start.
+        .systemLibrary(name: "CSeccomp", path: "Tests/SeccompProbe/CSeccomp"),
+        .executableTarget(
+            name: "SeccompProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux", "CSeccomp"],
+            path: "Tests/SeccompProbe/Probe", swiftSettings: strict),
+        .executableTarget(
+            name: "SignalProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/SignalProbe", swiftSettings: strict),
+        .testTarget(
+            name: "EventLoopTests",
+            dependencies: [
+                "Primitives", "Operations", "EventLoop", "Simulator", "CLinux", "SeccompProbe", "SignalProbe",
+            ],
+            path: "Tests/Shared/EventLoopTests", swiftSettings: strict),
     ]
 )
