@@ -81,6 +81,10 @@ let package = Package(
         .target(
             name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
             path: "Sources/DataPlane/Worker", swiftSettings: hot),
+        .executableTarget(
+            name: "culvert-data",
+            dependencies: ["Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
         // Tests mirror the sources.
         .testTarget(

@@ -20,6 +20,7 @@ struct Listener {
 
 extension Worker {
     mutating func openListener(_ listener: Listener) {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
         acceptOn(listeners.count - 1)
     }

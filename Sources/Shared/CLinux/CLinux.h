@@ -67,6 +67,10 @@ static inline int culvert_memfd(const char *name) {
 /* Nothing may change the file any more. */
 static inline int culvert_seal(int descriptor) { return fcntl(descriptor, CULVERT_F_ADD_SEALS, CULVERT_SEAL_ALL); }
 
+/* Lets other threads run. */
+int sched_yield(void);
+static inline void culvert_yield(void) { (void)sched_yield(); }
+
 /* The process dies when its parent does. */
 static inline int culvert_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 

@@ -84,11 +84,13 @@ enum OperationCalls {
         pointer(to: Int32.self, at: address + MemoryRooms.messageDescriptors)
     }
 
-    /// Writes the socket address of the dial address at `address` into its room. Returns where it is and its length.
-    static func socketAddress(of address: UInt) -> (room: UnsafeRawPointer, count: UInt32) {
+    /// Writes the socket address of the dial address at `address` into its room. Returns where it is and its
+    /// length.
+    static func socketAddress(of address: UInt) -> (room: UnsafeRawPointer, count: UInt32, isUnix: Bool) {
         let dial = pointer(to: DialAddress.self, at: address)
         let room = UnsafeMutableRawPointer(bitPattern: address + MemoryRooms.dialStorage).unsafelyUnwrapped
         let count: UInt32
+        let isUnix = dial.pointee.family == DialFamily.unix.rawValue
         switch DialFamily(rawValue: dial.pointee.family) {
         case .ipv4:
             count = culvert_address4(room, UInt32(truncatingIfNeeded: dial.pointee.low), dial.pointee.port)
@@ -102,7 +104,7 @@ enum OperationCalls {
             preconditionFailure("a dial address of no family")
         }
         dial.pointee.storageCount = count
-        return (UnsafeRawPointer(room), count)
+        return (UnsafeRawPointer(room), count, isUnix)
     }
 
     /// The kernel's number of a dial family, from an operation's `length`.

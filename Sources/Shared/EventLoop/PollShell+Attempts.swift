@@ -6,8 +6,6 @@ internal import Primitives
 enum Attempt {
     /// The descriptor is not ready.
     case blocked
-    /// It is not ready, and no event will say when it is.
-    case stalled
     /// A multishot operation gave a completion and goes on.
     case more(Completion)
     /// The operation is over.
@@ -81,14 +79,13 @@ extension PollShell {
     }
 
     /// The first call starts it, a later one says how it ended (and clears the socket's error, as SO_ERROR would).
+    /// -EAGAIN is an end: the queue of a Unix listener is full, and no event would say when it is not.
     private mutating func attemptConnect(_ operation: Operation) -> Attempt {
         let address = OperationCalls.socketAddress(of: operation.address)
         let result = culvert_connect(operation.descriptor, address.room, address.count)
         switch result {
         case -EINPROGRESS, -EALREADY, -EINTR:
             return .blocked
-        case -EAGAIN:
-            return .stalled
         default:
             return .done(Completion(token: operation.token, result: result))
         }

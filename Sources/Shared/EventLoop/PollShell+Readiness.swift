@@ -52,7 +52,6 @@ extension PollShell {
     /// One turn's share of a descriptor.
     mutating func perform(_ descriptor: Int32) {
         let record = descriptors.record(descriptor)
-        endStall(record)
         if record.pointee.mayRead { performReads(descriptor) }
         if record.pointee.mayWrite { performWrites(descriptor) }
         if record.pointee.hasWork { descriptors.list(descriptor) }
@@ -66,7 +65,7 @@ extension PollShell {
             share -= 1
             let operation = pending.operation(at: record.pointee.reads.first)
             switch attemptRead(operation, record) {
-            case .blocked, .stalled:
+            case .blocked:
                 record.pointee.mayRead = false
             case .more(let completion):
                 completions.append(completion)
@@ -84,22 +83,11 @@ extension PollShell {
             switch attemptWrite(operation) {
             case .blocked:
                 record.pointee.mayWrite = false
-            case .stalled:
-                record.pointee.isStalled = true
-                stalledConnects += 1
-                return
             case .more(let completion), .done(let completion):
                 pending.removeFirst(of: &record.pointee.writes)
                 completions.append(completion)
             }
         }
-    }
-
-    /// The descriptor is tried, or what it waited for is over.
-    mutating func endStall(_ record: UnsafeMutablePointer<WatchedDescriptors.Record>) {
-        guard record.pointee.isStalled else { return }
-        record.pointee.isStalled = false
-        stalledConnects -= 1
     }
 
     private func firstWrite(_ record: UnsafeMutablePointer<WatchedDescriptors.Record>) -> Operation? {

@@ -36,9 +36,18 @@ extension PollShell {
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { completions.append(token, result) }
+        case .forget:
+            forget(operation.descriptor)
         case .woken:
             preconditionFailure("a completion was submitted")
         }
+    }
+
+    /// The number goes to another worker's loop, or comes from one: nothing that was learnt here holds.
+    private mutating func forget(_ descriptor: Int32) {
+        guard descriptors.holds(descriptor) else { return }
+        unregister(descriptor)
+        descriptors.renew(descriptor)
     }
 
     /// False, and completed, when there can be no such descriptor or nothing more may wait.
@@ -102,7 +111,6 @@ extension PollShell {
     /// Completes everything that waits on the descriptor.
     private mutating func end(_ descriptor: Int32, with result: Int32) {
         let record = descriptors.record(descriptor)
-        endStall(record)
         while !record.pointee.reads.isEmpty {
             completions.append(pending.operation(at: record.pointee.reads.first).token, result)
             pending.removeFirst(of: &record.pointee.reads)
@@ -132,7 +140,6 @@ extension PollShell {
         case .receive, .receiveOnce, .receiveMessage, .accept:
             pending.remove(place, from: &record.pointee.reads)
         default:
-            endStall(record)
             pending.remove(place, from: &record.pointee.writes)
         }
         completions.append(target, -ECANCELED)

@@ -16,7 +16,6 @@ package struct PollShell: ~Copyable {
     /// Buffers or connections that one descriptor may take in one turn before the others have theirs.
     package static let shareMax = 16
     static let eventsMax = 256
-    static let stalledMilliseconds: Int32 = 5
 
     let poll: Int32
     let wakeEvent: Int32
@@ -28,9 +27,6 @@ package struct PollShell: ~Copyable {
     /// Room that completions of multishot operations leave for those that must have one.
     let reserve: Int
     var wakes = Wakes()
-    /// Descriptors whose connect found the queue of a Unix listener full. No event says when it is not, so they stay in
-    /// the list of work and are tried again after a while.
-    var stalledConnects = 0
     private var attached: [ExternalWake] = []
     package private(set) var statistics = ShellStatistics()
 
@@ -122,10 +118,9 @@ package struct PollShell: ~Copyable {
 
     /// Milliseconds, rounded up: never before the deadline.
     private func timeout(until deadline: Tick, now: Tick) -> Int32 {
-        if !completions.isEmpty || descriptors.countWithWork > stalledConnects || deadline <= now { return 0 }
-        let longest = stalledConnects > 0 ? PollShell.stalledMilliseconds : Int32.max
-        if deadline == .never { return stalledConnects > 0 ? longest : -1 }
+        if !completions.isEmpty || descriptors.countWithWork > 0 || deadline <= now { return 0 }
+        if deadline == .never { return -1 }
         let milliseconds = (deadline.nanoseconds - now.nanoseconds - 1) / 1_000_000 + 1
-        return min(longest, Int32(clamping: milliseconds))
+        return Int32(clamping: milliseconds)
     }
 }

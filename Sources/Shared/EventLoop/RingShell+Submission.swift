@@ -42,9 +42,7 @@ extension RingShell {
             precondition(token.kind == .openSocket)
             culvert_prep_socket(entry(), OperationCalls.domain(operation.length), token.raw)
         case .connect:
-            guard notes(operation) else { return }
-            let address = OperationCalls.socketAddress(of: operation.address)
-            culvert_prep_connect(entry(), descriptor, address.room, address.count, token.raw)
+            prepareConnect(operation)
         case .sendMessage:
             guard notes(operation) else { return }
             let header = OperationCalls.header(ofMessageAt: operation.address, sending: true)
@@ -57,6 +55,9 @@ extension RingShell {
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }
+        case .forget:
+            // The ring knows operations, not descriptors.
+            break
         case .woken:
             preconditionFailure("a completion was submitted")
         }
@@ -88,6 +89,19 @@ extension RingShell {
             }
         }
         culvert_prep_close(entry(), operation.descriptor, operation.token.raw)
+    }
+
+    /// A connect to a Unix socket never waits: 0, refused, or -EAGAIN when the listener's queue is full. The ring would
+    /// hand the last to a kernel thread.
+    private mutating func prepareConnect(_ operation: Operation) {
+        guard notes(operation) else { return }
+        let address = OperationCalls.socketAddress(of: operation.address)
+        if address.isUnix {
+            early.append(operation.token, culvert_connect(operation.descriptor, address.room, address.count))
+        } else {
+            culvert_prep_connect(
+                entry(), operation.descriptor, address.room, address.count, operation.token.raw)
+        }
     }
 
     private mutating func prepareWake(of worker: UInt32) {

@@ -16,8 +16,6 @@ struct WatchedDescriptors: ~Copyable {
         var mayRead: Bool
         var mayWrite: Bool
 
-        /// In the list of work although only time can help.
-        var isStalled: Bool
 
         var hasWork: Bool { (mayRead && !reads.isEmpty) || (mayWrite && !writes.isEmpty) }
         var isIdle: Bool { reads.isEmpty && writes.isEmpty }

@@ -47,7 +47,8 @@ package enum OperationKind: UInt8, Sendable {
     /// The memory of `argument` bytes at `address` (whole pages) is not needed for now; it reads as zero afterwards.
     /// No completion.
     case releaseMemory
-    /// Nothing more will be asked of `descriptor` here: it goes to another worker, open. No completion.
+    /// `descriptor` goes to another worker, open, with nothing in flight here; or it comes from one or from another
+    /// process, and whatever was learnt of its number does not hold. No completion.
     case forget
     /// Never emitted: the completion a `wake` causes at its target.
     case woken

@@ -100,6 +100,7 @@ extension Worker {
     }
 
     mutating func adoptVisitor(_ move: VisitorMove, from worker: Int) {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: move.descriptor))
         var visitor = move.visitor
         visitor.input = incoming[worker]
         incoming[worker] = SliceQueue()
@@ -160,6 +161,7 @@ extension Worker {
     }
 
     mutating func adoptLink(_ move: LinkMove, from worker: Int) {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: move.descriptor))
         var link = move.link
         link.pending = incoming[worker]
         incoming[worker] = SliceQueue()

@@ -100,6 +100,7 @@ extension Worker {
             finishClosing(slot)
         } else {
             updateReceiving(slot)
+            moveIfQuiet(slot)
         }
     }
 

@@ -118,7 +118,7 @@ extension Worker {
     private mutating func sentEverything(_ slot: UInt32) {
         let socket = sockets[slot]
         if socket.pointee.shutsDownWhenSent, !socket.pointee.hasShutDown { shutDownSending(slot) }
-        guard socket.pointee.closesWhenSent else { return }
+        guard socket.pointee.closesWhenSent else { return moveIfQuiet(slot) }
         if socket.pointee.lingers, !socket.pointee.endOfInput {
             if !socket.pointee.hasShutDown { shutDownSending(slot) }
             socket.pointee.role = .none
@@ -193,6 +193,8 @@ extension Worker {
     /// A cancel, shutdown or close is done.
     mutating func completeControl(_ completion: Completion, _ kind: OperationKind) {
         let slot = completion.token.slot
+        // A listener's accept or the plane link: nothing hangs on it.
+        guard slot != .max else { return }
         precondition(sockets.isCurrent(slot, completion.token.generation), "a completion outlived its socket")
         let socket = sockets[slot]
         socket.pointee.inFlight -= 1
