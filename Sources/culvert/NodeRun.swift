@@ -2,8 +2,10 @@ import EventLoop
 import FileService
 import Foundation
 import Logging
+import Model
 import ServiceLifecycle
 import Settings
+import UnixSignals
 
 /// Runs what a configuration asks for until a signal ends it: the planes of a tunnel server, file services, tunnels.
 struct NodeRun {
@@ -126,7 +128,19 @@ struct NodeRun {
         } catch {
             throw Fault(message: error.message)
         }
-        let report = TunnelReport(client, logger: logger) { text in print(text, flush: true) }
+        let report = TunnelReport(client, logger: logger) { text in
+            // Somebody may be waiting for it at the other end of a pipe.
+            print(text)
+            fflush(nil)
+        }
+        for tunnel in client.tunnels {
+            logger.info(
+                "exposing",
+                metadata: [
+                    "service": "\(tunnel.name)", "target": "\(TunnelReport.text(tunnel.target))",
+                    "server": "\(tunnel.servers[0].hostHeader)", "tunnel": "\(tunnel.tunnel.shortText)",
+                ])
+        }
         let shell = settings.server?.shell ?? .automatic
         services.append(
             LeafService { [client] in try await machine.run(client, shell) { report.note($0) } })
@@ -150,27 +164,9 @@ struct NodeRun {
         return LeafService(endsByItself: true) {
             do {
                 try await server.run()
-            } catch let error as any Error where !(error is CancellationError) {
+            } catch  where !(error is CancellationError) {
                 throw Fault(message: "cannot serve files at port \(files.address.port): \(error)")
             }
         }
     }
-}
-
-/// A service made of one function.
-struct LeafService: Service {
-    /// Whether the function watches for a graceful shutdown itself; else it is cancelled then.
-    var endsByItself = false
-    let body: @Sendable () async throws -> Void
-
-    func run() async throws {
-        guard !endsByItself else { return try await body() }
-        try await cancelWhenGracefulShutdown { try await body() }
-    }
-}
-
-/// Prints a line that somebody may be waiting for at the other end of a pipe.
-func print(_ text: String, flush: Bool) {
-    print(text)
-    if flush { fflush(nil) }
 }
