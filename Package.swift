@@ -53,7 +53,15 @@ let package = Package(
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
 
+        // Control plane: a pure core, its shell, the executable.
+        .target(
+            name: "ControlCore", dependencies: ["Model", "PlaneLink", "Primitives", "Settings"],
+            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
+
         // Tests mirror the sources.
+        .testTarget(
+            name: "ControlCoreTests", dependencies: ["ControlCore", "Model", "PlaneLink", "Primitives", "Settings"],
+            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
             path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),
