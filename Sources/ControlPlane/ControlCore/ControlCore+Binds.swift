@@ -1,6 +1,7 @@
 internal import Model
 internal import PlaneLink
 internal import Primitives
+internal import Wire
 
 /// Connectors come and go, and with them the hosts of their tunnels.
 extension ControlCore {

@@ -84,12 +84,6 @@ extension ControlCore {
     private mutating func inventoryEnded(_ id: LinkID) {
         guard case .inventory = links[id]?.phase else { return }
         links[id]?.phase = .opening
-        effects.append(
-            .send(
-                id,
-                .settings(PlaneSettings(generation: generation, limits: plan.limits, logLevel: plan.logLevel))))
-        effects.append(.send(id, .services(generation: generation, plan.services)))
-        effects.append(.send(id, .ingresses(generation: generation, plan.ingresses)))
         openMissingListeners(id)
     }
 

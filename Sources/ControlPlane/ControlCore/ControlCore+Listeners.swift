@@ -86,16 +86,30 @@ extension ControlCore {
         if links[id]?.phase == .opening { serve(id) }
     }
 
-    /// Sends sockets and table: from now on the data plane serves what this control plane knows.
+    /// Sends settings, sockets and table: from now on the data plane serves what this control plane knows.
     private mutating func serve(_ id: LinkID) {
         guard let name = links[id]?.hello?.dataPlaneName else { return }
         precondition(changes.isEmpty, "a table would hold what is also sent as a change")
         links[id]?.phase = .serving
+        let settings = PlaneSettings(generation: generation, limits: plan.limits, logLevel: plan.logLevel)
+        effects.append(.send(id, .settings(settings)))
+        effects.append(.send(id, .services(generation: generation, plan.services(ports: ports(of: name)))))
+        effects.append(.send(id, .ingresses(generation: generation, plan.ingresses)))
         for socket in sockets[name]?.sockets ?? [] {
             effects.append(.sendListener(id, plane: name, socket.listener))
         }
         effects.append(.send(id, .listenersEnd))
         sendTable(to: id)
+    }
+
+    /// The ports that the data plane's sockets have, by their place in `NodePlan.addresses`.
+    private func ports(of plane: String) -> [Int: UInt16] {
+        var ports: [Int: UInt16] = [:]
+        for socket in sockets[plane]?.sockets ?? [] {
+            guard let colon = socket.listener.address.lastIndex(of: ":") else { continue }
+            ports[socket.address] = UInt16(socket.listener.address[colon...].dropFirst())
+        }
+        return ports
     }
 
     /// Sockets of a data plane that does not come back, while others serve: visitors the kernel put there would wait

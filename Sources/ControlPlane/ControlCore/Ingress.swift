@@ -1,6 +1,7 @@
 package import Model
 internal import Primitives
 package import Settings
+internal import Wire
 
 /// One ingress as the control plane keeps it: fixed rules, and the hosts that bound tunnels hold.
 ///
@@ -39,6 +40,11 @@ package struct Ingress: Sendable {
         return dynamic.domains.map { "\(label).\($0)" }
     }
 
+    /// Whether a label looks like a generated one: such names are never given to anyone but their tunnel.
+    private static func isGeneratedForm(_ label: Substring) -> Bool {
+        label.utf8.count == 16 && label.utf8.allSatisfy { $0 >= 48 && $0 <= 57 || $0 >= 97 && $0 <= 102 }
+    }
+
     /// Judges what a tunnel asks for (protocol relay §6). `host` is nil when nothing was asked for.
     package func judge(_ host: HostName?, for tunnel: TunnelID) -> Wish {
         guard let host else { return .generated }
@@ -65,7 +71,7 @@ package struct Ingress: Sendable {
             hosts = [host.text]
         }
         if dynamic.domains.contains(host.text) { return .refused(.domainItself) }
-        if Endpoint.hasForm(firstLabel), firstLabel != label { return .refused(.generatedForm) }
+        if Ingress.isGeneratedForm(firstLabel), firstLabel != label { return .refused(.generatedForm) }
         if firstLabel.utf8.count < dynamic.labelBytesMin { return .refused(.tooShort) }
         var isFixed = true
         for host in hosts {

@@ -38,7 +38,8 @@ package struct NodePlan: Sendable {
 
     package let nodeName: String
     package let addresses: [Address]
-    package let services: [PlaneService]
+    /// Without URL templates: those need the ports (`services(ports:)`).
+    let services: [PlaneService]
     package let ingresses: [PlaneIngress]
     package let limits: [Limit: UInt64]
     package let logLevel: Severity
@@ -63,8 +64,7 @@ package struct NodePlan: Sendable {
                 index: ServiceIndex(UInt16(index)), name: service.name,
                 carrier: service.carrier == .ws ? .ws : .tcp, path: service.path,
                 ingress: IngressIndex(UInt16(service.ingress)), muxVersion: UInt8(service.muxVersion),
-                isDirect: service.tunnelIsDirect,
-                urlTemplates: NodePlan.urlTemplates(configuration, ingress: service.ingress))
+                isDirect: service.tunnelIsDirect, urlTemplates: [])
         }
     }
 
@@ -95,20 +95,23 @@ package struct NodePlan: Sendable {
         return addresses
     }
 
-    /// `http://*.localhost:8080` for every entrypoint whose visitors are looked up in the ingress.
-    private static func urlTemplates(_ configuration: ServerConfiguration, ingress: Int) -> [String] {
-        guard let dynamic = configuration.ingresses[ingress].dynamic else { return [] }
-        var templates: [String] = []
-        for service in configuration.services {
-            for entrypoint in service.entrypoints where entrypoint.ingress == ingress {
-                let port = entrypoint.address.port
-                for domain in dynamic.domains {
+    /// The services with the addresses at which visitors reach their tunnels: `http://*.localhost:8080` for every
+    /// entrypoint whose visitors are looked up in the service's ingress. `ports` are those in use, where they differ
+    /// from the configured ones: the kernel chooses where port 0 is configured.
+    package func services(ports: [Int: UInt16]) -> [PlaneService] {
+        services.map { service in
+            var service = service
+            let domains = ingresses[Int(service.ingress.rawValue)].dynamicDomains
+            for (index, address) in addresses.enumerated() {
+                guard case .entrypoint(_, service.ingress) = address.role else { continue }
+                let port = ports[index] ?? address.address.port
+                for domain in domains {
                     let template = "http://*.\(domain)" + (port == 80 ? "" : ":\(port)")
-                    if !templates.contains(template) { templates.append(template) }
+                    if !service.urlTemplates.contains(template) { service.urlTemplates.append(template) }
                 }
             }
+            return service
         }
-        return templates
     }
 }
 

@@ -22,8 +22,7 @@ struct DataPlaneLinkTests {
         #expect(node.planes[0].listeners.count == 6)
         #expect(node.planes[0].hasTable)
         #expect(node.core.isReady)
-        #expect(
-            node.core.plan.services[0].urlTemplates == ["http://*.localhost:8080", "http://*.gost.local:8080"])
+        #expect(node.planes[0].services[0].urlTemplates == ["http://*.localhost:8080", "http://*.gost.local:8080"])
     }
 
     @Test func aDeadDataPlanesSocketsWaitForItsSuccessor() throws {

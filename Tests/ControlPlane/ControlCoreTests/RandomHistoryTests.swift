@@ -34,7 +34,8 @@ struct RandomHistoryTests {
             // Texts are dear in debug builds: the planes are compared after every few steps.
             check(node, dumps: round % 8 == 0)
         }
-        #expect(node.core.tally.bindsGranted + node.core.tally.connectorsLearned > 0)
+        #expect(
+            node.planes.reduce(0) { $0 + $1.granted.count } > 50, "a history in which nothing happens shows nothing")
         for index in node.planes.indices where node.planes[index].link == nil && !node.planes[index].isDead {
             node.connect(index)
         }

@@ -28,6 +28,7 @@ struct SimulatedDataPlane {
     var isDead = false
     var hasTable = false
     var announced: [ListenerID] = []
+    var services: [PlaneService] = []
 
     init(name: String, epoch: UInt64) {
         self.name = name
@@ -79,6 +80,7 @@ struct SimulatedDataPlane {
             refused[number] = reason
         case .closeConnector(let id): connectors[id] = nil
         case .drain: isDraining = true
+        case .services(_, let services): self.services = services
         default: break
         }
         return []

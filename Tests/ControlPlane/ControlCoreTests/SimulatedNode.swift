@@ -3,6 +3,7 @@ import Model
 import PlaneLink
 import Primitives
 import Settings
+import Wire
 
 /// A control core and its data planes in one thread, with virtual time: the shell's place is taken by this value.
 struct SimulatedNode {
