@@ -24,6 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -62,7 +63,7 @@ let package = Package(
             dependencies: [
                 "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
                 .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Sources/ControlPlane/ControlShell", swiftSettings: strict),
@@ -73,6 +74,37 @@ let package = Package(
             ],
             path: "Sources/ControlPlane/culvert-control", swiftSettings: strict),
 
+        // Client: what runs beside a customer's service.
+        .target(
+            name: "FileService",
+            dependencies: [
+                "CLinux", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Client/FileService", swiftSettings: strict),
+        .executableTarget(
+            name: "culvert",
+            dependencies: [
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/culvert", swiftSettings: strict),
+
+        // The data plane: a pure worker, and its process.
+        .target(
+            name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
+            path: "Sources/DataPlane/Worker", swiftSettings: hot),
+        .executableTarget(
+            name: "culvert-data",
+            dependencies: ["Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
+
         // Tests mirror the sources.
         .testTarget(
             name: "ControlCoreTests",
@@ -82,6 +114,7 @@ let package = Package(
             name: "ControlShellTests",
             dependencies: [
                 "CLinux", "ControlCore", "ControlShell", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/ControlPlane/ControlShellTests", swiftSettings: strict),
         .testTarget(
@@ -93,5 +126,11 @@ let package = Package(
         .testTarget(
             name: "SettingsTests", dependencies: ["Settings", "Model"], path: "Tests/Shared/SettingsTests",
             swiftSettings: strict),
+        .testTarget(
+            name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/Client/FileServiceTests", swiftSettings: strict),
+        .testTarget(
+            name: "CulvertTests", dependencies: ["culvert", "Model", "Primitives", "Settings"],
+            path: "Tests/Client/CulvertTests", swiftSettings: strict),
     ]
 )

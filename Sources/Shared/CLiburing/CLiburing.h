@@ -5,6 +5,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <liburing.h>
 
@@ -74,5 +75,45 @@ RING_HOT void culvert_buffer_add(struct io_uring_buf_ring *ring, void *at, uint3
     io_uring_buf_ring_add(ring, at, count, id, mask, offset);
 }
 RING_HOT void culvert_buffer_publish(struct io_uring_buf_ring *ring, int count) { io_uring_buf_ring_advance(ring, count); }
+
+/* Cancels everything that carries `target`. Silent unless the kernel refuses. */
+RING_HOT void culvert_prep_cancel_token(struct io_uring_sqe *e, uint64_t target, uint64_t token) {
+    io_uring_prep_cancel64(e, target, IORING_ASYNC_CANCEL_ALL);
+    e->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    e->user_data = token;
+}
+/* Cancels everything on `fd`, by looking at all that waits in the ring. Silent unless the kernel refuses. */
+RING_HOT void culvert_prep_cancel_descriptor(struct io_uring_sqe *e, int fd, uint64_t token) {
+    io_uring_prep_cancel_fd(e, fd, IORING_ASYNC_CANCEL_ALL);
+    e->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    e->user_data = token;
+}
+/* A completion each time `fd` becomes readable. */
+RING_HOT void culvert_prep_watch(struct io_uring_sqe *e, int fd, uint64_t token) {
+    io_uring_prep_poll_multishot(e, fd, POLLIN);
+    e->user_data = token;
+}
+
+/* Entries that wait to be submitted. */
+RING_HOT uint32_t culvert_unsubmitted(const struct io_uring *ring) {
+    return ring->sq.sqe_tail - io_uring_smp_load_acquire(ring->sq.khead);
+}
+
+/* The one system call of a turn: submits what is prepared, runs deferred work, waits for `wait` completions, at most
+ * `timeout` nanoseconds (negative: without limit). liburing's own calls would skip the deferred work when a completion
+ * is already there, and enter twice after a timeout. */
+RING_HOT int culvert_enter(struct io_uring *ring, int registered, uint32_t wait, int64_t timeout) {
+    struct io_uring_sq *sq = &ring->sq;
+    unsigned mask = *sq->kring_mask;
+    for (; sq->sqe_head != sq->sqe_tail; sq->sqe_head++) sq->array[sq->sqe_head & mask] = sq->sqe_head & mask;
+    io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+
+    unsigned flags = IORING_ENTER_GETEVENTS | (registered ? IORING_ENTER_REGISTERED_RING : 0);
+    uint32_t submit = culvert_unsubmitted(ring);
+    if (timeout < 0) return io_uring_enter2(ring->enter_ring_fd, submit, wait, flags, NULL, 8);
+    struct __kernel_timespec limit = {.tv_sec = timeout / 1000000000, .tv_nsec = timeout % 1000000000};
+    struct io_uring_getevents_arg arg = {.sigmask_sz = 8, .ts = (uint64_t)(uintptr_t)&limit};
+    return io_uring_enter2(ring->enter_ring_fd, submit, wait, flags | IORING_ENTER_EXT_ARG, (sigset_t *)&arg, sizeof arg);
+}
 
 #endif

@@ -1,6 +1,6 @@
 /// Why something ended or was refused. One closed list: the raw value indexes the counters, the name is the metric
 /// label, the log field and what the visitor is told.
-package enum Reason: UInt8, CaseIterable, Sendable {
+package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // Ends that are nobody's fault.
     case peerClosed
     case finished
@@ -55,6 +55,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
     case streamsFull
     case connectorsFull
     case tunnelsFull
+    case routesFull
     case buffersFull
     case stalled
     case workerBusy

@@ -39,6 +39,17 @@ package enum OperationKind: UInt8, Sendable {
     case peerAddress
     /// Read `length` bytes of kernel randomness to `address`, at once. No completion.
     case randomBytes
+    /// Map the file `descriptor` read-only and close the descriptor; the `MappedFile` at `address` says where.
+    /// `result` 0 or a negative error number; at once, before the next turn.
+    case mapFile
+    /// Unmap `argument` bytes at `address`. No completion.
+    case unmapFile
+    /// The memory of `argument` bytes at `address` (whole pages) is not needed for now; it reads as zero afterwards.
+    /// No completion.
+    case releaseMemory
+    /// `descriptor` goes to another worker, open, with nothing in flight here; or it comes from one or from another
+    /// process, and whatever was learnt of its number does not hold. No completion.
+    case forget
     /// Never emitted: the completion a `wake` causes at its target.
     case woken
 }

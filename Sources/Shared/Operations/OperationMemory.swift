@@ -71,3 +71,11 @@ package struct PeerAddress: BitwiseCopyable {
 
     package init() {}
 }
+
+/// Where a shell mapped a file.
+package struct MappedFile: BitwiseCopyable {
+    package var address: UInt = 0
+    package var byteCount: UInt64 = 0
+
+    package init() {}
+}

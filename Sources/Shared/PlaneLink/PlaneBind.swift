@@ -3,7 +3,7 @@ package import Primitives
 
 /// A tunnel client's BIND as the data plane hands it to the control plane. The client waits for the answer, the
 /// control plane owes it within `Limit.bindAnswerTimeoutMilliseconds`; later the data plane answers alone.
-package struct BindAsk: Hashable, Sendable {
+package struct BindAsk: Hashable, Sendable, BitwiseCopyable {
     /// The data plane's number for this question; comes back in the answer.
     package var ask: UInt64
     package var connector: ConnectorID

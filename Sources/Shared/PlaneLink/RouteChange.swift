@@ -2,7 +2,7 @@ package import Model
 package import Primitives
 
 /// One change of the routing table: a host of an ingress gets a route, or loses it.
-package struct RouteChange: Hashable, Sendable {
+package struct RouteChange: Hashable, Sendable, BitwiseCopyable {
     package var ingress: IngressIndex
     /// Exact host, or a wildcard's key that begins with a dot; lower case.
     package var host: InlineText

@@ -14,9 +14,10 @@ package struct RouteKey: BitwiseCopyable {
     /// Longest name, without a wildcard's dot.
     package static var bytesMax: Int { @_noLocks get { 255 } }
 
+    /// A key of known kind; `count` 1 … 255.
     @_noLocks
     @inline(__always)
-    init(ingress: IngressIndex, isWildcard: Bool, bytes: UnsafeRawPointer, count: Int) {
+    package init(ingress: IngressIndex, isWildcard: Bool, bytes: UnsafeRawPointer, count: Int) {
         self.ingress = ingress
         self.isWildcard = isWildcard
         self.bytes = bytes

@@ -76,6 +76,13 @@ package struct InlineText: Sendable, BitwiseCopyable {
         return true
     }
 
+    /// The text as a host name is compared: letters in lower case, one trailing dot left out.
+    package var hostFolded: InlineText {
+        var folded = lowercased()
+        if length > 1, bytes[Int(length) - 1] == 0x2E { folded.truncate(to: Int(length) - 1) }
+        return folded
+    }
+
     /// Calls `body` with the bytes, in place.
     package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         withUnsafeBytes(of: bytes) { body(UnsafeRawBufferPointer(rebasing: $0.prefix(Int(count)))) }

@@ -1,5 +1,5 @@
 package import Model
-import Primitives
+package import Primitives
 
 // Relay addresses from and to text (protocol relay §4.2): cold, for configuration, logs and the admin API.
 
@@ -41,6 +41,17 @@ extension RelayAddress {
         switch host {
         case .ip(let high, let low): SocketAddress(high: high, low: low, port: port).text
         case .name(let name): "\(name.string):\(port)"
+        }
+    }
+}
+
+extension RelayAddress {
+    /// The host as text, without brackets or port.
+    package var hostText: InlineText {
+        switch host {
+        case .ip(let high, let low):
+            InlineText(SocketAddress(high: high, low: low, port: 0).hostText) ?? InlineText()
+        case .name(let name): name
         }
     }
 }

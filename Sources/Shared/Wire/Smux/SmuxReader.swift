@@ -117,7 +117,7 @@ package struct SmuxReader: BitwiseCopyable {
     /// Judges a header; nil when a payload has to be read first.
     @_noLocks private mutating func begin(_ header: SmuxHeader) -> SmuxStep? {
         if version == 0, header.version == 1 || header.version == 2 { version = header.version }
-        guard header.version == version else { return fail(.wrongVersion) }
+        guard version != 0, header.version == version else { return fail(.wrongVersion) }
         guard let known = SmuxCommand(number: header.command), !known.isExtension || speaksExtension else {
             return fail(.unknownCommand)
         }

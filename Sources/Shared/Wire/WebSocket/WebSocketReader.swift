@@ -136,14 +136,12 @@ package struct WebSocketReader: BitwiseCopyable {
     /// Gathers a header; true when it is complete, false when bytes are missing or it is broken.
     @_noLocks private mutating func gatherHeader(_ bytes: UnsafeMutableRawBufferPointer, _ cursor: inout Int) -> Bool {
         while true {
-            if gathered >= 2 {
-                if gathered == 2, !judge() { return false }
-                if Int(gathered) == headerCount { return true }
-            }
+            if gathered >= 2, Int(gathered) == headerCount { return true }
             guard cursor < bytes.count, let base = bytes.baseAddress else { return false }
             header[Int(gathered)] = base.load(fromByteOffset: cursor, as: UInt8.self)
             gathered = gathered &+ 1
             cursor = cursor &+ 1
+            if gathered == 2, !judge() { return false }
         }
     }
 

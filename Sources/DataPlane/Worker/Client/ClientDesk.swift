@@ -1,0 +1,201 @@
+package import Model
+import Observe
+import Operations
+import PlaneLink
+package import Primitives
+import Wire
+
+/// What a client process wants: connections to servers, each bound to a tunnel whose streams go to a local service.
+/// State only, cold: the worker performs it. Names are resolved outside, by whoever runs the worker.
+package final class ClientDesk {
+    /// A server as it is dialled.
+    package struct Server: Sendable {
+        package var host: String
+        package var port: UInt16
+        package var isWebSocket: Bool
+        package var path: InlineText
+        package var hostHeader: InlineText
+
+        package init(host: String, port: UInt16, isWebSocket: Bool, path: InlineText, hostHeader: InlineText) {
+            self.host = host
+            self.port = port
+            self.isWebSocket = isWebSocket
+            self.path = path
+            self.hostHeader = hostHeader
+        }
+    }
+
+    /// One connection that is to be kept up.
+    package struct Plan: Sendable {
+        package var name: String
+        package var tunnel: TunnelID
+        package var servers: [Server]
+        package var requestedHost = InlineText()
+        package var requestedPort: UInt16 = 0
+        package var weight: UInt8 = 0
+        package var muxVersion: UInt8 = 2
+        package var user: InlineText?
+        package var password = InlineText()
+        package var targetHost: String
+        package var targetPort: UInt16
+
+        package init(name: String, tunnel: TunnelID, servers: [Server], targetHost: String, targetPort: UInt16) {
+            self.name = name
+            self.tunnel = tunnel
+            self.servers = servers
+            self.targetHost = targetHost
+            self.targetPort = targetPort
+        }
+    }
+
+    /// What people are told. `plan` is the position in `plans`.
+    package enum Event: Sendable {
+        /// The server granted a host; the URLs are those it announced, filled in.
+        case bound(plan: Int, server: String, host: String, urls: [String])
+        case lost(plan: Int, server: String, Reason)
+        /// The server answered the BIND with a relay status.
+        case refused(plan: Int, server: String, status: UInt8)
+        case failed(plan: Int, server: String, Reason)
+    }
+
+    enum State {
+        case waiting(until: Tick)
+        /// The server's name is being resolved.
+        case resolving
+        case connecting
+        case bound
+    }
+
+    struct Connection {
+        var state = State.waiting(until: .zero)
+        var server = 0
+        var failures = 0
+        var templates: [String] = []
+        var host = ""
+        /// The key of the WebSocket upgrade that is under way.
+        var key: WebSocketUpgrade.Key?
+        /// A notice that is not complete yet.
+        var notice: [UInt8] = []
+    }
+
+    package let plans: [Plan]
+    var connections: [Connection]
+    /// Taken and cleared by whoever runs the worker.
+    package var events: [Event] = []
+    /// Names to be resolved, taken and cleared by whoever runs the worker.
+    package var questions: [String] = []
+    private var addresses: [String: (address: SocketAddress, until: Tick)] = [:]
+    private var asked: Set<String> = []
+    /// Names this process to its servers across reconnects.
+    let instance: UInt64
+    private var random: Random
+
+    /// First try after a lost connection, and the longest pause between two.
+    package static let retryMillisecondsFirst: UInt64 = 400
+    package static let retryMillisecondsMax: UInt64 = 5_000
+    /// How long a resolved name is believed.
+    package static let addressMilliseconds: UInt64 = 30_000
+
+    package init(plans: [Plan], seed: UInt64) {
+        self.plans = plans
+        connections = plans.map { _ in Connection() }
+        var random = Random(seed: seed)
+        instance = random.next() | 1
+        self.random = random
+    }
+
+    package var nextDeadline: Tick {
+        var deadline = Tick.never
+        for connection in connections {
+            if case .waiting(let until) = connection.state { deadline = min(deadline, until) }
+        }
+        return deadline
+    }
+
+    /// A name was resolved (nil: it could not be).
+    package func resolved(_ name: String, _ address: SocketAddress?, now: Tick) {
+        asked.remove(name)
+        if let address {
+            addresses[name] = (address, now.advanced(milliseconds: Self.addressMilliseconds))
+        }
+        for position in connections.indices {
+            guard case .resolving = connections[position].state, server(position).host == name else { continue }
+            if address == nil {
+                failed(position, .dialFailed, now: now)
+            } else {
+                connections[position].state = .waiting(until: now)
+            }
+        }
+    }
+
+    /// The address of a host, or nil while it is being asked for. An old answer is used while a new one is fetched.
+    func address(_ host: String, _ port: UInt16, now: Tick) -> SocketAddress? {
+        if host.isEmpty || host == "localhost" { return SocketAddress(ipv4: 0x7F00_0001, port: port) }
+        if let literal = SocketAddress(host: host, port: port) { return literal }
+        if let known = addresses[host] {
+            if known.until <= now { ask(host) }
+            return SocketAddress(high: known.address.high, low: known.address.low, port: port)
+        }
+        ask(host)
+        return nil
+    }
+
+    private func ask(_ host: String) {
+        if asked.insert(host).inserted { questions.append(host) }
+    }
+
+    func server(_ position: Int) -> Server {
+        plans[position].servers[connections[position].server % plans[position].servers.count]
+    }
+
+    func serverText(_ position: Int) -> String {
+        let server = server(position)
+        return "\(server.isWebSocket ? "ws" : "tcp")://\(server.host):\(server.port)"
+    }
+
+    /// The connection failed or ended: the next server, after a pause that grows, with jitter so that the clients of a
+    /// restarted server do not come all at once. `status` is that of a BIND that was answered and refused.
+    func failed(_ position: Int, _ reason: Reason, status: UInt8? = nil, now: Tick) {
+        var wasBound = false
+        if case .bound = connections[position].state { wasBound = true }
+        let server = serverText(position)
+        if let status {
+            events.append(.refused(plan: position, server: server, status: status))
+        } else {
+            events.append(
+                wasBound
+                    ? .lost(plan: position, server: server, reason)
+                    : .failed(plan: position, server: server, reason))
+        }
+        if wasBound { connections[position].failures = 0 }
+        let exponent = UInt64(min(connections[position].failures, 6))
+        let pause = min(Self.retryMillisecondsFirst << exponent, Self.retryMillisecondsMax)
+        let jittered = pause / 2 + UInt64(random.below(UInt32(pause / 2 + 1)))
+        connections[position].failures += 1
+        connections[position].server += 1
+        connections[position].templates = []
+        connections[position].state = .waiting(until: now.advanced(milliseconds: jittered))
+    }
+
+    func bound(_ position: Int, host: String) {
+        connections[position].state = .bound
+        connections[position].host = host
+        connections[position].failures = 0
+        announce(position)
+    }
+
+    /// Says where the tunnel is reachable; again when the server's notice tells more.
+    func announce(_ position: Int) {
+        let connection = connections[position]
+        events.append(
+            .bound(
+                plan: position, server: serverText(position), host: connection.host,
+                urls: connection.templates.map { ClientDesk.fill($0, connection.host) }))
+    }
+
+    /// A URL template of the server with the label in its place.
+    static func fill(_ template: String, _ host: String) -> String {
+        guard let star = template.firstIndex(of: "*") else { return template }
+        return template[..<star] + host + template[template.index(after: star)...]
+    }
+}

@@ -1,0 +1,252 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// The dialling side of a link: connect, upgrade, BIND, and then the same frames as everywhere.
+
+extension Worker {
+    /// Starts what is due.
+    mutating func performClient() {
+        guard let client else { return }
+        for position in client.connections.indices {
+            guard case .waiting(let until) = client.connections[position].state, until <= now else { continue }
+            dialServer(position, client)
+        }
+    }
+
+    private mutating func dialServer(_ position: Int, _ client: ClientDesk) {
+        let server = client.server(position)
+        guard let address = client.address(server.host, server.port, now: now) else {
+            client.connections[position].state = .resolving
+            return
+        }
+        client.connections[position].state = .connecting
+        var link = Link(
+            socket: .max, phase: .connecting, service: ServiceIndex(0), isWebSocket: server.isWebSocket,
+            isClient: true, muxVersion: client.plans[position].muxVersion, now: now)
+        link.connection = UInt32(position)
+        link.tunnel = client.plans[position].tunnel
+        link.peer.high = address.high
+        link.peer.low = address.low
+        link.peer.port = address.port
+        guard let slot = links.take(link) else { return client.failed(position, .linksFull, now: now) }
+        openDial(address, .link, owner: slot)
+    }
+
+    /// Asks for a socket to dial `address` with; `dialSocketOpened` goes on.
+    mutating func openDial(_ address: SocketAddress, _ role: SocketRole, owner: UInt32) {
+        let generation = role == .link ? links.generation(of: owner) : streams.generation(of: owner)
+        operations.append(
+            Operation(
+                .openSocket,
+                token: Token(.openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
+                descriptor: -1, length: (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue))
+    }
+
+    /// Marks the dials of links among those of streams.
+    static var linkDialBit: UInt32 { 1 << 30 }
+
+    mutating func dialSocketOpened(_ completion: Completion) {
+        if completion.token.slot == .max { return planeSocketOpened(completion) }
+        let isLink = completion.token.slot & Worker.linkDialBit != 0
+        let owner = completion.token.slot & ~Worker.linkDialBit
+        let isCurrent =
+            isLink
+            ? links.isCurrent(owner, completion.token.generation)
+            : streams.isCurrent(owner, completion.token.generation)
+        guard isCurrent else {
+            if completion.result >= 0 { closeDescriptor(completion.result) }
+            return
+        }
+        guard completion.result >= 0,
+            let socket = openSocket(completion.result, isLink ? .link : .target, owner: owner),
+            let buffer = buffers.take()
+        else {
+            if completion.result >= 0 { closeDescriptor(completion.result) }
+            return isLink ? abandonDial(owner, .descriptorsFull) : targetUnreachable(owner, .dialFailed)
+        }
+        let address: SocketAddress
+        if isLink {
+            links[owner].pointee.socket = socket
+            address = links[owner].pointee.source
+            setLinkDeadline(owner)
+        } else {
+            streams[owner].pointee.partner = .target(socket: socket)
+            address = targetAddress(owner) ?? .unknown
+            setDeadline(socket, now.advanced(milliseconds: limits[.openedTimeoutMilliseconds]))
+        }
+        connect(socket, to: address, memory: buffer)
+    }
+
+    private mutating func connect(_ slot: UInt32, to address: SocketAddress, memory buffer: UInt32) {
+        let socket = sockets[slot]
+        socket.pointee.dialBuffer = buffer
+        let at = buffers.pointer(buffer: buffer, offset: 0).bindMemory(to: DialAddress.self, capacity: 1)
+        var dial = DialAddress()
+        dial.family = (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue
+        dial.port = address.port
+        dial.high = address.high
+        dial.low = address.low
+        at.initialize(to: dial)
+        socket.pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .connect, token: Token(.connect, slot: slot, generation: sockets.generation(of: slot)),
+                descriptor: socket.pointee.descriptor, address: UInt(bitPattern: at)))
+    }
+
+    mutating func dialConnected(_ completion: Completion) {
+        if completion.token.slot == .max { return planeConnected(completion) }
+        let slot = completion.token.slot
+        precondition(sockets.isCurrent(slot, completion.token.generation), "a dial outlived its socket")
+        let socket = sockets[slot]
+        socket.pointee.inFlight -= 1
+        buffers.release(socket.pointee.dialBuffer)
+        socket.pointee.dialBuffer = .max
+        if socket.pointee.isClosing { return finishClosing(slot) }
+        switch socket.pointee.role {
+        case .link:
+            completion.result == 0
+                ? linkConnected(socket.pointee.owner) : endLink(socket.pointee.owner, .dialFailed)
+        case .target:
+            completion.result == 0
+                ? targetConnected(socket.pointee.owner, slot) : targetUnreachable(socket.pointee.owner, .dialFailed)
+        case .visitor, .plane, .none:
+            closeSocket(slot)
+        }
+    }
+
+    /// The link never got a socket.
+    private mutating func abandonDial(_ linkSlot: UInt32, _ reason: Reason) {
+        let position = Int(links[linkSlot].pointee.connection)
+        links.give(linkSlot)
+        client?.failed(position, reason, now: now)
+    }
+
+    /// A link of ours ended: its connection is made again.
+    mutating func connectionEnded(_ connection: UInt32, _ reason: Reason) {
+        guard let client else { return }
+        if case .waiting = client.connections[Int(connection)].state { return }
+        client.failed(Int(connection), reason, now: now)
+    }
+
+    private mutating func linkConnected(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        guard let client else { preconditionFailure("a dialled link without a plan") }
+        let position = Int(link.pointee.connection)
+        if link.pointee.isWebSocket {
+            link.pointee.phase = .upgradeSent
+            let key = WebSocketUpgrade.Key(high: unguessable(), low: unguessable())
+            client.connections[position].key = key
+            let server = client.server(position)
+            guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
+            let target = UnsafeMutableRawBufferPointer(
+                start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
+            let count = WebSocketUpgrade.writeRequest(
+                path: server.path, host: server.hostHeader, key: key,
+                extra: UnsafeRawBufferPointer(start: nil, count: 0), into: target)
+            guard let count else { preconditionFailure("an upgrade request outgrew its buffer") }
+            let socket = link.pointee.socket
+            buffers.append(
+                &sockets[socket].pointee.out,
+                Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+            queueFlush(socket)
+        } else {
+            sendBind(linkSlot)
+        }
+        setLinkDeadline(linkSlot)
+        wantBytes(link.pointee.socket, true)
+    }
+
+    private mutating func sendBind(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        guard let client else { preconditionFailure("a dialled link without a plan") }
+        let plan = client.plans[Int(link.pointee.connection)]
+        link.pointee.phase = .requestSent
+        var request = RelayRequest(.bind)
+        if let user = plan.user {
+            request.hasUserAuth = true
+            request.user = user
+            request.password = plan.password
+        }
+        request.source = RelayAddress(.unknown)
+        request.destination =
+            plan.requestedHost.isEmpty
+            ? RelayAddress(SocketAddress(ipv4: 0, port: plan.requestedPort))
+            : RelayAddress(name: plan.requestedHost, port: plan.requestedPort)
+        request.tunnel = RelayTunnel(
+            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: .all, weight: plan.weight)
+        guard let room = buffers.cutArena(BufferStore.headroom + 1_600) else { return endLink(linkSlot, .buffersFull) }
+        let target = UnsafeMutableRawBufferPointer(start: buffers.pointer(room) + BufferStore.headroom, count: 1_600)
+        guard let count = request.write(into: target) else { preconditionFailure("a BIND outgrew its room") }
+        sendRaw(
+            linkSlot,
+            Slice(buffer: room.buffer, offset: room.offset + UInt32(BufferStore.headroom), count: UInt32(count)))
+    }
+
+    // MARK: The server's answers
+
+    mutating func readUpgradeAnswer(_ linkSlot: UInt32, _ front: Slice) {
+        let link = links[linkSlot]
+        guard let client, let key = client.connections[Int(link.pointee.connection)].key else {
+            preconditionFailure("an upgrade without a key")
+        }
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        switch WebSocketUpgrade.judgeAnswer(
+            RawSpan(_unsafeBytes: bytes), limit: Int(limits[.headBytesMax]), key: key)
+        {
+        case .needMore: return
+        case .refused(let status): endLink(linkSlot, status == 404 ? .wrongPath : .badUpgrade)
+        case .fault: endLink(linkSlot, .badUpgrade)
+        case .accepted(let count, let url):
+            if !url.isEmpty {
+                let text = String(decoding: bytes[url.lower..<url.upper], as: UTF8.self)
+                client.connections[Int(link.pointee.connection)].templates = [text]
+            }
+            sendBind(linkSlot)
+            readFramesBehind(linkSlot, headCount: count)
+        }
+    }
+
+    mutating func readRelayAnswer(_ linkSlot: UInt32, _ front: Slice) {
+        let link = links[linkSlot]
+        let position = Int(link.pointee.connection)
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        case .needMore: return
+        case .fault: endLink(linkSlot, .relayFault)
+        case .message(let response, let count):
+            guard response.status == RelayStatus.ok.number else {
+                client?.failed(position, .bindRefused, status: response.status, now: now)
+                return endLink(linkSlot, .bindRefused)
+            }
+            buffers.dropFirst(&link.pointee.pending, count)
+            link.pointee.capabilities = response.connector?.capabilities ?? []
+            link.pointee.smux.speaksExtension = !link.pointee.capabilities.isEmpty
+            if let connector = response.connector { link.pointee.connector = connector.connectorID }
+            client?.bound(position, host: response.source?.hostText.string ?? "")
+            if link.pointee.capabilities.has(.instance), let client {
+                var number = client.instance.littleEndian
+                withUnsafeBytes(of: &number) { sendControl(linkSlot, .instance, stream: 0, payload: $0) }
+            }
+            enterMux(linkSlot)
+        }
+    }
+
+    /// The server says where visitors come: URL templates, one per line.
+    mutating func noticeReceived(_ linkSlot: UInt32, _ piece: UnsafeRawBufferPointer, isLast: Bool) {
+        guard let client, links[linkSlot].pointee.connection != .max else { return }
+        let position = Int(links[linkSlot].pointee.connection)
+        client.connections[position].notice += piece
+        guard isLast else { return }
+        let text = String(decoding: client.connections[position].notice, as: UTF8.self)
+        client.connections[position].notice = []
+        let templates = text.split(separator: "\n").map(String.init)
+        guard templates != client.connections[position].templates else { return }
+        client.connections[position].templates = templates
+        client.announce(position)
+    }
+}

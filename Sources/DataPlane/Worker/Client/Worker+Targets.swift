@@ -1,0 +1,157 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// The customer's local service behind a stream that a server opened: its header is read, the service is dialled, bytes
+// are passed on. Every stream waits for its own service only.
+
+extension Worker {
+    mutating func clientStreamOpened(_ linkSlot: UInt32, _ id: UInt32) {
+        guard findStream(linkSlot, id) == nil else { return }
+        guard let slot = addStream(linkSlot, id: id, partner: .target(socket: .max)) else {
+            counters.add(.streamsFull)
+            return sendControl(linkSlot, .finish, stream: id)
+        }
+        streams[slot].pointee.lastProgress = now
+    }
+
+    mutating func clientStreamReceived(_ streamSlot: UInt32, _ socket: UInt32, _ slice: Slice) {
+        let stream = streams[streamSlot]
+        if stream.pointee.flags.contains(.connected) {
+            let target = sockets[socket]
+            keep(&target.pointee.out, slice)
+            return queueFlush(socket)
+        }
+        guard buffers.appendCopy(&stream.pointee.pending, UnsafeRawBufferPointer(buffers.bytes(slice))) else {
+            return targetUnreachable(streamSlot, .buffersFull)
+        }
+        if !stream.pointee.flags.contains(.headerRead) { readStreamHeader(streamSlot) }
+    }
+
+    /// Visitor's address and host (protocol mux §6). The host is the visitor's word: it never says where we dial.
+    private mutating func readStreamHeader(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        let count = min(stream.pointee.pending.byteCount, BufferStore.payload)
+        guard buffers.join(&stream.pointee.pending, first: count),
+            let front = buffers.first(stream.pointee.pending)
+        else { return targetUnreachable(streamSlot, .buffersFull) }
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        case .needMore: return
+        case .fault: targetUnreachable(streamSlot, .relayFault)
+        case .message(let header, let count):
+            guard header.status == RelayStatus.ok.number else { return targetUnreachable(streamSlot, .relayFault) }
+            buffers.dropFirst(&stream.pointee.pending, count)
+            stream.pointee.flags.insert(.headerRead)
+            dialTarget(streamSlot)
+        }
+    }
+
+    private mutating func dialTarget(_ streamSlot: UInt32) {
+        if let address = targetAddress(streamSlot) { openDial(address, .target, owner: streamSlot) }
+        // Else the name is being resolved; `targetsResolved` dials.
+    }
+
+    func targetAddress(_ streamSlot: UInt32) -> SocketAddress? {
+        guard let client else { return nil }
+        let plan = client.plans[Int(links[streams[streamSlot].pointee.link].pointee.connection)]
+        return client.address(plan.targetHost, plan.targetPort, now: now)
+    }
+
+    /// A target's name was resolved or could not be: streams that wait for it go on.
+    package mutating func targetsResolved(_ host: String, isKnown: Bool) {
+        guard let client else { return }
+        var slot: UInt32 = 0
+        while slot < streams.end {
+            defer { slot += 1 }
+            guard streams.isLive(slot), case .target(socket: .max) = streams[slot].pointee.partner,
+                streams[slot].pointee.flags.contains(.headerRead),
+                client.plans[Int(links[streams[slot].pointee.link].pointee.connection)].targetHost == host
+            else { continue }
+            if isKnown { dialTarget(slot) } else { targetUnreachable(slot, .dialFailed) }
+        }
+    }
+
+    mutating func targetConnected(_ streamSlot: UInt32, _ socket: UInt32) {
+        let stream = streams[streamSlot]
+        timers.clear(socket)
+        stream.pointee.flags.insert(.connected)
+        if links[stream.pointee.link].pointee.capabilities.has(.opened) {
+            sendControl(stream.pointee.link, .opened, stream: stream.pointee.id)
+        }
+        buffers.move(&stream.pointee.pending, behind: &sockets[socket].pointee.out)
+        if stream.pointee.flags.contains(.peerHalfClosed) { sockets[socket].pointee.shutsDownWhenSent = true }
+        if !sockets[socket].pointee.out.isEmpty || sockets[socket].pointee.shutsDownWhenSent { queueFlush(socket) }
+        creditStream(streamSlot, waiting: sockets[socket].pointee.out.byteCount)
+        wantBytes(socket, true)
+    }
+
+    /// The service cannot be reached: the server may try another connector.
+    mutating func targetUnreachable(_ streamSlot: UInt32, _ reason: Reason) {
+        counters.add(reason)
+        if case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max { closeSocket(socket) }
+        resetStream(streamSlot, reason)
+    }
+
+    mutating func targetTimedOut(_ streamSlot: UInt32) {
+        if !streams[streamSlot].pointee.flags.contains(.connected) { targetUnreachable(streamSlot, .dialTimeout) }
+    }
+
+    /// The service answered.
+    mutating func targetReceived(_ streamSlot: UInt32, _ slice: Slice) {
+        sendOnStream(streamSlot, slice)
+        if pausesSource(streamSlot), case .target(let socket) = streams[streamSlot].pointee.partner {
+            wantBytes(socket, false)
+        }
+    }
+
+    mutating func targetMayContinue(_ streamSlot: UInt32, _ socket: UInt32) {
+        if socket != .max { wantBytes(socket, true) }
+    }
+
+    /// The service ended its side. With the extension the visitor may still send; otherwise this ends the stream behind
+    /// what was answered.
+    mutating func targetInputEnded(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        guard case .target(let socket) = stream.pointee.partner else { return }
+        if links[stream.pointee.link].pointee.capabilities.has(.halfClose),
+            !stream.pointee.flags.contains(.peerHalfClosed)
+        {
+            halfCloseStream(streamSlot)
+        } else {
+            finishStream(streamSlot)
+            closeSocketWhenSent(socket, lingering: false)
+        }
+    }
+
+    /// Bytes reached the service.
+    mutating func targetDrained(_ streamSlot: UInt32) {
+        guard case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max else { return }
+        creditStream(streamSlot, waiting: sockets[socket].pointee.out.byteCount)
+    }
+
+    mutating func targetFailed(_ streamSlot: UInt32, _ reason: Reason) {
+        guard case .target(let socket) = streams[streamSlot].pointee.partner else { return }
+        closeSocket(socket)
+        finishStream(streamSlot)
+    }
+
+    /// The visitor ended its sending side, but still reads.
+    mutating func clientStreamHalfClosed(_ streamSlot: UInt32, _ socket: UInt32) {
+        streams[streamSlot].pointee.flags.insert(.peerHalfClosed)
+        if streams[streamSlot].pointee.flags.contains(.connected) { shutDownWhenSent(socket) }
+    }
+
+    /// The stream is gone: what came from it still reaches the service, then its connection ends.
+    mutating func clientStreamEnded(_ socket: UInt32) {
+        guard socket != .max else { return }
+        if sockets[socket].pointee.dialBuffer != .max {
+            closeSocket(socket)
+        } else {
+            closeSocketWhenSent(socket, lingering: false)
+        }
+    }
+}

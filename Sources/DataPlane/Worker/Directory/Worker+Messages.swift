@@ -1,0 +1,122 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Messages between the workers of one data plane, by value, through mailboxes; the shell only wakes.
+
+extension Worker {
+    /// Puts a message into a worker's mailbox. A full mailbox means that a worker of this process has not run for tens
+    /// of thousands of messages: that is no load, that is a bug.
+    mutating func post(_ worker: Int, _ message: WorkerMessage) {
+        guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
+        let isPut = outbox.put(message.cell)
+        precondition(isPut, "worker \(worker) does not read its mailbox")
+        toWake |= 1 << UInt64(worker)
+    }
+
+    /// Puts a message that points to `content`, which travels in a buffer of ours.
+    mutating func post<Content: BitwiseCopyable>(
+        _ worker: Int, with content: Content, _ message: (Parcel) -> WorkerMessage
+    ) {
+        precondition(MemoryLayout<Content>.size <= BufferStore.payload)
+        guard let buffer = buffers.take() else { return counters.add(.buffersFull) }
+        let at = buffers.pointer(buffer: buffer, offset: BufferStore.headroom)
+        at.storeBytes(of: content, as: Content.self)
+        post(
+            worker,
+            message(
+                Parcel(address: UInt(bitPattern: at), count: UInt32(MemoryLayout<Content>.size), buffer: buffer)))
+    }
+
+    private func open<Content: BitwiseCopyable>(_ parcel: Parcel, as type: Content.Type) -> Content {
+        precondition(Int(parcel.count) == MemoryLayout<Content>.size)
+        guard let at = UnsafeRawPointer(bitPattern: parcel.address) else { preconditionFailure("an empty parcel") }
+        return at.load(as: Content.self)
+    }
+
+    mutating func readMailboxes() {
+        for worker in 0..<workerCount where worker != index {
+            guard let inbox = inboxes[worker] else { continue }
+            var count = 0
+            while count < 1_024, let cell = inbox.take() {
+                handle(WorkerMessage(cell), from: worker)
+                count += 1
+            }
+            // More than a turn's share: come back at once.
+            if count == 1_024 { toWake |= 1 << UInt64(index) }
+        }
+    }
+
+    /// Wakes the workers that this turn wrote to.
+    mutating func wakeOthers() {
+        var rest = toWake
+        toWake = 0
+        while rest != 0 {
+            let worker = rest.trailingZeroBitCount
+            rest &= rest - 1
+            operations.append(Operation(.wake, token: Token(raw: 0), descriptor: -1, length: UInt32(worker)))
+        }
+    }
+
+    private mutating func handle(_ message: WorkerMessage, from worker: Int) {
+        switch message {
+        case .moreBytes(let parcel):
+            takeBytes(parcel, from: worker)
+        case .adoptVisitor(let parcel):
+            let move = open(parcel, as: VisitorMove.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            adoptVisitor(move, from: worker)
+        case .adoptRelayVisitor(let parcel):
+            let move = open(parcel, as: LinkMove.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            adoptLink(move, from: worker)
+        case .parcelTaken(let buffer):
+            buffers.release(buffer)
+        case .connectorAdded(let connector, let tunnel, let link, let generation, let service, let weight, let isUDP):
+            let entry = ConnectorEntry(
+                connector: connector, worker: worker, isUDP: isUDP, weight: weight, service: service, link: link,
+                linkGeneration: generation)
+            if directory.add(entry, to: tunnel) != .added { counters.add(.connectorsFull) }
+            post(worker, .connectorSeen(link: link, generation: generation))
+        case .connectorSeen(let link, let generation):
+            connectorSeen(link, generation)
+        case .connectorRemoved(let connector):
+            _ = directory.remove(connector)
+        case .bindAsked(let parcel):
+            let question = open(parcel, as: BindQuestion.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            askDesk(question)
+        case .bindAnswered(let parcel):
+            let verdict = open(parcel, as: BindVerdict.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            bindDecided(verdict)
+        case .connectorLost(let connector, let tunnel, let reason):
+            desk?.connectorLost(connector, tunnel, reason)
+        case .routeChanged(let parcel):
+            let change = open(parcel, as: RouteChange.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            apply(change)
+        case .routes(let address, let byteCount, let generation):
+            takeTable(address, byteCount)
+            post(worker, .routesSeen(generation: generation))
+        case .routesMark(let generation):
+            post(worker, .routesSeen(generation: generation))
+        case .routesSeen(let generation):
+            desk?.workerSaw(generation, worker: worker)
+            unmapOldTables()
+        case .tableChanged(let address):
+            takeNodeTable(address)
+        case .listenerOpened(let id, let descriptor, let isEntrypoint, let service, let ingress):
+            openListener(
+                Listener(
+                    id: id, descriptor: descriptor, isEntrypoint: isEntrypoint, service: service, ingress: ingress))
+        case .listenerClosed(let id):
+            closeListener(id)
+        case .closeConnector(let connector):
+            closeConnector(connector)
+        }
+    }
+}

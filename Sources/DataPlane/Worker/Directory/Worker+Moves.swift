@@ -1,0 +1,184 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// A visitor goes to the worker that holds the connector it needs: with its descriptor and its unread bytes, when nothing
+// of it is in flight here, at most once per request.
+
+/// What of a visitor travels; its unread bytes come before it.
+struct VisitorMove: BitwiseCopyable {
+    var descriptor: Int32
+    var visitor: Visitor
+}
+
+/// What of a relay visitor's link travels.
+struct LinkMove: BitwiseCopyable {
+    var descriptor: Int32
+    var link: Link
+    var request: RelayRequest
+}
+
+extension Worker {
+    /// The visitor's next request belongs to another worker. It goes when it is quiet.
+    mutating func startMove(_ slot: UInt32, to worker: UInt8) {
+        let visitor = visitors[slot]
+        visitor.pointee.phase = .moving
+        visitor.pointee.destination = worker
+        finishParkedStreams(slot)
+        sockets[visitor.pointee.socket].pointee.receivesOnce = true
+        sockets[visitor.pointee.socket].pointee.wantsBytes = false
+        cancelReceiving(visitor.pointee.socket)
+        moveIfQuiet(visitor.pointee.socket)
+    }
+
+    /// Called whenever something of a socket completed: a mover that has nothing in flight any more goes.
+    mutating func moveIfQuiet(_ socketSlot: UInt32) {
+        let socket = sockets[socketSlot]
+        guard socket.pointee.inFlight == 0, socket.pointee.out.isEmpty, !socket.pointee.isStarved else { return }
+        switch socket.pointee.role {
+        case .visitor where visitors[socket.pointee.owner].pointee.phase == .moving:
+            moveVisitor(socket.pointee.owner)
+        case .link where links[socket.pointee.owner].pointee.phase == .moving:
+            moveLink(socket.pointee.owner)
+        default:
+            return
+        }
+    }
+
+    private mutating func moveVisitor(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        let worker = Int(visitor.pointee.destination)
+        guard hasRoom(worker, parcels: Int(visitor.pointee.input.count) + 1), buffers.buffersFree > 0 else {
+            visitor.pointee.phase = .head
+            return refuse(slot, status: 503, .workerBusy, closes: true)
+        }
+        let socketSlot = visitor.pointee.socket
+        let descriptor = sockets[socketSlot].pointee.descriptor
+        sendBytes(&visitor.pointee.input, to: worker)
+        visitor.pointee.moves += 1
+        visitor.pointee.inputEnded = visitor.pointee.inputEnded || sockets[socketSlot].pointee.endOfInput
+        post(worker, with: VisitorMove(descriptor: descriptor, visitor: visitor.pointee)) { .adoptVisitor($0) }
+        buffers.clear(&visitor.pointee.replay)
+        buffers.clear(&visitor.pointee.answerHead)
+        visitors.give(slot)
+        forgetSocket(socketSlot)
+        counters.add(.visitorsMoved)
+    }
+
+    /// Lends the slices of a queue to another worker; they come back by `parcelTaken`.
+    private mutating func sendBytes(_ queue: inout SliceQueue, to worker: Int) {
+        while let slice = buffers.popFirst(&queue) {
+            post(
+                worker,
+                .moreBytes(
+                    Parcel(
+                        address: UInt(bitPattern: buffers.pointer(slice)), count: slice.count, buffer: slice.buffer)))
+        }
+    }
+
+    private func hasRoom(_ worker: Int, parcels: Int) -> Bool { (outboxes[worker]?.room ?? 0) > parcels + 4_096 }
+
+    /// The descriptor lives on elsewhere: only our slot is given back.
+    private mutating func forgetSocket(_ slot: UInt32) {
+        timers.clear(slot)
+        operations.append(
+            Operation(.forget, token: Token(raw: 0), descriptor: sockets[slot].pointee.descriptor))
+        if sockets[slot].pointee.isInFlushList { flushSockets() }
+        sockets.give(slot)
+    }
+
+    // MARK: Adoption
+
+    mutating func takeBytes(_ parcel: Parcel, from worker: Int) {
+        let bytes = UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(bitPattern: parcel.address), count: Int(parcel.count))
+        if !buffers.appendCopy(&incoming[worker], bytes) { counters.add(.buffersFull) }
+        post(worker, .parcelTaken(buffer: parcel.buffer))
+    }
+
+    mutating func adoptVisitor(_ move: VisitorMove, from worker: Int) {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: move.descriptor))
+        var visitor = move.visitor
+        visitor.input = incoming[worker]
+        incoming[worker] = SliceQueue()
+        visitor.replay = SliceQueue()
+        visitor.answerHead = SliceQueue()
+        visitor.phase = .head
+        guard let slot = visitors.take(visitor) else {
+            counters.add(.visitorsFull)
+            buffers.clear(&visitor.input)
+            return closeDescriptor(move.descriptor)
+        }
+        guard let socket = openSocket(move.descriptor, .visitor, owner: slot) else {
+            counters.add(.visitorsFull)
+            buffers.clear(&visitors[slot].pointee.input)
+            visitors.give(slot)
+            return closeDescriptor(move.descriptor)
+        }
+        visitors[slot].pointee.socket = socket
+        sockets[socket].pointee.endOfInput = visitor.inputEnded
+        serveVisitor(slot)
+    }
+
+    // MARK: Relay visitors
+
+    mutating func startLinkMove(_ linkSlot: UInt32, to worker: UInt8, _ request: RelayRequest) {
+        let link = links[linkSlot]
+        link.pointee.phase = .moving
+        link.pointee.destination = worker
+        guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
+        buffers.pointer(buffer: buffer, offset: BufferStore.headroom).storeBytes(of: request, as: RelayRequest.self)
+        link.pointee.requestBuffer = buffer
+        sockets[link.pointee.socket].pointee.receivesOnce = true
+        sockets[link.pointee.socket].pointee.wantsBytes = false
+        cancelReceiving(link.pointee.socket)
+        moveIfQuiet(link.pointee.socket)
+    }
+
+    private mutating func moveLink(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        let worker = Int(link.pointee.destination)
+        let buffer = link.pointee.requestBuffer
+        let request = buffers.pointer(buffer: buffer, offset: BufferStore.headroom).load(as: RelayRequest.self)
+        buffers.release(buffer)
+        link.pointee.requestBuffer = .max
+        guard hasRoom(worker, parcels: Int(link.pointee.pending.count) + 1), buffers.buffersFree > 0 else {
+            return refuseRelay(linkSlot, .serviceUnavailable, .workerBusy)
+        }
+        let socketSlot = link.pointee.socket
+        let descriptor = sockets[socketSlot].pointee.descriptor
+        sendBytes(&link.pointee.pending, to: worker)
+        link.pointee.hasMoved = true
+        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee, request: request)) {
+            .adoptRelayVisitor($0)
+        }
+        links.give(linkSlot)
+        forgetSocket(socketSlot)
+        counters.add(.visitorsMoved)
+    }
+
+    mutating func adoptLink(_ move: LinkMove, from worker: Int) {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: move.descriptor))
+        var link = move.link
+        link.pending = incoming[worker]
+        incoming[worker] = SliceQueue()
+        link.control = SliceQueue()
+        link.phase = .awaitingRequest
+        guard let slot = links.take(link) else {
+            counters.add(.linksFull)
+            buffers.clear(&link.pending)
+            return closeDescriptor(move.descriptor)
+        }
+        guard let socket = openSocket(move.descriptor, .link, owner: slot) else {
+            counters.add(.linksFull)
+            buffers.clear(&links[slot].pointee.pending)
+            links.give(slot)
+            return closeDescriptor(move.descriptor)
+        }
+        links[slot].pointee.socket = socket
+        beginVisit(slot, move.request, link.tunnel)
+    }
+}

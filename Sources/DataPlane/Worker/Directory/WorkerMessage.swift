@@ -1,0 +1,66 @@
+package import Model
+import Observe
+import Operations
+import PlaneLink
+package import Primitives
+import Wire
+
+/// Bytes that one worker lends to another: a whole buffer of the sender's store. The receiver copies what it needs and
+/// says `parcelTaken`; only then does the sender reuse the buffer.
+package struct Parcel: BitwiseCopyable {
+    package var address: UInt
+    package var count: UInt32
+    package var buffer: UInt32
+}
+
+/// What workers of one data plane tell each other, by value, through mailboxes.
+package enum WorkerMessage: BitwiseCopyable {
+    /// More unread bytes of the visitor whose adoption follows.
+    case moreBytes(Parcel)
+    /// A visitor that needs a connector of yours: descriptor and state in front of its unread bytes.
+    case adoptVisitor(Parcel)
+    /// Likewise a relay visitor, with the state of its link.
+    case adoptRelayVisitor(Parcel)
+    /// The buffer is yours again.
+    case parcelTaken(buffer: UInt32)
+
+    /// A connector was bound; every worker answers `connectorSeen` to the worker that owns it.
+    case connectorAdded(
+        ConnectorID, TunnelID, link: UInt32, generation: UInt32, service: ServiceIndex, weight: UInt8, isUDP: Bool)
+    case connectorSeen(link: UInt32, generation: UInt32)
+    case connectorRemoved(ConnectorID)
+
+    /// To worker 0, which holds the plane link: ask the control plane about a BIND (`BindQuestion` in the parcel).
+    case bindAsked(Parcel)
+    /// From worker 0: the control plane's answer (`BindVerdict` in the parcel).
+    case bindAnswered(Parcel)
+    /// To worker 0: a connector is gone.
+    case connectorLost(ConnectorID, TunnelID, Reason)
+
+    /// A route changed (`RouteChange` in the parcel).
+    case routeChanged(Parcel)
+    /// A new table is mapped; answered by `routesSeen` when the old one is not used any more.
+    case routes(address: UInt, byteCount: UInt64, generation: UInt64)
+    /// Changes up to here were sent; answered by `routesSeen`.
+    case routesMark(generation: UInt64)
+    case routesSeen(generation: UInt64)
+    /// What the node serves changed: a retained `NodeTable`.
+    case tableChanged(UInt)
+    /// Accept on this descriptor.
+    case listenerOpened(id: UInt32, descriptor: Int32, isEntrypoint: Bool, service: ServiceIndex, ingress: IngressIndex)
+    case listenerClosed(id: UInt32)
+    /// End a connector by the control plane's wish.
+    case closeConnector(ConnectorID)
+
+    /// The message as a mailbox cell.
+    package var cell: Mailbox.Cell {
+        precondition(MemoryLayout<WorkerMessage>.size <= MemoryLayout<Mailbox.Cell>.size)
+        var cell = Mailbox.Cell()
+        withUnsafeMutableBytes(of: &cell) { $0.baseAddress.unsafelyUnwrapped.storeBytes(of: self, as: WorkerMessage.self) }
+        return cell
+    }
+
+    package init(_ cell: Mailbox.Cell) {
+        self = withUnsafeBytes(of: cell) { $0.load(as: WorkerMessage.self) }
+    }
+}

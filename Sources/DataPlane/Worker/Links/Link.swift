@@ -1,0 +1,119 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// Where a link is in its life. The upper row is the accepting side, the lower one the dialling side:
+///
+///     accept → upgrading → awaitingRequest → binding → mux
+///                                          ↘ (CONNECT) visiting
+///     dial → connecting → upgradeSent → requestSent → mux
+package enum LinkPhase: UInt8, BitwiseCopyable {
+    /// WebSocket: the upgrade request is not complete yet.
+    case upgrading
+    /// The relay request is not complete yet.
+    case awaitingRequest
+    /// A BIND that waits for the control plane and for every worker's word.
+    case binding
+    /// A connector: smux frames.
+    case mux
+    /// A relay visitor: raw payload of one stream.
+    case visiting
+    /// A relay visitor on its way to another worker.
+    case moving
+
+    case connecting
+    case upgradeSent
+    case requestSent
+}
+
+/// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
+/// layer is a value; absent ones cost nothing.
+package struct Link: BitwiseCopyable {
+    var socket: UInt32
+    var phase: LinkPhase
+    var service: ServiceIndex
+    var isWebSocket: Bool
+    /// We dialled: frames are masked, the peer opens the streams.
+    var isClient: Bool
+    /// A layer that transforms bytes stands between TCP and the rest: TLS's place, filled by a test.
+    var cipher = LinkCipher.none
+    var peer = PeerAddress()
+    var webSocket: WebSocketReader
+    var smux: SmuxReader
+    /// Decoded bytes of an incomplete handshake; afterwards empty.
+    var pending = SliceQueue()
+    /// Complete control frames, headers included, that go out ahead of data.
+    var control = SliceQueue()
+
+    var tunnel = TunnelID.zero
+    var connector = ConnectorID.zero
+    var weight: UInt8 = 0
+    var isUDP = false
+    var capabilities: RelayCapabilities = []
+    /// The host granted at BIND, and the port asked for.
+    var host = InlineText()
+    var requestedPort: UInt16 = 0
+    /// Workers that have not yet said that they know this connector.
+    var awaitedWorkers: UInt8 = 0
+    var isAnswered = false
+    /// What our own client calls itself across reconnects.
+    var instance: UInt64 = 0
+    /// Relay visitor on its way to another worker: where to, and the buffer that holds its request.
+    var destination: UInt8 = 0
+    var requestBuffer: UInt32 = .max
+    var hasMoved = false
+    /// Ends at the end of the turn, for this reason.
+    var doom: Reason?
+    var nextDoomed: UInt32 = .max
+    /// Client role: which of the configured connections this is.
+    var connection: UInt32 = .max
+
+    var began: Tick
+    var lastHeard: Tick
+    var lastKeepAlive: Tick
+    var nextStreamID: UInt32
+    var streamCount: UInt32 = 0
+    var firstStream: UInt32 = .max
+    var firstReady: UInt32 = .max
+    var lastReady: UInt32 = .max
+    /// Streams with a window update to send.
+    var firstUpdate: UInt32 = .max
+    /// Relay visitor: its stream.
+    var stream: UInt32 = .max
+    /// Version 1, which has no windows: bytes that wait for readers.
+    var unreadBytes: Int = 0
+    var isPaused = false
+    var isDraining = false
+
+    init(
+        socket: UInt32, phase: LinkPhase, service: ServiceIndex, isWebSocket: Bool, isClient: Bool, muxVersion: UInt8,
+        now: Tick
+    ) {
+        self.socket = socket
+        self.phase = phase
+        self.service = service
+        self.isWebSocket = isWebSocket
+        self.isClient = isClient
+        webSocket = WebSocketReader(role: isClient ? .client : .server)
+        smux = SmuxReader(version: muxVersion)
+        nextStreamID = isClient ? 0 : 1
+        began = now
+        lastHeard = now
+        lastKeepAlive = now
+    }
+
+    /// Where `peer` stands in a slab's element: the shell writes it there.
+    static let peerOffset = MemoryLayout<Link>.offset(of: \Link.peer) ?? 0
+
+    /// The peer's address in the model's words.
+    var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
+}
+
+/// The layer in TLS's place. `shift` exists for tests: records of a two-byte length and bytes shifted by one, so that a
+/// record boundary falls anywhere and ciphertext is longer than plaintext, as with TLS.
+package enum LinkCipher: UInt8, BitwiseCopyable {
+    case none
+}

@@ -1,0 +1,226 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Outbound: what a link sends. Control frames are complete when they are queued; payload is framed when the link can
+// send, fairly among its streams, so that little stands in front of a control frame.
+
+extension Worker {
+    /// Bytes a stream may send per round: one receive buffer's worth.
+    static let quantum = BufferStore.payload
+
+    /// Queues one frame without payload, or with the given few bytes, ahead of data.
+    mutating func sendControl(
+        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32, payload: UnsafeRawBufferPointer? = nil
+    ) {
+        let link = links[linkSlot]
+        let count = payload?.count ?? 0
+        guard let room = buffers.cutArena(BufferStore.headroom + SmuxHeader.byteCount + count) else {
+            return endLinkLater(linkSlot, .buffersFull)
+        }
+        let start = BufferStore.headroom
+        let at = buffers.pointer(room) + start
+        SmuxHeader.write(to: at, version: link.pointee.smux.version, command: command, length: UInt16(count), stream: stream)
+        if let payload, count > 0 {
+            (at + SmuxHeader.byteCount).copyMemory(from: payload.baseAddress.unsafelyUnwrapped, byteCount: count)
+        }
+        var frame = room
+        frame.offset += UInt32(start)
+        frame.count = UInt32(SmuxHeader.byteCount + count)
+        wrapInPlace(linkSlot, &frame)
+        buffers.append(&links[linkSlot].pointee.control, frame)
+        queueFlush(link.pointee.socket)
+    }
+
+    /// As `sendControl`, but behind what the link's socket already has: for what must not overtake an answer.
+    mutating func sendControlBehindData(
+        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32 = 0, payload: UnsafeRawBufferPointer? = nil
+    ) {
+        sendControl(linkSlot, command, stream: stream, payload: payload)
+        let socket = links[linkSlot].pointee.socket
+        buffers.move(&links[linkSlot].pointee.control, behind: &sockets[socket].pointee.out)
+    }
+
+    /// Puts the WebSocket header in front of a frame whose buffer has room there, and masks it if we are the client.
+    mutating func wrapInPlace(_ linkSlot: UInt32, _ frame: inout Slice) {
+        let link = links[linkSlot]
+        guard link.pointee.isWebSocket else { return }
+        let count = Int(frame.count)
+        let mask = link.pointee.isClient ? random32() : nil
+        let headerCount = WebSocketHeader.byteCount(payload: count, masked: mask != nil)
+        let at = buffers.pointer(frame)
+        if let mask { Mask.apply(at, count: count, key: mask) }
+        _ = WebSocketHeader.write(to: at - headerCount, opcode: .binary, payload: count, key: mask)
+        frame.offset -= UInt32(headerCount)
+        frame.count += UInt32(headerCount)
+    }
+
+    /// Queues raw bytes on a link, in one WebSocket message where there is one: handshakes and relay messages. The
+    /// slice must have `headroom` free bytes in front; its reference passes to the link.
+    mutating func sendRaw(_ linkSlot: UInt32, _ slice: Slice) {
+        var slice = slice
+        wrapInPlace(linkSlot, &slice)
+        let socket = links[linkSlot].pointee.socket
+        buffers.append(&sockets[socket].pointee.out, slice)
+        queueFlush(socket)
+    }
+
+    /// Called when the link's socket may send: moves control frames, then payload, into its queue.
+    mutating func fillLink(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        let socket = sockets[link.pointee.socket]
+        sendWindowUpdates(linkSlot)
+        buffers.move(&link.pointee.control, behind: &socket.pointee.out)
+        guard link.pointee.phase == .mux else { return }
+        let budget = Int(limits[.carrierQueueBytesMax])
+        while socket.pointee.out.byteCount < budget, Int(socket.pointee.out.count) < SendVector.capacity - 2,
+            link.pointee.firstReady != .max
+        {
+            let stream = link.pointee.firstReady
+            takeReady(linkSlot, stream)
+            serveStream(linkSlot, stream)
+        }
+    }
+
+    /// Frames up to one quantum of a stream's bytes, as far as its window goes, and files it again if there is more.
+    private mutating func serveStream(_ linkSlot: UInt32, _ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        var rest = Self.quantum
+        let hasWindows = links[linkSlot].pointee.smux.version == 2
+        while rest > 0, let first = buffers.first(stream.pointee.out) {
+            let allowed = hasWindows ? Int(stream.pointee.sending.allowed) : rest
+            let count = min(Int(first.count), rest, allowed)
+            guard count > 0 else { break }
+            guard frame(linkSlot, streamSlot, Slice(buffer: first.buffer, offset: first.offset, count: UInt32(count)))
+            else {
+                markReady(streamSlot)
+                return
+            }
+            buffers.dropFirst(&stream.pointee.out, count)
+            if hasWindows { stream.pointee.sending.spend(UInt32(count)) }
+            rest -= count
+        }
+        streamOutDrained(streamSlot)
+        guard streams.isLive(streamSlot) else { return }
+        if stream.pointee.out.isEmpty {
+            streamOutEmptied(streamSlot)
+        } else if !hasWindows || stream.pointee.sending.allowed > 0 {
+            markReady(streamSlot)
+        }
+    }
+
+    /// Frames one slice, which the stream's queue still holds, into the socket's queue. The headers go in front of it in
+    /// its own buffer when that is free there, else into a small side buffer. False when no buffer is left.
+    private mutating func frame(_ linkSlot: UInt32, _ streamSlot: UInt32, _ payload: Slice) -> Bool {
+        let link = links[linkSlot]
+        let socket = sockets[link.pointee.socket]
+        let count = Int(payload.count)
+        let id = streams[streamSlot].pointee.id
+        if Int(payload.offset) == BufferStore.headroom {
+            let at = buffers.pointer(payload) - SmuxHeader.byteCount
+            SmuxHeader.write(to: at, version: link.pointee.smux.version, command: .data, length: UInt16(count), stream: id)
+            var framed = payload
+            framed.offset -= UInt32(SmuxHeader.byteCount)
+            framed.count += UInt32(SmuxHeader.byteCount)
+            wrapInPlace(linkSlot, &framed)
+            buffers.appendShared(&socket.pointee.out, framed)
+            return true
+        }
+        let messageCount = SmuxHeader.byteCount + count
+        let mask = link.pointee.isWebSocket && link.pointee.isClient ? random32() : nil
+        let wrapCount =
+            link.pointee.isWebSocket ? WebSocketHeader.byteCount(payload: messageCount, masked: mask != nil) : 0
+        guard let side = buffers.cutArena(wrapCount + SmuxHeader.byteCount) else { return false }
+        let at = buffers.pointer(side)
+        SmuxHeader.write(
+            to: at + wrapCount, version: link.pointee.smux.version, command: .data, length: UInt16(count), stream: id)
+        if let mask {
+            Mask.apply(at + wrapCount, count: SmuxHeader.byteCount, key: mask)
+            Mask.apply(buffers.pointer(payload), count: count, key: mask, phase: SmuxHeader.byteCount)
+        }
+        if wrapCount > 0 {
+            _ = WebSocketHeader.write(to: at, opcode: .binary, payload: messageCount, key: mask)
+        }
+        buffers.append(&socket.pointee.out, side)
+        buffers.appendShared(&socket.pointee.out, payload)
+        return true
+    }
+
+    /// Sends payload to a relay visitor: its link carries nothing else. The caller holds the slice's buffer.
+    mutating func sendToRelayVisitor(_ linkSlot: UInt32, _ payload: Slice) {
+        let link = links[linkSlot]
+        let socket = sockets[link.pointee.socket]
+        if link.pointee.isWebSocket {
+            let wrapCount = WebSocketHeader.byteCount(payload: Int(payload.count), masked: false)
+            guard let side = buffers.cutArena(wrapCount) else { return endLinkLater(linkSlot, .buffersFull) }
+            _ = WebSocketHeader.write(
+                to: buffers.pointer(side), opcode: .binary, payload: Int(payload.count), key: nil)
+            buffers.append(&socket.pointee.out, side)
+        }
+        keep(&socket.pointee.out, payload)
+        queueFlush(link.pointee.socket)
+    }
+
+    /// Queues received payload for a reader. A reader that is behind gets a copy when the slice is small beside the
+    /// buffer it would hold, so that few bytes never pin a whole buffer for long.
+    mutating func keep(_ queue: inout SliceQueue, _ payload: Slice) {
+        if queue.count >= 4, Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes,
+            buffers.appendCopy(&queue, UnsafeRawBufferPointer(buffers.bytes(payload)))
+        {
+            return
+        }
+        buffers.appendShared(&queue, payload)
+    }
+
+    // MARK: The list of streams with something to send
+
+    mutating func markReady(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        guard !stream.pointee.flags.contains(.ready) else { return }
+        stream.pointee.flags.insert(.ready)
+        stream.pointee.nextReady = .max
+        let link = links[stream.pointee.link]
+        if link.pointee.lastReady == .max {
+            link.pointee.firstReady = streamSlot
+        } else {
+            streams[link.pointee.lastReady].pointee.nextReady = streamSlot
+        }
+        link.pointee.lastReady = streamSlot
+        queueFlush(link.pointee.socket)
+    }
+
+    /// Takes the first ready stream out of the list.
+    private mutating func takeReady(_ linkSlot: UInt32, _ streamSlot: UInt32) {
+        let link = links[linkSlot]
+        precondition(link.pointee.firstReady == streamSlot)
+        link.pointee.firstReady = streams[streamSlot].pointee.nextReady
+        if link.pointee.firstReady == .max { link.pointee.lastReady = .max }
+        streams[streamSlot].pointee.flags.remove(.ready)
+        streams[streamSlot].pointee.nextReady = .max
+    }
+
+    /// Takes a stream out of the list wherever it stands; rare: only a stream that ends early is in it.
+    mutating func forgetReady(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        guard stream.pointee.flags.contains(.ready) else { return }
+        let link = links[stream.pointee.link]
+        var previous: UInt32 = .max
+        var cursor = link.pointee.firstReady
+        while cursor != streamSlot {
+            previous = cursor
+            cursor = streams[cursor].pointee.nextReady
+        }
+        let following = stream.pointee.nextReady
+        if previous == .max {
+            link.pointee.firstReady = following
+        } else {
+            streams[previous].pointee.nextReady = following
+        }
+        if link.pointee.lastReady == streamSlot { link.pointee.lastReady = previous }
+        stream.pointee.flags.remove(.ready)
+        stream.pointee.nextReady = .max
+    }
+}

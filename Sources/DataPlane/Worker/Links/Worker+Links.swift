@@ -1,0 +1,241 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// A link's life: accepted (or dialled, see Client), timed, ended.
+
+extension Worker {
+    mutating func acceptLink(_ descriptor: Int32, _ listener: Listener) {
+        counters.add(.linksAccepted)
+        guard let service = table.service(listener.service) else { return closeDescriptor(descriptor) }
+        let link = Link(
+            socket: .max, phase: service.isWebSocket ? .upgrading : .awaitingRequest, service: listener.service,
+            isWebSocket: service.isWebSocket, isClient: false, muxVersion: service.muxVersion, now: now)
+        guard links.count < UInt32(limits[.linksPerWorkerMax]), let slot = links.take(link) else {
+            counters.add(.linksFull)
+            return closeDescriptor(descriptor)
+        }
+        guard let socket = openSocket(descriptor, .link, owner: slot) else {
+            links.give(slot)
+            counters.add(.linksFull)
+            return closeDescriptor(descriptor)
+        }
+        links[slot].pointee.socket = socket
+        // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
+        sockets[socket].pointee.receivesOnce = workerCount > 1
+        readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + Link.peerOffset)
+        setLinkDeadline(slot)
+        wantBytes(socket, true)
+    }
+
+    /// The next instant at which something must be looked at.
+    mutating func setLinkDeadline(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        let deadline: Tick
+        switch link.pointee.phase {
+        case .upgrading, .awaitingRequest, .connecting, .upgradeSent, .requestSent, .moving:
+            deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
+        case .binding:
+            deadline = .never
+        case .mux:
+            let keepAlive = link.pointee.lastKeepAlive.advanced(milliseconds: limits[.muxKeepAliveMilliseconds])
+            let silence = link.pointee.lastHeard.advanced(milliseconds: limits[.muxKeepAliveTimeoutMilliseconds])
+            deadline =
+                link.pointee.isPaused
+                ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
+                : min(keepAlive, silence)
+        case .visiting:
+            deadline = .never
+        }
+        setDeadline(link.pointee.socket, deadline)
+    }
+
+    mutating func linkTimedOut(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        switch link.pointee.phase {
+        case .upgrading, .awaitingRequest, .moving:
+            endLink(linkSlot, .handshakeTimeout)
+        case .connecting, .upgradeSent, .requestSent:
+            endLink(linkSlot, .dialTimeout)
+        case .binding:
+            return
+        case .mux:
+            keepAlive(linkSlot)
+        case .visiting:
+            relayVisitorTimedOut(linkSlot)
+        }
+    }
+
+    /// Sends a NOP when one is due; gives up a peer that was silent too long. A paused version 1 link is not silent by
+    /// its own will: its slowest stream is reset instead.
+    private mutating func keepAlive(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        if link.pointee.isPaused {
+            resetSlowestStream(linkSlot)
+            guard links.isLive(linkSlot) else { return }
+        } else if now.milliseconds(since: link.pointee.lastHeard) >= limits[.muxKeepAliveTimeoutMilliseconds] {
+            return endLink(linkSlot, .keepAliveTimeout)
+        }
+        if now.milliseconds(since: link.pointee.lastKeepAlive) >= limits[.muxKeepAliveMilliseconds] {
+            link.pointee.lastKeepAlive = now
+            sendControl(linkSlot, .keepAlive, stream: 0)
+            if link.pointee.isClient, link.pointee.streamCount == 0 { buffers.releaseArena() }
+        }
+        setLinkDeadline(linkSlot)
+    }
+
+    /// Resets the stream with unread bytes that has made no progress for longest, if that is long enough.
+    private mutating func resetSlowestStream(_ linkSlot: UInt32) {
+        var slowest: UInt32 = .max
+        var cursor = links[linkSlot].pointee.firstStream
+        while cursor != .max {
+            let stream = streams[cursor]
+            if stream.pointee.receiving.unread > 0,
+                slowest == .max || stream.pointee.lastProgress < streams[slowest].pointee.lastProgress
+            {
+                slowest = cursor
+            }
+            cursor = stream.pointee.nextInLink
+        }
+        guard slowest != .max,
+            now.milliseconds(since: streams[slowest].pointee.lastProgress) >= limits[.muxOneStallMilliseconds]
+        else { return }
+        counters.add(.stalled)
+        partnerLosesStream(slowest, .stalled)
+    }
+
+    /// The peer's end of the connection.
+    mutating func linkInputEnded(_ linkSlot: UInt32) {
+        if links[linkSlot].pointee.phase == .visiting {
+            relayVisitorInputEnded(linkSlot)
+        } else {
+            endLink(linkSlot, .peerClosed)
+        }
+    }
+
+    /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
+    mutating func endLink(_ linkSlot: UInt32, _ reason: Reason) {
+        let socket = links[linkSlot].pointee.socket
+        counters.add(reason)
+        releaseLink(linkSlot, reason)
+        closeSocket(socket)
+    }
+
+    /// Ends the link behind what is queued for the peer.
+    mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason) {
+        let link = links[linkSlot]
+        let socket = link.pointee.socket
+        counters.add(reason)
+        buffers.move(&link.pointee.control, behind: &sockets[socket].pointee.out)
+        releaseLink(linkSlot, reason)
+        closeSocketWhenSent(socket, lingering: true)
+    }
+
+    /// Ends the link at the end of the turn: for places that are in the middle of using it.
+    mutating func endLinkLater(_ linkSlot: UInt32, _ reason: Reason) {
+        let link = links[linkSlot]
+        guard link.pointee.doom == nil else { return }
+        link.pointee.doom = reason
+        link.pointee.nextDoomed = firstDoomed
+        firstDoomed = linkSlot
+    }
+
+    mutating func endDoomedLinks() {
+        while firstDoomed != .max {
+            let slot = firstDoomed
+            let link = links[slot]
+            firstDoomed = link.pointee.nextDoomed
+            guard let reason = link.pointee.doom else { preconditionFailure("a doomed link without a reason") }
+            link.pointee.doom = nil
+            endLink(slot, reason)
+        }
+    }
+
+    /// Gives back everything but the socket.
+    private mutating func releaseLink(_ linkSlot: UInt32, _ reason: Reason) {
+        let link = links[linkSlot]
+        if link.pointee.doom != nil { forgetDoomed(linkSlot) }
+        if link.pointee.phase == .mux || link.pointee.isAnswered { withdrawConnector(linkSlot, reason) }
+        let wasVisiting = link.pointee.phase == .visiting
+        // No frame may go out on what follows: the peer is gone or told.
+        link.pointee.phase = .moving
+        if wasVisiting, link.pointee.stream != .max {
+            let stream = link.pointee.stream
+            link.pointee.stream = .max
+            finishStream(stream)
+        }
+        while link.pointee.firstStream != .max { loseStream(link.pointee.firstStream) }
+        buffers.clear(&link.pointee.pending)
+        buffers.clear(&link.pointee.control)
+        let connection = link.pointee.connection
+        links.give(linkSlot)
+        counters.add(.linksClosed)
+        if connection != .max { connectionEnded(connection, reason) }
+    }
+
+    private mutating func forgetDoomed(_ linkSlot: UInt32) {
+        var cursor = firstDoomed
+        if cursor == linkSlot {
+            firstDoomed = links[linkSlot].pointee.nextDoomed
+        } else {
+            while links[cursor].pointee.nextDoomed != linkSlot { cursor = links[cursor].pointee.nextDoomed }
+            links[cursor].pointee.nextDoomed = links[linkSlot].pointee.nextDoomed
+        }
+        links[linkSlot].pointee.doom = nil
+    }
+
+    /// The stream's link is gone: nothing can be sent on it; its partner hears of it.
+    private mutating func loseStream(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        let partner = stream.pointee.partner
+        let link = links[stream.pointee.link]
+        let connector = link.pointee.connector
+        stream.pointee.partner = .none
+        var wasTouched = true
+        if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
+            wasTouched = stream.pointee.out.byteCount < visitors[visitor].pointee.requestBytes
+        }
+        removeStream(streamSlot)
+        switch partner {
+        case .visitor(let visitor):
+            if visitors[visitor].pointee.stream == streamSlot {
+                visitorStreamEnded(visitor, .connectorLost, connector: connector, wasTouched: wasTouched)
+            } else {
+                forgetParked(visitor, streamSlot)
+            }
+        case .relayVisitor(let visitorLink): relayVisitorStreamEnded(visitorLink)
+        case .target(let socket): clientStreamEnded(socket)
+        case .none: return
+        }
+    }
+
+    // MARK: WebSocket control frames
+
+    mutating func sendPong(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        let count = link.pointee.webSocket.controlPayloadCount
+        guard let room = buffers.cutArena(16 + count) else { return endLinkLater(linkSlot, .buffersFull) }
+        let at = buffers.pointer(room)
+        let key = link.pointee.isClient ? random32() : nil
+        let head = WebSocketHeader.write(to: at, opcode: .pong, payload: count, key: key)
+        _ = link.pointee.webSocket.copyControlPayload(to: at + head)
+        if let key { Mask.apply(at + head, count: count, key: key) }
+        buffers.append(
+            &link.pointee.control,
+            Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
+        queueFlush(link.pointee.socket)
+    }
+
+    mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {
+        let link = links[linkSlot]
+        guard let room = buffers.cutArena(16) else { return }
+        let key = link.pointee.isClient ? random32() : nil
+        let count = WebSocketClose.write(to: buffers.pointer(room), code: code, key: key)
+        buffers.append(
+            &link.pointee.control, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(count)))
+        queueFlush(link.pointee.socket)
+    }
+}

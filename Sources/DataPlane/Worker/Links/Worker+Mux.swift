@@ -1,0 +1,339 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Inbound: what a connector sends. WebSocket frames are unmasked where they lie, smux frames are read from what that
+// leaves, payload goes to its stream's partner without a copy.
+
+extension Worker {
+    /// Bytes of a link came. The caller holds the slice's buffer.
+    mutating func linkReceived(_ linkSlot: UInt32, _ slice: Slice) {
+        links[linkSlot].pointee.lastHeard = now
+        counters.add(.bytesFromLinks, UInt64(slice.count))
+        guard links[linkSlot].pointee.isWebSocket, links[linkSlot].pointee.phase != .upgrading,
+            links[linkSlot].pointee.phase != .upgradeSent
+        else { return linkDecoded(linkSlot, slice) }
+        readWebSocket(linkSlot, slice)
+    }
+
+    /// Takes WebSocket frames apart; their payload goes on.
+    mutating func readWebSocket(_ linkSlot: UInt32, _ slice: Slice) {
+        let generation = links.generation(of: linkSlot)
+        let bytes = buffers.bytes(slice)
+        var cursor = 0
+        while links.isCurrent(linkSlot, generation) {
+            switch links[linkSlot].pointee.webSocket.next(bytes, &cursor) {
+            case .needMore:
+                return
+            case .payload(let offset, let count):
+                linkDecoded(
+                    linkSlot,
+                    Slice(buffer: slice.buffer, offset: slice.offset + UInt32(offset), count: UInt32(count)))
+            case .ping:
+                sendPong(linkSlot)
+            case .pong:
+                continue
+            case .close(let code):
+                sendClose(linkSlot, code == 1005 ? 1000 : code)
+                return endLinkWhenSent(linkSlot, .peerClosed)
+            case .broken(let fault):
+                sendClose(linkSlot, fault.closeCode)
+                return endLinkWhenSent(linkSlot, .webSocketFault)
+            }
+        }
+    }
+
+    /// Bytes below all framing layers, by the link's phase.
+    private mutating func linkDecoded(_ linkSlot: UInt32, _ slice: Slice) {
+        switch links[linkSlot].pointee.phase {
+        case .mux:
+            readFrames(linkSlot, slice)
+        case .visiting:
+            relayVisitorSent(linkSlot, slice)
+        case .upgrading, .awaitingRequest, .upgradeSent, .requestSent:
+            gatherHandshake(linkSlot, slice)
+        case .binding, .moving, .connecting:
+            // Early bytes wait for the answer.
+            gatherHandshake(linkSlot, slice)
+        }
+    }
+
+    /// Reads smux frames until the slice is used up or the link is gone.
+    mutating func readFrames(_ linkSlot: UInt32, _ slice: Slice) {
+        let generation = links.generation(of: linkSlot)
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(slice))
+        var cursor = 0
+        while links.isCurrent(linkSlot, generation), links[linkSlot].pointee.phase == .mux {
+            switch links[linkSlot].pointee.smux.next(RawSpan(_unsafeBytes: bytes), &cursor) {
+            case .needMore:
+                return
+            case .data(let id, let offset, let count):
+                guard let stream = findStream(linkSlot, id) else { continue }
+                streamReceived(
+                    stream, Slice(buffer: slice.buffer, offset: slice.offset + UInt32(offset), count: UInt32(count)))
+            case .finish(let id):
+                guard let stream = findStream(linkSlot, id) else { continue }
+                streamFinished(stream)
+            case .window(let id, let consumed, let window):
+                guard let stream = findStream(linkSlot, id) else { continue }
+                guard streams[stream].pointee.sending.update(consumed: consumed, window: window) else {
+                    failStream(stream, .smuxFault)
+                    continue
+                }
+                markReadyIfAllowed(stream)
+            case .open(let id):
+                peerOpened(linkSlot, id)
+            case .keepAlive:
+                counters.add(.keepAlives)
+            case .halfClose(let id):
+                guard let stream = findStream(linkSlot, id) else { continue }
+                streamHalfClosed(stream)
+            case .reset(let id, let code):
+                guard let stream = findStream(linkSlot, id) else { continue }
+                let reason = UInt8(exactly: code).flatMap { Reason(rawValue: $0) } ?? .streamEndedEarly
+                streamWasReset(stream, reason)
+            case .opened(let id):
+                guard let stream = findStream(linkSlot, id) else { continue }
+                streams[stream].pointee.flags.insert(.opened)
+            case .goAway:
+                links[linkSlot].pointee.isDraining = true
+            case .instance(let number):
+                instanceNamed(linkSlot, number)
+            case .notice(let offset, let count, let isLast):
+                noticeReceived(
+                    linkSlot, UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]), isLast: isLast)
+            case .broken(let fault):
+                return endLink(linkSlot, fault == .wrongVersion ? .smuxVersion : .smuxFault)
+            }
+        }
+    }
+
+    /// Payload of a stream: judged against its window and handed to the partner.
+    private mutating func streamReceived(_ streamSlot: UInt32, _ slice: Slice) {
+        let stream = streams[streamSlot]
+        let link = links[stream.pointee.link]
+        guard !stream.pointee.flags.contains(.finishes), !stream.pointee.flags.contains(.peerFinished) else { return }
+        guard stream.pointee.receiving.receive(slice.count) else { return failStream(streamSlot, .windowExceeded) }
+        if link.pointee.smux.version == 1 { link.pointee.unreadBytes += Int(slice.count) }
+        stream.pointee.lastProgress = now
+        switch stream.pointee.partner {
+        case .visitor(let visitor):
+            visitorAnswered(visitor, streamSlot, slice)
+        case .relayVisitor(let visitorLink):
+            sendToRelayVisitor(visitorLink, slice)
+        case .target(let socket):
+            clientStreamReceived(streamSlot, socket, slice)
+        case .none:
+            return
+        }
+        guard streams.isLive(streamSlot), streams[streamSlot].pointee.partner != .none else { return }
+        creditStream(streamSlot, waiting: bytesWaiting(streamSlot))
+    }
+
+    /// Bytes that came on a stream and have not left for its partner yet.
+    private func bytesWaiting(_ streamSlot: UInt32) -> Int {
+        let stream = streams[streamSlot]
+        switch stream.pointee.partner {
+        case .visitor(let visitor):
+            let head = visitors[visitor].pointee.answerHead.byteCount
+            return sockets[visitors[visitor].pointee.socket].pointee.out.byteCount + head
+        case .relayVisitor(let link):
+            return sockets[links[link].pointee.socket].pointee.out.byteCount
+        case .target(let socket):
+            return stream.pointee.pending.byteCount
+                + (socket == .max ? 0 : sockets[socket].pointee.out.byteCount)
+        case .none:
+            return 0
+        }
+    }
+
+    /// Notes how much of what came on a stream still waits for its reader, and grants the peer more when it is due.
+    mutating func creditStream(_ streamSlot: UInt32, waiting: Int) {
+        let stream = streams[streamSlot]
+        let unread = Int(stream.pointee.receiving.unread)
+        guard waiting < unread else { return }
+        let count = unread - waiting
+        stream.pointee.receiving.consume(UInt32(count))
+        stream.pointee.lastProgress = now
+        let link = links[stream.pointee.link]
+        if link.pointee.smux.version == 2 {
+            guard stream.pointee.receiving.isUpdateDue(window: stream.pointee.window) else { return }
+            listWindowUpdate(streamSlot)
+        } else {
+            stream.pointee.receiving.announce(window: UInt32(Int32.max))
+            link.pointee.unreadBytes -= count
+            adjustLinkReading(stream.pointee.link)
+        }
+    }
+
+    /// The stream's unread bytes do not count any more: it ends.
+    mutating func settleUnread(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        let link = links[stream.pointee.link]
+        let unread = stream.pointee.receiving.unread
+        guard unread > 0 else { return }
+        stream.pointee.receiving.consume(unread)
+        guard link.pointee.smux.version == 1 else { return }
+        link.pointee.unreadBytes -= Int(unread)
+        adjustLinkReading(stream.pointee.link)
+    }
+
+    /// A version 1 connector has no brake but its connection: it is not read while too much of it waits.
+    mutating func adjustLinkReading(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        let max = Int(limits[.muxOneUnreadBytesMax])
+        if link.pointee.unreadBytes >= max, !link.pointee.isPaused {
+            link.pointee.isPaused = true
+            wantBytes(link.pointee.socket, false)
+            setLinkDeadline(linkSlot)
+        } else if link.pointee.isPaused, link.pointee.unreadBytes < max / 2 {
+            link.pointee.isPaused = false
+            wantBytes(link.pointee.socket, true)
+        }
+    }
+
+    // MARK: Window updates, listed per link and sent with its next flush
+
+    private mutating func listWindowUpdate(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        guard !stream.pointee.flags.contains(.updatesWindow) else { return }
+        stream.pointee.flags.insert(.updatesWindow)
+        let link = links[stream.pointee.link]
+        stream.pointee.nextUpdate = link.pointee.firstUpdate
+        link.pointee.firstUpdate = streamSlot
+        queueFlush(link.pointee.socket)
+    }
+
+    mutating func forgetWindowUpdate(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        guard stream.pointee.flags.contains(.updatesWindow) else { return }
+        let link = links[stream.pointee.link]
+        if link.pointee.firstUpdate == streamSlot {
+            link.pointee.firstUpdate = stream.pointee.nextUpdate
+        } else {
+            var cursor = link.pointee.firstUpdate
+            while streams[cursor].pointee.nextUpdate != streamSlot { cursor = streams[cursor].pointee.nextUpdate }
+            streams[cursor].pointee.nextUpdate = stream.pointee.nextUpdate
+        }
+        stream.pointee.flags.remove(.updatesWindow)
+    }
+
+    mutating func sendWindowUpdates(_ linkSlot: UInt32) {
+        while links[linkSlot].pointee.firstUpdate != .max {
+            let slot = links[linkSlot].pointee.firstUpdate
+            let stream = streams[slot]
+            links[linkSlot].pointee.firstUpdate = stream.pointee.nextUpdate
+            stream.pointee.nextUpdate = .max
+            stream.pointee.flags.remove(.updatesWindow)
+            growWindow(slot)
+            let consumed = stream.pointee.receiving.consumed
+            stream.pointee.receiving.announce(window: stream.pointee.window)
+            var payload = InlineArray<2, UInt32>(repeating: 0)
+            payload[0] = consumed.littleEndian
+            payload[1] = stream.pointee.window.littleEndian
+            withUnsafeBytes(of: payload) {
+                sendControl(linkSlot, .windowUpdate, stream: stream.pointee.id, payload: $0)
+            }
+        }
+    }
+
+    /// A reader that keeps up with its window gets a larger one: a window per round trip is all a stream can carry.
+    private mutating func growWindow(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        let largest = UInt32(limits[.streamWindowBytesMax])
+        guard stream.pointee.window < largest, stream.pointee.flags.contains(.windowAnnounced),
+            stream.pointee.receiving.unread < stream.pointee.window / 4
+        else {
+            stream.pointee.flags.insert(.windowAnnounced)
+            return
+        }
+        stream.pointee.window = min(stream.pointee.window * 2, largest)
+    }
+
+    // MARK: The peer ends a stream
+
+    /// FIN: the peer neither sends nor reads any more.
+    private mutating func streamFinished(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        guard !stream.pointee.flags.contains(.peerFinished) else { return }
+        stream.pointee.flags.insert(.peerFinished)
+        partnerLosesStream(streamSlot, .streamEndedEarly)
+    }
+
+    /// Half-close (private extension): the answer is complete, our bytes are still read.
+    private mutating func streamHalfClosed(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        switch stream.pointee.partner {
+        case .relayVisitor(let link):
+            shutDownWhenSent(links[link].pointee.socket)
+        case .target(let socket):
+            clientStreamHalfClosed(streamSlot, socket)
+        case .visitor(let visitor):
+            if visitors[visitor].pointee.phase == .raw, visitors[visitor].pointee.stream == streamSlot {
+                shutDownWhenSent(visitors[visitor].pointee.socket)
+            } else {
+                streamFinished(streamSlot)
+            }
+        case .none:
+            return
+        }
+    }
+
+    private mutating func streamWasReset(_ streamSlot: UInt32, _ reason: Reason) {
+        streams[streamSlot].pointee.flags.insert(.peerFinished)
+        partnerLosesStream(streamSlot, reason)
+    }
+
+    /// The peer broke the rules of this stream only: it is reset, its visitor hears of it.
+    private mutating func failStream(_ streamSlot: UInt32, _ reason: Reason) {
+        counters.add(reason)
+        partnerLosesStream(streamSlot, reason)
+    }
+
+    /// Ends the stream towards the peer and tells its partner. `reason` as for `visitorStreamEnded`.
+    mutating func partnerLosesStream(_ streamSlot: UInt32, _ reason: Reason) {
+        let stream = streams[streamSlot]
+        let partner = stream.pointee.partner
+        let connector = links[stream.pointee.link].pointee.connector
+        let id = stream.pointee.id
+        let link = stream.pointee.link
+        var wasTouched = reason != .dialFailed && reason != .dialTimeout
+        if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
+            // Nothing was framed: the whole request still waits here.
+            if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
+        }
+        if reason == .windowExceeded || reason == .smuxFault {
+            resetStream(streamSlot, reason)
+        } else {
+            finishStream(streamSlot)
+        }
+        precondition(findStream(link, id) == nil, "an ended stream stays in the table")
+        switch partner {
+        case .visitor(let visitor):
+            if visitors[visitor].pointee.stream == streamSlot {
+                visitorStreamEnded(visitor, reason, connector: connector, wasTouched: wasTouched)
+            } else {
+                forgetParked(visitor, streamSlot)
+            }
+        case .relayVisitor(let visitorLink):
+            relayVisitorStreamEnded(visitorLink)
+        case .target(let socket):
+            clientStreamEnded(socket)
+        case .none:
+            return
+        }
+    }
+
+    /// Only tunnel servers open streams; one that a client opens is closed at once (protocol mux §3.1).
+    private mutating func peerOpened(_ linkSlot: UInt32, _ id: UInt32) {
+        if links[linkSlot].pointee.isClient {
+            clientStreamOpened(linkSlot, id)
+        } else {
+            counters.add(.peerOpenedStream)
+            sendControl(linkSlot, .finish, stream: id)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// One listening socket of this worker.
+struct Listener {
+    var id: UInt32
+    var descriptor: Int32
+    /// Visitors come here, else tunnel clients.
+    var isEntrypoint: Bool
+    var service: ServiceIndex
+    var ingress: IngressIndex
+    var isAccepting = false
+    /// Accepting was cancelled; the descriptor is closed when that is done.
+    var isClosing = false
+}
+
+extension Worker {
+    mutating func openListener(_ listener: Listener) {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
+        listeners.append(listener)
+        acceptOn(listeners.count - 1)
+    }
+
+    private mutating func acceptOn(_ position: Int) {
+        listeners[position].isAccepting = true
+        operations.append(
+            Operation(
+                .accept, token: Token(.accept, slot: listeners[position].id, generation: 0),
+                descriptor: listeners[position].descriptor))
+    }
+
+    mutating func closeListener(_ id: UInt32) {
+        guard let position = listeners.firstIndex(where: { $0.id == id && !$0.isClosing }) else { return }
+        listeners[position].isClosing = true
+        operations.append(
+            Operation(
+                .cancel, token: Token(.cancel, slot: .max, generation: 0), descriptor: -1,
+                argument: Token(.accept, slot: id, generation: 0).raw))
+    }
+
+    mutating func completeAccept(_ completion: Completion) {
+        guard let position = listeners.firstIndex(where: { $0.id == completion.token.slot }) else {
+            preconditionFailure("an accept on a listener that is not there")
+        }
+        let listener = listeners[position]
+        if !completion.isMore { listeners[position].isAccepting = false }
+        if completion.result >= 0 {
+            if listener.isClosing {
+                closeDescriptor(completion.result)
+            } else if listener.isEntrypoint {
+                acceptVisitor(completion.result, listener)
+            } else {
+                acceptLink(completion.result, listener)
+            }
+        } else if completion.result == -SystemError.tooManyFiles || completion.result == -SystemError.tooManyFilesInSystem {
+            counters.add(.descriptorsFull)
+        }
+        guard !completion.isMore else { return }
+        if listener.isClosing {
+            listeners.remove(at: position)
+            closeDescriptor(listener.descriptor)
+        } else if completion.result < 0 {
+            retryAccepting = true
+        } else {
+            acceptOn(position)
+        }
+    }
+
+    /// Listeners whose accept failed are tried again a moment later: the failure may last.
+    mutating func resumeAccepting() {
+        guard retryAccepting else { return }
+        retryAccepting = false
+        for position in listeners.indices where !listeners[position].isAccepting && !listeners[position].isClosing {
+            acceptOn(position)
+        }
+    }
+
+    /// Closes a descriptor that never became a socket of ours.
+    mutating func closeDescriptor(_ descriptor: Int32) {
+        operations.append(Operation(.close, token: Token(.close, slot: .max, generation: 0), descriptor: descriptor))
+    }
+
+    mutating func completeClose(_ completion: Completion) {
+        guard completion.token.slot != .max else { return }
+        completeControl(completion, .close)
+    }
+
+    /// The shell writes the peer's address before anything is received from it.
+    mutating func readPeerAddress(_ descriptor: Int32, at address: UnsafeMutableRawPointer) {
+        operations.append(
+            Operation(
+                .peerAddress, token: Token(raw: 0), descriptor: descriptor, address: UInt(bitPattern: address)))
+    }
+
+    // MARK: Deadlines: one per socket
+
+    mutating func setDeadline(_ socket: UInt32, _ deadline: Tick) {
+        timers.clear(socket)
+        timers.set(socket, deadline)
+    }
+
+    mutating func fireTimers() {
+        while let slot = timers.popDue(now) {
+            guard sockets.isLive(slot), !sockets[slot].pointee.isClosing else { continue }
+            switch sockets[slot].pointee.role {
+            case .visitor: visitorTimedOut(sockets[slot].pointee.owner)
+            case .link: linkTimedOut(sockets[slot].pointee.owner)
+            case .target: targetTimedOut(sockets[slot].pointee.owner)
+            case .plane: break
+            case .none: closeSocket(slot)
+            }
+        }
+        if now.milliseconds(since: lastResume) >= 100 {
+            lastResume = now
+            resumeAccepting()
+        }
+    }
+}

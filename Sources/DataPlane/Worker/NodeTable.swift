@@ -1,0 +1,53 @@
+package import Model
+import Observe
+import Operations
+import PlaneLink
+package import Primitives
+import Wire
+
+/// What the node serves, as the control plane last said it (or as a test or the client says it): immutable, shared by
+/// all workers of the process, replaced as a whole. Cold: looked at when a link or a visitor arrives and when a tunnel
+/// is bound, never per byte.
+package final class NodeTable: Sendable {
+    /// One tunnel service.
+    package struct Service: Sendable {
+        package var name = ""
+        package var isWebSocket = false
+        /// Path of the WebSocket upgrade.
+        package var path = InlineText("/ws") ?? InlineText()
+        package var ingress = IngressIndex(0)
+        package var muxVersion: UInt8 = 2
+        /// A relay visitor's tunnel id is believed without a host match.
+        package var isDirect = false
+        /// `http://*.localhost:8080`, `*` being the place of the label.
+        package var urlTemplates: [String] = []
+
+        package init() {}
+    }
+
+    package let services: [Service?]
+    /// Domains under which the labels of bound tunnels are reachable, by ingress; nil: a fixed ingress.
+    package let dynamicDomains: [[String]?]
+    package let limits: Limits
+    package let nodeName: String
+
+    package init(services: [Service?], dynamicDomains: [[String]?], limits: Limits, nodeName: String) {
+        self.services = services
+        self.dynamicDomains = dynamicDomains
+        self.limits = limits
+        self.nodeName = nodeName
+    }
+
+    /// Nothing is served yet.
+    package static var empty: NodeTable {
+        NodeTable(services: [], dynamicDomains: [], limits: Limits(), nodeName: "")
+    }
+
+    package func service(_ index: ServiceIndex) -> Service? {
+        Int(index.rawValue) < services.count ? services[Int(index.rawValue)] : nil
+    }
+
+    package func domains(of ingress: IngressIndex) -> [String] {
+        Int(ingress.rawValue) < dynamicDomains.count ? dynamicDomains[Int(ingress.rawValue)] ?? [] : []
+    }
+}

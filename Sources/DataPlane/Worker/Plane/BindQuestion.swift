@@ -1,0 +1,26 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// A BIND on its way from the worker that holds the link to worker 0, which asks the control plane.
+struct BindQuestion: BitwiseCopyable {
+    var ask: BindAsk
+    var worker: UInt8
+    var link: UInt32
+    var generation: UInt32
+}
+
+/// What was decided, on its way back.
+struct BindVerdict: BitwiseCopyable {
+    var link: UInt32
+    var generation: UInt32
+    var isGranted: Bool
+    /// Relay status of a refusal.
+    var status: UInt8
+    var reason: Reason
+    /// HOST of the BIND response (protocol relay §6).
+    var host: InlineText
+}

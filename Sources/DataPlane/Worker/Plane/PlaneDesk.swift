@@ -1,0 +1,389 @@
+import Model
+import Observe
+import Operations
+package import PlaneLink
+package import Primitives
+import Wire
+
+/// Worker 0's conversation with the control plane: state only, on the cold path. It takes what came over the plane link
+/// and what the workers report, and leaves effects that the worker performs; it owns no socket and no clock.
+///
+/// The data plane never waits for it: a bind that the control plane does not answer in time is decided here, routes and
+/// listeners stay as they are while the link is away, and after every reconnect both sides send all they have.
+package final class PlaneDesk {
+    /// What the worker shall do for the desk.
+    enum Effect {
+        case connect
+        case disconnect
+        case mapTable(descriptor: Int32)
+        case changeRoutes([RouteChange], generation: UInt64)
+        case replaceNodeTable(NodeTable)
+        case openListener(PlaneListener, descriptor: Int32)
+        case closeListener(PlaneListener, descriptor: Int32)
+        case answerBind(worker: Int, BindVerdict)
+        case closeConnector(ConnectorID)
+        case closeDescriptor(Int32)
+        case dump(id: UInt64)
+        case drain
+        case log(Severity, String, [(String, String)])
+    }
+
+    /// A bind whose decision is still out.
+    private struct PendingBind {
+        var question: BindQuestion
+        var deadline: Tick
+    }
+
+    /// A decision that waits until every worker has the routes it rests on.
+    private struct WaitingVerdict {
+        var generation: UInt64
+        var worker: Int
+        var verdict: BindVerdict
+    }
+
+    private enum State { case disconnected(retryAt: Tick), connecting, connected }
+
+    package let hello: DataHello
+    package let path: String
+    let workerCount: Int
+    private let countersDescriptor: Int32
+
+    private var state = State.disconnected(retryAt: .zero)
+    private var retryMilliseconds: UInt64 = 50
+    private var reader = PlaneFrameReader()
+    /// Descriptors that came and whose frames were not read yet, in order.
+    private var descriptors: [Int32] = []
+    private(set) var outgoing: [(bytes: [UInt8], descriptor: Int32?)] = []
+    private var outgoingBytes = 0
+    var effects: [Effect] = []
+
+    private var nextAsk: UInt64 = 1
+    private var pendingBinds: [UInt64: PendingBind] = [:]
+    private var waitingVerdicts: [WaitingVerdict] = []
+    /// Everything bound on this data plane, for inventories.
+    private var connectors: [ConnectorID: BoundConnector] = [:]
+    private var listeners: [ListenerID: (listener: PlaneListener, descriptor: Int32)] = [:]
+    private var confirmedListeners: Set<ListenerID> = []
+
+    private var settings = PlaneSettings(generation: 0, limits: [:], logLevel: .info)
+    private var services: [PlaneService] = []
+    private var ingresses: [PlaneIngress] = []
+    private var nodeName = ""
+
+    /// Our own number for every change of routes, so that pushes and own decisions share one order.
+    private var routeGeneration: UInt64 = 0
+    /// The control plane's generation behind each of ours that has one.
+    private var pushedGenerations: [(ours: UInt64, pushed: UInt64)] = []
+    private var seenGenerations: [UInt64]
+
+    /// Bytes that may wait for the control plane; beyond it the link is given up and set up anew.
+    package static let outgoingBytesMax = 8 << 20
+
+    /// `hello` says who we are; `countersDescriptor` is the memory file of the counters.
+    package init(hello: DataHello, path: String, workerCount: Int, countersDescriptor: Int32) {
+        self.hello = hello
+        self.path = path
+        self.workerCount = workerCount
+        self.countersDescriptor = countersDescriptor
+        seenGenerations = Array(repeating: 0, count: workerCount)
+    }
+
+    var isConnected: Bool { if case .connected = state { true } else { false } }
+
+    /// When `advance` wants to be called.
+    package var nextDeadline: Tick {
+        var deadline = pendingBinds.values.map(\.deadline).min() ?? .never
+        if case .disconnected(let retryAt) = state { deadline = min(deadline, retryAt) }
+        return deadline
+    }
+
+    /// Time passed: connect again, decide binds whose answer is overdue.
+    package func advance(_ now: Tick) {
+        if case .disconnected(let retryAt) = state, retryAt <= now {
+            state = .connecting
+            effects.append(.connect)
+        }
+        for (ask, pending) in pendingBinds where pending.deadline <= now { decideAlone(ask, pending.question) }
+    }
+
+    // MARK: The link
+
+    func connected() {
+        state = .connected
+        retryMilliseconds = 50
+        reader = PlaneFrameReader()
+        confirmedListeners = []
+        send(.hello(hello), descriptor: countersDescriptor)
+        for (listener, descriptor) in listeners.values { send(.listenerHeld(listener), descriptor: descriptor) }
+        for connector in connectors.values { send(.connectorBound(connector)) }
+        send(.inventoryEnd)
+    }
+
+    /// The link broke or could not be made. What was under way on it is decided alone.
+    func disconnected(_ now: Tick) {
+        for descriptor in descriptors { effects.append(.closeDescriptor(descriptor)) }
+        descriptors = []
+        outgoing = []
+        outgoingBytes = 0
+        pushedGenerations = []
+        state = .disconnected(retryAt: now.advanced(milliseconds: retryMilliseconds))
+        retryMilliseconds = min(retryMilliseconds * 2, 500)
+        for (ask, pending) in pendingBinds { decideAlone(ask, pending.question) }
+    }
+
+    func send(_ message: DataToControl, descriptor: Int32? = nil) {
+        guard isConnected else { return }
+        var bytes: [UInt8] = []
+        message.encode(to: &bytes)
+        outgoingBytes += bytes.count
+        guard outgoingBytes <= PlaneDesk.outgoingBytesMax else {
+            effects.append(.disconnect)
+            return
+        }
+        outgoing.append((bytes, descriptor))
+    }
+
+    /// The next bytes to send: everything up to the next message that carries a descriptor.
+    func takeOutgoing() -> (bytes: [UInt8], descriptor: Int32?)? {
+        guard !outgoing.isEmpty else { return nil }
+        var batch = outgoing.removeFirst()
+        while let next = outgoing.first, next.descriptor == nil, batch.bytes.count < 65_536 {
+            batch.bytes += next.bytes
+            outgoing.removeFirst()
+        }
+        outgoingBytes -= batch.bytes.count
+        return batch
+    }
+
+    func received(_ bytes: UnsafeRawBufferPointer, descriptors received: [Int32]) {
+        descriptors += received
+        reader.receive(bytes)
+        while isConnected {
+            switch reader.next() {
+            case .needMore: return
+            case .frame(let frame):
+                do throws(PlaneFault) {
+                    guard let message = try ControlToData.decode(frame) else {
+                        if frame.carriesDescriptor, !descriptors.isEmpty {
+                            effects.append(.closeDescriptor(descriptors.removeFirst()))
+                        }
+                        continue
+                    }
+                    handle(message, frame.carriesDescriptor ? takeDescriptor() : nil)
+                } catch {
+                    giveUp("the control plane sent a message that cannot be read: \(error)")
+                }
+            case .broken(let fault):
+                giveUp("the control plane's bytes cannot be read: \(fault)")
+            }
+        }
+    }
+
+    private func takeDescriptor() -> Int32? { descriptors.isEmpty ? nil : descriptors.removeFirst() }
+
+    private func giveUp(_ text: String) {
+        effects.append(.log(.error, text, []))
+        effects.append(.disconnect)
+        state = .connecting
+    }
+
+    // MARK: What the control plane says
+
+    private func handle(_ message: ControlToData, _ descriptor: Int32?) {
+        switch message {
+        case .hello(let hello):
+            guard hello.version.isUnderstood else { return giveUp(hello.version.refusal) }
+            nodeName = hello.nodeName
+        case .refused(let text):
+            giveUp("the control plane refused this data plane: \(text)")
+        case .settings(let settings):
+            self.settings = settings
+            rebuildNodeTable()
+        case .services(_, let services):
+            self.services = services
+            rebuildNodeTable()
+        case .ingresses(_, let ingresses):
+            self.ingresses = ingresses
+            rebuildNodeTable()
+        case .listener(let listener):
+            addListener(listener, descriptor)
+        case .listenerRemoved(let id):
+            removeListener(id)
+        case .listenersEnd:
+            for id in Array(listeners.keys) where !confirmedListeners.contains(id) { removeListener(id) }
+        case .routesSnapshot(let generation, _):
+            guard let descriptor else { return giveUp("a routing table came without its file") }
+            routeGeneration += 1
+            pushedGenerations.append((routeGeneration, generation))
+            effects.append(.mapTable(descriptor: descriptor))
+        case .routeDelta(let generation, let changes):
+            routeGeneration += 1
+            pushedGenerations.append((routeGeneration, generation))
+            effects.append(.changeRoutes(changes, generation: routeGeneration))
+        case .bindAnswer(let ask, let outcome):
+            answered(ask, outcome)
+        case .dumpAsk(let id):
+            effects.append(.dump(id: id))
+        case .closeConnector(let connector):
+            effects.append(.closeConnector(connector))
+        case .drain:
+            effects.append(.drain)
+        case .tableEnd(let generation):
+            pushedGenerations.append((routeGeneration, generation))
+            noteApplied()
+        case .ping:
+            send(.pong)
+        }
+    }
+
+    private func rebuildNodeTable() {
+        var limits = Limits()
+        for (limit, value) in settings.limits { limits.set(limit, to: value) }
+        let count = (services.map { Int($0.index.rawValue) }.max() ?? -1) + 1
+        var list: [NodeTable.Service?] = Array(repeating: nil, count: count)
+        for service in services {
+            var entry = NodeTable.Service()
+            entry.name = service.name
+            entry.isWebSocket = service.carrier == .ws
+            entry.path = InlineText(service.path) ?? InlineText()
+            entry.ingress = service.ingress
+            entry.muxVersion = service.muxVersion
+            entry.isDirect = service.isDirect
+            entry.urlTemplates = service.urlTemplates
+            list[Int(service.index.rawValue)] = entry
+        }
+        let domainCount = (ingresses.map { Int($0.index.rawValue) }.max() ?? -1) + 1
+        var domains: [[String]?] = Array(repeating: nil, count: domainCount)
+        for ingress in ingresses { domains[Int(ingress.index.rawValue)] = ingress.dynamicDomains }
+        effects.append(
+            .replaceNodeTable(
+                NodeTable(services: list, dynamicDomains: domains, limits: limits, nodeName: nodeName)))
+    }
+
+    private func addListener(_ listener: PlaneListener, _ descriptor: Int32?) {
+        guard let descriptor else { return giveUp("a listener came without its descriptor") }
+        confirmedListeners.insert(listener.id)
+        if listeners[listener.id] != nil {
+            // We hold it already; the control plane learned it from us or kept its own copy.
+            effects.append(.closeDescriptor(descriptor))
+            return
+        }
+        guard Int(listener.worker.rawValue) < workerCount else {
+            effects.append(.closeDescriptor(descriptor))
+            return
+        }
+        listeners[listener.id] = (listener, descriptor)
+        effects.append(.openListener(listener, descriptor: descriptor))
+    }
+
+    private func removeListener(_ id: ListenerID) {
+        guard let (listener, descriptor) = listeners.removeValue(forKey: id) else { return }
+        effects.append(.closeListener(listener, descriptor: descriptor))
+    }
+
+    // MARK: Binds
+
+    /// A BIND from one of the workers. Decided by the control plane if it is there and answers in time.
+    func ask(_ question: BindQuestion, now: Tick, patienceMilliseconds: UInt64) {
+        var question = question
+        question.ask.ask = nextAsk
+        nextAsk += 1
+        guard isConnected else { return decideAlone(question.ask.ask, question) }
+        pendingBinds[question.ask.ask] = PendingBind(
+            question: question, deadline: now.advanced(milliseconds: patienceMilliseconds))
+        send(.bindAsk(question.ask))
+    }
+
+    private func answered(_ ask: UInt64, _ outcome: BindOutcome) {
+        guard let pending = pendingBinds.removeValue(forKey: ask) else { return }
+        switch outcome {
+        case .granted(let host):
+            grant(pending.question, host)
+        case .refused(let status, let reason):
+            let verdict = BindVerdict(
+                link: pending.question.link, generation: pending.question.generation, isGranted: false,
+                status: status, reason: reason, host: InlineText())
+            effects.append(.answerBind(worker: Int(pending.question.worker), verdict))
+        }
+    }
+
+    private func grant(_ question: BindQuestion, _ host: InlineText) {
+        let ask = question.ask
+        connectors[ask.connector] = BoundConnector(
+            connector: ask.connector, tunnel: ask.tunnel, service: ask.service, grantedHost: host, isUDP: ask.isUDP,
+            weight: ask.weight, worker: WorkerIndex(question.worker), source: ask.source)
+        waitingVerdicts.append(
+            WaitingVerdict(
+                generation: routeGeneration, worker: Int(question.worker),
+                verdict: BindVerdict(
+                    link: question.link, generation: question.generation, isGranted: true, status: 0,
+                    reason: .finished, host: host)))
+        releaseVerdicts()
+    }
+
+    /// The control plane is away or slow: the tunnel gets its generated name, or the host it asked for if that is its
+    /// own already; the control plane learns of it afterwards.
+    private func decideAlone(_ ask: UInt64, _ question: BindQuestion) {
+        pendingBinds.removeValue(forKey: ask)
+        let label = Endpoint.label(of: question.ask.tunnel)
+        let service = services.first { $0.index == question.ask.service }
+        let domains = ingresses.first { $0.index == service?.ingress }?.dynamicDomains ?? []
+        let changes = domains.compactMap { domain in
+            InlineText("\(label.string).\(domain)").map {
+                RouteChange(
+                    ingress: service?.ingress ?? IngressIndex(0), host: $0,
+                    route: Route(tunnel: question.ask.tunnel, isPrivate: false))
+            }
+        }
+        if !changes.isEmpty {
+            routeGeneration += 1
+            effects.append(.changeRoutes(changes, generation: routeGeneration))
+        }
+        grant(question, label)
+        if let connector = connectors[question.ask.connector] { send(.connectorBound(connector)) }
+    }
+
+    /// A connector ended.
+    func connectorLost(_ connector: ConnectorID, _ tunnel: TunnelID, _ reason: Reason) {
+        guard connectors.removeValue(forKey: connector) != nil else { return }
+        send(.connectorLost(connector, tunnel, reason))
+    }
+
+    // MARK: Generations
+
+    /// A worker has everything up to our `generation`.
+    func workerSaw(_ generation: UInt64, worker: Int) {
+        guard generation > seenGenerations[worker] else { return }
+        seenGenerations[worker] = generation
+        noteApplied()
+        releaseVerdicts()
+    }
+
+    /// Whether every worker has what our `generation` stands for.
+    func isSeenByAll(_ generation: UInt64) -> Bool { seenByAll >= generation }
+
+    private var seenByAll: UInt64 { seenGenerations.min() ?? 0 }
+
+    private func noteApplied() {
+        let seen = seenByAll
+        var applied: UInt64?
+        while let first = pushedGenerations.first, first.ours <= seen {
+            applied = first.pushed
+            pushedGenerations.removeFirst()
+        }
+        if let applied { send(.applied(generation: applied)) }
+    }
+
+    private func releaseVerdicts() {
+        let seen = seenByAll
+        for waiting in waitingVerdicts where waiting.generation <= seen {
+            effects.append(.answerBind(worker: waiting.worker, waiting.verdict))
+        }
+        waitingVerdicts.removeAll { $0.generation <= seen }
+    }
+
+    /// The generation of the routing table that is being mapped.
+    var tableGeneration: UInt64 { routeGeneration }
+    var inventory: [BoundConnector] { Array(connectors.values) }
+    var logLevel: Severity { settings.logLevel }
+}

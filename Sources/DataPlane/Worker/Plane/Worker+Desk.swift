@@ -1,0 +1,376 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Worker 0 performs what its desk decides: connects the plane link, maps tables, spreads routes and listeners over the
+// workers.
+
+/// Memory of the plane link's operations in flight.
+final class PlaneMemory {
+    static let receiveBytes = 65_536
+
+    let receiveMessage = UnsafeMutablePointer<DescriptorMessage>.allocate(capacity: 1)
+    let sendMessage = UnsafeMutablePointer<DescriptorMessage>.allocate(capacity: 1)
+    let receiveBuffer = UnsafeMutableRawPointer.allocate(byteCount: receiveBytes, alignment: 16)
+    let dial = UnsafeMutablePointer<DialAddress>.allocate(capacity: 1)
+    let mapped = UnsafeMutablePointer<MappedFile>.allocate(capacity: 1)
+    /// What is being sent, and how far.
+    var sending: [UInt8] = []
+    var sent = 0
+    var sendBuffer: UnsafeMutableRawPointer?
+    var sendDescriptor: Int32?
+    var isSending = false
+    var descriptor: Int32 = -1
+    /// Tells this connection's completions from those of the one before.
+    var generation: UInt32 = 0
+    /// Operations in flight on the present descriptor.
+    var inFlight = 0
+    var isClosing = false
+    var isMapping = false
+    var waitingTables: [Int32] = []
+    /// Tables replaced, with the generation that every worker must have seen before they are unmapped.
+    var retired: [(address: UInt, byteCount: UInt64, generation: UInt64)] = []
+    var current: (address: UInt, byteCount: UInt64)?
+
+    init() {
+        receiveMessage.initialize(to: DescriptorMessage())
+        sendMessage.initialize(to: DescriptorMessage())
+        dial.initialize(to: DialAddress())
+        mapped.initialize(to: MappedFile())
+    }
+
+    deinit {
+        receiveMessage.deallocate()
+        sendMessage.deallocate()
+        receiveBuffer.deallocate()
+        dial.deallocate()
+        mapped.deallocate()
+        sendBuffer?.deallocate()
+    }
+}
+
+extension Worker {
+    mutating func performDesk() {
+        guard let desk else { return }
+        while !desk.effects.isEmpty {
+            let effects = desk.effects
+            desk.effects = []
+            for effect in effects { perform(effect, desk) }
+        }
+        sendToControl(desk)
+    }
+
+    private mutating func perform(_ effect: PlaneDesk.Effect, _ desk: PlaneDesk) {
+        switch effect {
+        case .connect: connectPlane(desk)
+        case .disconnect: closePlane()
+        case .mapTable(let descriptor): mapTable(descriptor)
+        case .changeRoutes(let changes, let generation): spread(changes, generation, desk)
+        case .replaceNodeTable(let table): spread(table)
+        case .openListener(let listener, let descriptor): spread(listener, descriptor)
+        case .closeListener(let listener, _):
+            onWorker(Int(listener.worker.rawValue), .listenerClosed(id: listener.id.rawValue)) {
+                $0.closeListener(listener.id.rawValue)
+            }
+        case .answerBind(let worker, let verdict):
+            if worker == index { bindDecided(verdict) } else { post(worker, with: verdict) { .bindAnswered($0) } }
+        case .closeConnector(let connector):
+            closeConnector(connector)
+            for worker in 0..<workerCount where worker != index { post(worker, .closeConnector(connector)) }
+        case .closeDescriptor(let descriptor): closeDescriptor(descriptor)
+        case .dump(let id): sendDump(id, desk)
+        case .drain: isDraining = true
+        case .log(let severity, let text, let fields): notices.append((severity, text, fields))
+        }
+    }
+
+    // MARK: The link
+
+    private mutating func connectPlane(_ desk: PlaneDesk) {
+        planeMemory.generation &+= 1
+        planeMemory.isClosing = false
+        planeMemory.inFlight += 1
+        operations.append(
+            Operation(
+                .openSocket, token: Token(.openSocket, slot: .max, generation: planeMemory.generation),
+                descriptor: -1, length: DialFamily.unix.rawValue))
+    }
+
+    mutating func planeSocketOpened(_ completion: Completion) {
+        planeMemory.inFlight -= 1
+        guard completion.result >= 0, let desk else { return planeLost() }
+        planeMemory.descriptor = completion.result
+        var address = DialAddress()
+        address.family = DialFamily.unix.rawValue
+        var count = 0
+        for byte in desk.path.utf8.prefix(107) {
+            address.path[count] = byte
+            count += 1
+        }
+        address.pathCount = UInt8(count)
+        planeMemory.dial.pointee = address
+        planeMemory.inFlight += 1
+        operations.append(
+            Operation(
+                .connect, token: Token(.connect, slot: .max, generation: planeMemory.generation),
+                descriptor: planeMemory.descriptor, address: UInt(bitPattern: planeMemory.dial)))
+    }
+
+    mutating func planeConnected(_ completion: Completion) {
+        planeMemory.inFlight -= 1
+        guard completion.result >= 0, let desk else { return planeLost() }
+        desk.connected()
+        receiveFromControl()
+    }
+
+    private mutating func receiveFromControl() {
+        planeMemory.receiveMessage.pointee.range = SendRange(
+            address: UInt(bitPattern: planeMemory.receiveBuffer), count: UInt(PlaneMemory.receiveBytes))
+        planeMemory.receiveMessage.pointee.descriptorCount = 0
+        planeMemory.inFlight += 1
+        operations.append(
+            Operation(
+                .receiveMessage, token: Token(.receiveMessage, slot: .max, generation: planeMemory.generation),
+                descriptor: planeMemory.descriptor, address: UInt(bitPattern: planeMemory.receiveMessage)))
+    }
+
+    mutating func planeReceived(_ completion: Completion) {
+        planeMemory.inFlight -= 1
+        var descriptors: [Int32] = []
+        if completion.result > 0 {
+            let message = planeMemory.receiveMessage.pointee
+            for position in 0..<Int(message.descriptorCount) { descriptors.append(message.descriptors[position]) }
+        }
+        guard !planeMemory.isClosing, completion.result > 0, let desk else {
+            for descriptor in descriptors { closeDescriptor(descriptor) }
+            if completion.result == -SystemError.interrupted, !planeMemory.isClosing { return receiveFromControl() }
+            return planeLost()
+        }
+        desk.received(
+            UnsafeRawBufferPointer(start: planeMemory.receiveBuffer, count: Int(completion.result)),
+            descriptors: descriptors)
+        performDesk()
+        if !planeMemory.isClosing { receiveFromControl() }
+    }
+
+    private mutating func sendToControl(_ desk: PlaneDesk) {
+        guard !planeMemory.isSending, !planeMemory.isClosing, desk.isConnected, let batch = desk.takeOutgoing() else {
+            return
+        }
+        planeMemory.sendBuffer?.deallocate()
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: batch.bytes.count, alignment: 16)
+        batch.bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
+        planeMemory.sendBuffer = memory
+        planeMemory.sending = batch.bytes
+        planeMemory.sent = 0
+        planeMemory.sendDescriptor = batch.descriptor
+        submitToControl()
+    }
+
+    private mutating func submitToControl() {
+        guard let memory = planeMemory.sendBuffer else { return }
+        planeMemory.isSending = true
+        planeMemory.sendMessage.pointee.range = SendRange(
+            address: UInt(bitPattern: memory + planeMemory.sent),
+            count: UInt(planeMemory.sending.count - planeMemory.sent))
+        planeMemory.sendMessage.pointee.descriptorCount = 0
+        if let descriptor = planeMemory.sendDescriptor, planeMemory.sent == 0 {
+            planeMemory.sendMessage.pointee.descriptors[0] = descriptor
+            planeMemory.sendMessage.pointee.descriptorCount = 1
+        }
+        planeMemory.inFlight += 1
+        operations.append(
+            Operation(
+                .sendMessage, token: Token(.sendMessage, slot: .max, generation: planeMemory.generation),
+                descriptor: planeMemory.descriptor, address: UInt(bitPattern: planeMemory.sendMessage)))
+    }
+
+    mutating func planeSent(_ completion: Completion) {
+        planeMemory.inFlight -= 1
+        planeMemory.isSending = false
+        guard !planeMemory.isClosing, completion.result > 0 else { return planeLost() }
+        planeMemory.sent += Int(completion.result)
+        if planeMemory.sent < planeMemory.sending.count { submitToControl() }
+    }
+
+    /// Gives up the plane link; nothing else changes.
+    private mutating func closePlane() {
+        guard planeMemory.descriptor >= 0, !planeMemory.isClosing else { return }
+        planeMemory.isClosing = true
+        operations.append(
+            Operation(
+                .shutdown, token: Token(.shutdown, slot: .max, generation: 0), descriptor: planeMemory.descriptor,
+                length: 2))
+        planeLost()
+    }
+
+    /// When the last operation of a lost link is done, its descriptor is closed and the desk told.
+    private mutating func planeLost() {
+        if !planeMemory.isClosing {
+            planeMemory.isClosing = true
+            if planeMemory.descriptor >= 0 {
+                operations.append(
+                    Operation(
+                        .shutdown, token: Token(.shutdown, slot: .max, generation: 0),
+                        descriptor: planeMemory.descriptor, length: 2))
+            }
+        }
+        guard planeMemory.inFlight == 0 else { return }
+        if planeMemory.descriptor >= 0 { closeDescriptor(planeMemory.descriptor) }
+        planeMemory.descriptor = -1
+        planeMemory.isSending = false
+        desk?.disconnected(now)
+    }
+
+    // MARK: Routes
+
+    mutating func apply(_ change: RouteChange) {
+        let isSet = change.host.withBytes {
+            routeOverlay.set(ingress: change.ingress, host: $0, route: change.route)
+        }
+        // The control plane sends a new table long before the overlay is full.
+        if !isSet { counters.add(.routesFull) }
+    }
+
+    private mutating func spread(_ changes: [RouteChange], _ generation: UInt64, _ desk: PlaneDesk) {
+        for change in changes { apply(change) }
+        for worker in 0..<workerCount where worker != index {
+            for change in changes { post(worker, with: change) { .routeChanged($0) } }
+            post(worker, .routesMark(generation: generation))
+        }
+        desk.workerSaw(generation, worker: index)
+    }
+
+    private mutating func mapTable(_ descriptor: Int32) {
+        guard !planeMemory.isMapping else {
+            planeMemory.waitingTables.append(descriptor)
+            return
+        }
+        planeMemory.isMapping = true
+        operations.append(
+            Operation(
+                .mapFile, token: Token(.mapFile, slot: .max, generation: 0), descriptor: descriptor,
+                address: UInt(bitPattern: planeMemory.mapped)))
+    }
+
+    mutating func tableMapped(_ completion: Completion) {
+        planeMemory.isMapping = false
+        let mapped = planeMemory.mapped.pointee
+        if completion.result == 0, let desk {
+            let generation = desk.tableGeneration
+            if let old = planeMemory.current {
+                planeMemory.retired.append((old.address, old.byteCount, generation))
+            }
+            planeMemory.current = (mapped.address, mapped.byteCount)
+            takeTable(mapped.address, mapped.byteCount)
+            for worker in 0..<workerCount where worker != index {
+                post(
+                    worker, .routes(address: mapped.address, byteCount: mapped.byteCount, generation: generation))
+            }
+            desk.workerSaw(generation, worker: index)
+            unmapOldTables()
+        }
+        if !planeMemory.waitingTables.isEmpty { mapTable(planeMemory.waitingTables.removeFirst()) }
+    }
+
+    /// The new table holds everything the overlay said.
+    mutating func takeTable(_ address: UInt, _ byteCount: UInt64) {
+        let file = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: Int(byteCount))
+        guard let view = try? RouteSnapshotView(file) else {
+            notices.append((.error, "the routing table of the control plane is damaged; the last one stays", []))
+            return
+        }
+        routeTable = view
+        routeOverlay.removeAll()
+    }
+
+    mutating func unmapOldTables() {
+        guard let desk, let first = planeMemory.retired.first, desk.isSeenByAll(first.generation) else { return }
+        planeMemory.retired.removeFirst()
+        operations.append(
+            Operation(
+                .unmapFile, token: Token(raw: 0), descriptor: -1, address: first.address, argument: first.byteCount))
+        unmapOldTables()
+    }
+
+    // MARK: What the node serves
+
+    private mutating func spread(_ table: NodeTable) {
+        for worker in 0..<workerCount where worker != index {
+            post(worker, .tableChanged(UInt(bitPattern: Unmanaged.passRetained(table).toOpaque())))
+        }
+        use(table)
+    }
+
+    mutating func takeNodeTable(_ address: UInt) {
+        guard let pointer = UnsafeRawPointer(bitPattern: address) else { preconditionFailure("no table") }
+        use(Unmanaged<NodeTable>.fromOpaque(pointer).takeRetainedValue())
+    }
+
+    private mutating func use(_ table: NodeTable) {
+        self.table = table
+        limits = table.limits
+    }
+
+    private mutating func spread(_ listener: PlaneListener, _ descriptor: Int32) {
+        var opened = Listener(
+            id: listener.id.rawValue, descriptor: descriptor, isEntrypoint: false, service: ServiceIndex(0),
+            ingress: IngressIndex(0))
+        switch listener.role {
+        case .tunnel(let service): opened.service = service
+        case .entrypoint(let service, let ingress):
+            opened.isEntrypoint = true
+            opened.service = service
+            opened.ingress = ingress
+        }
+        let message = WorkerMessage.listenerOpened(
+            id: opened.id, descriptor: descriptor, isEntrypoint: opened.isEntrypoint, service: opened.service,
+            ingress: opened.ingress)
+        onWorker(Int(listener.worker.rawValue), message) { $0.openListener(opened) }
+    }
+
+    /// Does something here, or tells the worker it belongs to.
+    private mutating func onWorker(_ worker: Int, _ message: WorkerMessage, _ here: (inout Worker) -> Void) {
+        if worker == index { here(&self) } else { post(worker, message) }
+    }
+
+    mutating func closeConnector(_ connector: ConnectorID) {
+        var slot: UInt32 = 0
+        while slot < links.end {
+            if links.isLive(slot), links[slot].pointee.connector == connector, links[slot].pointee.phase == .mux {
+                return endLink(slot, .shutdown)
+            }
+            slot += 1
+        }
+    }
+
+    private func sendDump(_ id: UInt64, _ desk: PlaneDesk) {
+        var text = DumpText()
+        for connector in desk.inventory { text.add(connector) }
+        addRoutes(to: &text)
+        let pieces = DumpText.pieces(text.finish())
+        for (position, piece) in pieces.enumerated() {
+            desk.send(.dump(id: id, text: piece, isLast: position == pieces.count - 1))
+        }
+    }
+
+    /// The routes in force: the table's that the overlay does not shadow, and the overlay's.
+    private func addRoutes(to text: inout DumpText) {
+        var routes = text
+        if let routeTable {
+            _ = routeTable.forEach { ingress, isWildcard, name, route in
+                guard let start = name.baseAddress else { return }
+                let key = RouteKey(ingress: ingress, isWildcard: isWildcard, bytes: start, count: name.count)
+                guard routeOverlay.lookup(key) == .unknown else { return }
+                routes.add(ingress: ingress, isWildcard: isWildcard, name: name, route: route)
+            }
+        }
+        routeOverlay.forEach { ingress, isWildcard, name, route in
+            if let route { routes.add(ingress: ingress, isWildcard: isWildcard, name: name, route: route) }
+        }
+        text = routes
+    }
+}

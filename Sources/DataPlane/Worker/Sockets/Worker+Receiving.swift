@@ -1,0 +1,159 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Receiving: arming, pausing, and the traps of multishot receives. After a pause is asked for, the shell still delivers
+// what it has; a lack of buffers or a cancellation ends the shot; it is armed again exactly once, here.
+
+extension Worker {
+    /// States whether the socket's owner wants bytes, and arms or cancels accordingly.
+    mutating func wantBytes(_ slot: UInt32, _ wanted: Bool) {
+        sockets[slot].pointee.wantsBytes = wanted
+        updateReceiving(slot)
+    }
+
+    mutating func updateReceiving(_ slot: UInt32) {
+        let socket = sockets[slot]
+        guard !socket.pointee.isClosing else { return }
+        switch socket.pointee.receiving {
+        case .idle:
+            guard socket.pointee.wantsBytes, !socket.pointee.endOfInput, !socket.pointee.isStarved else { return }
+            socket.pointee.receiving = socket.pointee.receivesOnce ? .once : .shot
+            socket.pointee.inFlight += 1
+            operations.append(
+                Operation(
+                    socket.pointee.receivesOnce ? .receiveOnce : .receive,
+                    token: Token(.receive, slot: slot, generation: sockets.generation(of: slot)),
+                    descriptor: socket.pointee.descriptor))
+        case .shot:
+            guard !socket.pointee.wantsBytes || socket.pointee.receivesOnce else { return }
+            cancelReceiving(slot)
+        case .once, .cancelling:
+            return
+        }
+    }
+
+    /// Asks the shell to end the receive in flight; its last completion says when.
+    mutating func cancelReceiving(_ slot: UInt32) {
+        let socket = sockets[slot]
+        let receiving = socket.pointee.receiving
+        guard receiving == .shot || receiving == .once else { return }
+        socket.pointee.receiving = .cancelling
+        socket.pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .cancel, token: Token(.cancel, slot: slot, generation: sockets.generation(of: slot)), descriptor: -1,
+                argument: Token(.receive, slot: slot, generation: sockets.generation(of: slot)).raw))
+    }
+
+    mutating func completeReceive(_ completion: Completion) {
+        let slot = completion.token.slot
+        if completion.hasBuffer {
+            buffersWithShell -= 1
+        }
+        precondition(sockets.isCurrent(slot, completion.token.generation), "a receive outlived its socket")
+        let socket = sockets[slot]
+        if !completion.isMore {
+            socket.pointee.receiving = .idle
+            socket.pointee.inFlight -= 1
+        }
+        if completion.result > 0 {
+            precondition(completion.hasBuffer)
+            let slice = Slice(
+                buffer: completion.bufferID, offset: UInt32(BufferStore.headroom), count: UInt32(completion.result))
+            if !socket.pointee.isClosing { deliver(slot, slice) }
+            buffers.release(slice.buffer)
+        } else {
+            if completion.hasBuffer { buffers.release(completion.bufferID) }
+            receiveEnded(slot, completion.result)
+        }
+        guard sockets.isCurrent(slot, completion.token.generation) else { return }
+        settle(slot)
+    }
+
+    private mutating func receiveEnded(_ slot: UInt32, _ result: Int32) {
+        let socket = sockets[slot]
+        guard !socket.pointee.isClosing else { return }
+        switch result {
+        case 0:
+            socket.pointee.endOfInput = true
+            inputEnded(slot)
+        case -SystemError.noBuffers:
+            counters.add(.buffersExhausted)
+            socket.pointee.isStarved = true
+            socket.pointee.nextStarved = firstStarved
+            firstStarved = slot
+        case -SystemError.cancelled, -SystemError.interrupted, -SystemError.again:
+            return
+        default:
+            socket.pointee.endOfInput = true
+            socketFailed(slot, .socketError)
+        }
+    }
+
+    /// After any completion: arm again if wanted, or go on closing.
+    mutating func settle(_ slot: UInt32) {
+        if sockets[slot].pointee.isClosing {
+            finishClosing(slot)
+        } else {
+            updateReceiving(slot)
+            moveIfQuiet(slot)
+        }
+    }
+
+    /// Hands received bytes to the socket's owner. The slice's buffer is held by the caller during the call.
+    private mutating func deliver(_ slot: UInt32, _ slice: Slice) {
+        let socket = sockets[slot]
+        switch socket.pointee.role {
+        case .visitor: visitorReceived(socket.pointee.owner, slice)
+        case .link: linkReceived(socket.pointee.owner, slice)
+        case .target: targetReceived(socket.pointee.owner, slice)
+        case .plane, .none: break
+        }
+    }
+
+    private mutating func inputEnded(_ slot: UInt32) {
+        let socket = sockets[slot]
+        switch socket.pointee.role {
+        case .visitor: visitorInputEnded(socket.pointee.owner)
+        case .link: linkInputEnded(socket.pointee.owner)
+        case .target: targetInputEnded(socket.pointee.owner)
+        case .plane: break
+        case .none: closeSocket(slot)
+        }
+    }
+
+    /// The connection broke: its owner ends what depends on it.
+    mutating func socketFailed(_ slot: UInt32, _ reason: Reason) {
+        let socket = sockets[slot]
+        switch socket.pointee.role {
+        case .visitor: endVisitor(socket.pointee.owner, reason)
+        case .link: endLink(socket.pointee.owner, reason)
+        case .target: targetFailed(socket.pointee.owner, reason)
+        case .plane: break
+        case .none: closeSocket(slot)
+        }
+    }
+
+    /// Tops up the buffers the shell may receive into, and arms the sockets that had found none.
+    mutating func refillShell() {
+        while buffersWithShell < buffersWithShellMax, buffers.buffersFree > 0 {
+            guard let buffer = buffers.take() else { break }
+            buffersWithShell += 1
+            operations.append(Operation(.provideBuffer, token: Token(raw: 0), descriptor: -1, length: buffer))
+        }
+        guard buffersWithShell > 0 else { return }
+        var slot = firstStarved
+        firstStarved = .max
+        while slot != .max {
+            let following = sockets[slot].pointee.nextStarved
+            sockets[slot].pointee.isStarved = false
+            sockets[slot].pointee.nextStarved = .max
+            settle(slot)
+            slot = following
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Sending and closing. Bytes wait in the socket's queue; once per turn every socket with bytes and no send in flight gets
+// one send, gathered over as many slices as fit.
+
+extension Worker {
+    /// A slot for a connection, or nil when all are taken.
+    mutating func openSocket(_ descriptor: Int32, _ role: SocketRole, owner: UInt32) -> UInt32? {
+        sockets.take(Socket(descriptor: descriptor, role: role, owner: owner))
+    }
+
+    /// Lists the socket to be flushed at the end of the turn.
+    mutating func queueFlush(_ slot: UInt32) {
+        let socket = sockets[slot]
+        guard !socket.pointee.isInFlushList else { return }
+        socket.pointee.isInFlushList = true
+        socket.pointee.nextToFlush = firstToFlush
+        firstToFlush = slot
+    }
+
+    /// Sends what this turn produced.
+    mutating func flushSockets() {
+        while firstToFlush != .max {
+            let slot = firstToFlush
+            let socket = sockets[slot]
+            firstToFlush = socket.pointee.nextToFlush
+            socket.pointee.isInFlushList = false
+            socket.pointee.nextToFlush = .max
+            flush(slot)
+        }
+    }
+
+    private mutating func flush(_ slot: UInt32) {
+        let socket = sockets[slot]
+        guard !socket.pointee.isSending, !socket.pointee.isClosing else { return }
+        if socket.pointee.role == .link { fillLink(socket.pointee.owner) }
+        if socket.pointee.out.isEmpty {
+            sentEverything(slot)
+        } else {
+            submitSend(slot)
+        }
+    }
+
+    private mutating func submitSend(_ slot: UInt32) {
+        let socket = sockets[slot]
+        let token = Token(.send, slot: slot, generation: sockets.generation(of: slot))
+        socket.pointee.isSending = true
+        socket.pointee.inFlight += 1
+        if socket.pointee.out.count > 1, let index = vectors.take() {
+            let vector = vectors[index]
+            var cursor = socket.pointee.out.head
+            var count = 0
+            var bytes: UInt32 = 0
+            while count < SendVector.capacity, let slice = buffers.next(&cursor) {
+                vector.pointee.ranges[count] = SendRange(
+                    address: UInt(bitPattern: buffers.pointer(slice)), count: UInt(slice.count))
+                bytes += slice.count
+                count += 1
+            }
+            vector.pointee.count = UInt32(count)
+            vector.pointee.bytes = bytes
+            socket.pointee.vector = index
+            operations.append(
+                Operation(
+                    .sendVector, token: token, descriptor: socket.pointee.descriptor,
+                    address: UInt(bitPattern: vector)))
+        } else {
+            let slice = buffers.first(socket.pointee.out).unsafelyUnwrapped
+            operations.append(
+                Operation(
+                    .send, token: token, descriptor: socket.pointee.descriptor,
+                    address: UInt(bitPattern: buffers.pointer(slice)), length: slice.count))
+        }
+    }
+
+    mutating func completeSend(_ completion: Completion) {
+        let slot = completion.token.slot
+        precondition(sockets.isCurrent(slot, completion.token.generation), "a send outlived its socket")
+        let socket = sockets[slot]
+        socket.pointee.isSending = false
+        socket.pointee.inFlight -= 1
+        if socket.pointee.vector != .max {
+            vectors.give(socket.pointee.vector)
+            socket.pointee.vector = .max
+        }
+        if socket.pointee.isClosing { return finishClosing(slot) }
+        if completion.result >= 0 {
+            buffers.dropFirst(&socket.pointee.out, Int(completion.result))
+            sent(slot, Int(completion.result))
+            guard sockets.isCurrent(slot, completion.token.generation), !socket.pointee.isClosing else { return }
+            queueFlush(slot)
+        } else if completion.result == -SystemError.again || completion.result == -SystemError.interrupted {
+            queueFlush(slot)
+        } else {
+            socketFailed(slot, .peerClosed)
+            guard sockets.isCurrent(slot, completion.token.generation) else { return }
+            settle(slot)
+        }
+    }
+
+    /// Tells the owner that bytes left, so that it may fetch more from its source.
+    private mutating func sent(_ slot: UInt32, _ count: Int) {
+        let socket = sockets[slot]
+        switch socket.pointee.role {
+        case .visitor: visitorDrained(socket.pointee.owner)
+        case .link: linkDrained(socket.pointee.owner)
+        case .target: targetDrained(socket.pointee.owner)
+        case .plane, .none: break
+        }
+    }
+
+    /// The queue is empty: end the sending side or the connection if that was waiting for it.
+    private mutating func sentEverything(_ slot: UInt32) {
+        let socket = sockets[slot]
+        if socket.pointee.shutsDownWhenSent, !socket.pointee.hasShutDown { shutDownSending(slot) }
+        guard socket.pointee.closesWhenSent else { return moveIfQuiet(slot) }
+        if socket.pointee.lingers, !socket.pointee.endOfInput {
+            if !socket.pointee.hasShutDown { shutDownSending(slot) }
+            socket.pointee.role = .none
+            setDeadline(slot, now.advanced(milliseconds: limits[.lingerMilliseconds]))
+            wantBytes(slot, true)
+        } else {
+            closeSocket(slot)
+        }
+    }
+
+    private mutating func shutDownSending(_ slot: UInt32) {
+        let socket = sockets[slot]
+        socket.pointee.hasShutDown = true
+        socket.pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .shutdown, token: Token(.shutdown, slot: slot, generation: sockets.generation(of: slot)),
+                descriptor: socket.pointee.descriptor, length: 1))
+    }
+
+    /// After what is queued: end the sending side.
+    mutating func shutDownWhenSent(_ slot: UInt32) {
+        sockets[slot].pointee.shutsDownWhenSent = true
+        queueFlush(slot)
+    }
+
+    /// After what is queued: close. `lingering`: read and drop the peer's bytes for a while, so that it gets the answer
+    /// rather than a reset. The owner is detached from now on.
+    mutating func closeSocketWhenSent(_ slot: UInt32, lingering: Bool) {
+        let socket = sockets[slot]
+        guard !socket.pointee.isClosing else { return }
+        socket.pointee.closesWhenSent = true
+        socket.pointee.lingers = lingering
+        socket.pointee.role = .none
+        setDeadline(slot, now.advanced(milliseconds: limits[.lingerMilliseconds] &+ 60_000))
+        queueFlush(slot)
+    }
+
+    /// Closes now; queued bytes are dropped. The owner is detached.
+    mutating func closeSocket(_ slot: UInt32) {
+        let socket = sockets[slot]
+        guard !socket.pointee.isClosing else { return }
+        socket.pointee.isClosing = true
+        socket.pointee.role = .none
+        timers.clear(slot)
+        let generation = sockets.generation(of: slot)
+        cancelReceiving(slot)
+        if socket.pointee.isSending {
+            socket.pointee.inFlight += 1
+            operations.append(
+                Operation(
+                    .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
+                    argument: Token(.send, slot: slot, generation: generation).raw))
+        }
+        finishClosing(slot)
+    }
+
+    /// Closes the descriptor when nothing is in flight any more; gives the slot back when that is done.
+    mutating func finishClosing(_ slot: UInt32) {
+        let socket = sockets[slot]
+        guard socket.pointee.inFlight == 0, !socket.pointee.isStarved else { return }
+        guard !socket.pointee.isCloseSubmitted else { return }
+        buffers.clear(&socket.pointee.out)
+        socket.pointee.isCloseSubmitted = true
+        socket.pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .close, token: Token(.close, slot: slot, generation: sockets.generation(of: slot)),
+                descriptor: socket.pointee.descriptor))
+    }
+
+    /// A cancel, shutdown or close is done.
+    mutating func completeControl(_ completion: Completion, _ kind: OperationKind) {
+        let slot = completion.token.slot
+        // A listener's accept or the plane link: nothing hangs on it.
+        guard slot != .max else { return }
+        precondition(sockets.isCurrent(slot, completion.token.generation), "a completion outlived its socket")
+        let socket = sockets[slot]
+        socket.pointee.inFlight -= 1
+        if kind == .close {
+            if socket.pointee.isInFlushList { return postponeRelease(slot) }
+            sockets.give(slot)
+        } else {
+            settle(slot)
+        }
+    }
+
+    /// A socket in the flush list keeps its slot until the list has passed it.
+    private mutating func postponeRelease(_ slot: UInt32) {
+        flushSockets()
+        sockets.give(slot)
+    }
+}

@@ -1,0 +1,79 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// Who is at this side's end of a stream.
+package enum StreamPartner: BitwiseCopyable, Equatable {
+    /// Nobody yet, or nobody any more: a parked stream between two requests belongs to its visitor as well.
+    case none
+    case visitor(UInt32)
+    /// A relay visitor: the link that carries it.
+    case relayVisitor(UInt32)
+    /// A local service; the socket is `none` until the dial began.
+    case target(socket: UInt32)
+}
+
+/// One multiplexed conversation on a connector.
+///
+/// Closing. smux's FIN ends both directions at once, so who may send it when is decided here:
+///
+///     the visitor ended its sending side   → nothing is sent until the answer ended or the stream was silent for
+///                                            `halfCloseGrace`; then FIN (with the extension: half-close at once)
+///     the visitor is gone                  → FIN behind what it had sent
+///     the peer sent FIN                    → what came before it is delivered, then the visitor's connection ends;
+///                                            FIN goes back at once
+///     the peer half-closed (extension)     → as its FIN for the answer, but its window for our bytes lives on
+///     the link is gone                     → as FIN, and the request may be repeated elsewhere
+package struct Stream: BitwiseCopyable {
+    struct Flags: OptionSet, BitwiseCopyable {
+        var rawValue: UInt16
+        /// In its link's list of streams with something to send.
+        static let ready = Flags(rawValue: 1)
+        /// FIN goes out behind the queue, then the slot is given back.
+        static let finishes = Flags(rawValue: 2)
+        /// The peer's FIN came.
+        static let peerFinished = Flags(rawValue: 4)
+        /// The peer said that its local service answered (private extension).
+        static let opened = Flags(rawValue: 8)
+        /// Half-close goes out behind the queue.
+        static let halfCloses = Flags(rawValue: 16)
+        static let halfClosed = Flags(rawValue: 32)
+        /// A window update is listed to be sent.
+        static let updatesWindow = Flags(rawValue: 64)
+        /// Idle, kept by its visitor for a later request.
+        static let parked = Flags(rawValue: 128)
+        /// The partner's source is paused because the queue is long.
+        static let sourcePaused = Flags(rawValue: 256)
+        /// The first inbound delivery was acknowledged with a window.
+        static let windowAnnounced = Flags(rawValue: 512)
+        /// Client role: the header that names visitor and host was read.
+        static let headerRead = Flags(rawValue: 1024)
+        /// Client role: the local service is connected.
+        static let connected = Flags(rawValue: 2048)
+        /// The peer will send no more, but still reads (private extension).
+        static let peerHalfClosed = Flags(rawValue: 4096)
+    }
+
+    var link: UInt32
+    var id: UInt32
+    var partner: StreamPartner
+    var flags: Flags = []
+    /// Payload that waits to be framed.
+    var out = SliceQueue()
+    /// Client role: inbound bytes that wait for the header to be complete or for the local service.
+    var pending = SliceQueue()
+    var sending = SmuxSendWindow()
+    var receiving = SmuxReceiveWindow()
+    /// What the peer is granted beyond what was delivered; grows while the reader keeps up.
+    var window: UInt32
+    /// Which host and tunnel a parked stream serves.
+    var routeKey: UInt64 = 0
+    var lastProgress: Tick
+    var nextReady: UInt32 = .max
+    var previousInLink: UInt32 = .max
+    var nextInLink: UInt32 = .max
+    var nextUpdate: UInt32 = .max
+}

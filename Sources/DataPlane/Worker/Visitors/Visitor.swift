@@ -1,0 +1,97 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// Where a visitor's connection is between two requests and within one:
+///
+///     head → (moving → head, on another worker) → exchange → head …
+///                                               ↘ raw (after 101)
+///     head → discarding (refused, its body still comes) → head
+package enum VisitorPhase: UInt8, BitwiseCopyable {
+    /// Waits for a request's first byte, or for the rest of its head.
+    case head
+    /// Belongs to another worker; goes there when nothing of it is in flight here.
+    case moving
+    /// A request is with a stream.
+    case exchange
+    /// Bytes pass unread both ways.
+    case raw
+    /// Refused; the rest of the request's body is dropped.
+    case discarding
+}
+
+/// How far the answer is.
+package enum AnswerPhase: UInt8, BitwiseCopyable {
+    case awaitingHead
+    case body
+    case done
+}
+
+/// One visitor's connection at an entrypoint: HTTP/1.x, routed request by request.
+package struct Visitor: BitwiseCopyable {
+    var socket: UInt32
+    var service: ServiceIndex
+    var ingress: IngressIndex
+    var phase = VisitorPhase.head
+    var peer = PeerAddress()
+    /// Received bytes that nobody has read: the next head, the rest of a body, pipelined requests.
+    var input = SliceQueue()
+    var inputEnded = false
+
+    // The request.
+    var method = HTTPMethod.get
+    var minor: UInt8 = 1
+    var askedUpgrade = false
+    /// The visitor wants its connection kept after this exchange.
+    var keepsConnection = true
+    var requestBody = HTTPBody(.none)
+    var requestIsDone = false
+    /// The request as it came, for a repetition; meaningful while `mayReplay`.
+    var replay = SliceQueue()
+    var mayReplay = false
+    var requestBytes = 0
+
+    // The answer.
+    var answer = AnswerPhase.awaitingHead
+    /// Bytes of an answer's head that is not complete.
+    var answerHead = SliceQueue()
+    var answerBody = HTTPBody(.none)
+    /// Something of an answer reached the visitor: from now on the request cannot be repeated.
+    var answerStarted = false
+    var answerUnchunks = false
+    var originKeeps = false
+    var interimCount: UInt8 = 0
+
+    /// The stream of the request in progress.
+    var stream: UInt32 = .max
+    /// Idle streams for later requests, oldest first.
+    var parked = InlineArray<4, UInt32>(repeating: .max)
+    var parkedCount = 0
+    var routeKey: UInt64 = 0
+
+    /// Requests begun on this connection.
+    var requestCount: UInt32 = 0
+    /// Repetitions of the present request.
+    var attempts: UInt8 = 0
+    /// Moves between workers for the present request.
+    var moves: UInt8 = 0
+    var avoiding = ConnectorID.zero
+    /// The worker it is on its way to.
+    var destination: UInt8 = 0
+    var headBegan: Tick
+
+    init(socket: UInt32, service: ServiceIndex, ingress: IngressIndex, now: Tick) {
+        self.socket = socket
+        self.service = service
+        self.ingress = ingress
+        headBegan = now
+    }
+
+    /// Where `peer` stands in a slab's element: the shell writes it there.
+    static let peerOffset = MemoryLayout<Visitor>.offset(of: \Visitor.peer) ?? 0
+
+    var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
+}

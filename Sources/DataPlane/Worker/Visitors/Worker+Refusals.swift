@@ -1,0 +1,68 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// What a visitor hears when it cannot be served: a small page with status and reason, counted.
+
+extension Worker {
+    /// Longest body of a refused request that is read and dropped so that the connection can be kept.
+    private static let discardedBytesMax: UInt64 = 65_536
+
+    /// Refuses the request whose head is first in the visitor's input; the connection is kept if it can be. True when
+    /// serving goes on.
+    mutating func refuse(_ slot: UInt32, _ head: HTTPRequestHead, status: Int, _ reason: Reason) -> Bool {
+        let visitor = visitors[slot]
+        visitor.pointee.requestBody = HTTPBody(head.framing)
+        let keeps =
+            visitor.pointee.keepsConnection && !head.expectsContinue && !head.asksUpgrade
+            && (visitor.pointee.requestBody.remaining ?? .max) <= Self.discardedBytesMax
+        visitor.pointee.requestCount &+= 1
+        buffers.dropFirst(&visitor.pointee.input, head.byteCount)
+        refuse(slot, status: status, reason, closes: !keeps)
+        return visitors.isLive(slot)
+    }
+
+    /// Refuses a request whose stream failed; what is left of its body is dropped.
+    mutating func refuseBroken(_ slot: UInt32, status: Int, _ reason: Reason) {
+        let visitor = visitors[slot]
+        let keeps = visitor.pointee.keepsConnection && visitor.pointee.requestIsDone
+        refuse(slot, status: status, reason, closes: !keeps)
+        if visitors.isLive(slot) { serveVisitor(slot) }
+    }
+
+    /// Sends the page. The connection closes behind it, or drops the request's body and goes on.
+    mutating func refuse(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
+        let visitor = visitors[slot]
+        counters.add(reason)
+        let refusal = HTTPRefusal(
+            status: status, reason: reason, closes: closes, isHeadOnly: visitor.pointee.method == .head)
+        guard let buffer = buffers.take() else { return endVisitor(slot, .buffersFull) }
+        let target = UnsafeMutableRawBufferPointer(
+            start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
+        guard let count = refusal.write(into: target) else { preconditionFailure("a refusal outgrew its buffer") }
+        let socket = visitor.pointee.socket
+        buffers.append(
+            &sockets[socket].pointee.out,
+            Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+        queueFlush(socket)
+        if closes { return endVisitorWhenSent(slot, lingering: true) }
+        visitor.pointee.phase = .discarding
+    }
+
+    /// Queues a few bytes as they are.
+    mutating func enqueue(_ socket: UInt32, _ bytes: InlineArray<4, UInt8>) {
+        withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
+    }
+
+    mutating func enqueue(_ socket: UInt32, _ bytes: InlineArray<7, UInt8>) {
+        withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
+    }
+
+    mutating func enqueue(_ socket: UInt32, _ bytes: UnsafeRawBufferPointer) {
+        guard buffers.appendCopy(&sockets[socket].pointee.out, bytes) else { return }
+        queueFlush(socket)
+    }
+}

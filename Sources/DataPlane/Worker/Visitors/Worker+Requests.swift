@@ -1,0 +1,280 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// What a visitor asks for: the head is read, routed, given to a stream; the body follows it.
+
+extension Worker {
+    /// Reads the head that the visitor's input begins with. True when serving goes on.
+    mutating func readHead(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        guard sockets[visitor.pointee.socket].pointee.out.byteCount < Int(limits[.visitorQueueBytesMax]) else {
+            adjustVisitorReading(slot)
+            return false
+        }
+        guard let front = buffers.first(visitor.pointee.input) else {
+            awaitHead(slot)
+            return false
+        }
+        if visitor.pointee.requestCount == 0, visitor.pointee.attempts == 0, refuseOtherProtocol(slot, front) {
+            return false
+        }
+        let limit = Int(limits[.headBytesMax])
+        switch HTTPRequestHead.read(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front))), limit: limit) {
+        case .head(let head):
+            return route(slot, head)
+        case .fault(let fault):
+            refuse(slot, status: fault.status, fault.reason, closes: true)
+            return false
+        case .needMore:
+            let available = min(visitor.pointee.input.byteCount, BufferStore.payload)
+            if available > Int(front.count) {
+                guard buffers.join(&visitor.pointee.input, first: available) else {
+                    endVisitor(slot, .buffersFull)
+                    return false
+                }
+                return true
+            }
+            awaitHead(slot)
+            return false
+        }
+    }
+
+    /// Waits for more bytes of a head, or for the first of the next one.
+    private mutating func awaitHead(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        if visitor.pointee.inputEnded { return endVisitorWhenSent(slot, lingering: false) }
+        let deadline =
+            if !visitor.pointee.input.isEmpty {
+                visitor.pointee.headBegan.advanced(milliseconds: limits[.headTimeoutMilliseconds])
+            } else if visitor.pointee.requestCount == 0 {
+                visitor.pointee.headBegan.advanced(milliseconds: limits[.firstByteTimeoutMilliseconds])
+            } else {
+                now.advanced(milliseconds: limits[.keepAliveIdleMilliseconds])
+            }
+        setDeadline(visitor.pointee.socket, deadline)
+        wantBytes(visitor.pointee.socket, true)
+    }
+
+    /// TLS and relay requests have first bytes of their own. True when the visitor was refused.
+    private mutating func refuseOtherProtocol(_ slot: UInt32, _ front: Slice) -> Bool {
+        let visitor = visitors[slot]
+        switch buffers.pointer(front).load(as: UInt8.self) {
+        case 0x01:
+            counters.add(.relayAtEntrypoint)
+            enqueue(visitor.pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
+        case 0x16:
+            // A fatal alert: unrecognized_name (RFC 6066 §3).
+            counters.add(.tlsNotAvailable)
+            enqueue(visitor.pointee.socket, [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x70])
+        default:
+            return false
+        }
+        endVisitorWhenSent(slot, lingering: true)
+        return true
+    }
+
+    /// Finds the tunnel of a request and a stream to it. True when serving goes on.
+    private mutating func route(_ slot: UInt32, _ head: HTTPRequestHead) -> Bool {
+        let visitor = visitors[slot]
+        visitor.pointee.method = head.method
+        visitor.pointee.minor = head.minor
+        visitor.pointee.askedUpgrade = head.asksUpgrade
+        visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
+        let front = buffers.first(visitor.pointee.input).unsafelyUnwrapped
+        guard let host = RequestHost(head, buffers.bytes(front)) else {
+            return refuse(slot, head, status: 502, .noRoute)
+        }
+        let found = host.name.withBytes {
+            RouteLookup.resolve(ingress: visitor.pointee.ingress, host: $0, table: routeTable, overlay: routeOverlay)
+        }
+        guard let found else { return refuse(slot, head, status: 502, .noRoute) }
+        guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
+        visitor.pointee.routeKey = host.key(found.tunnel)
+        if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
+            return begin(slot, head, on: parked)
+        }
+        return acquire(slot, head, found.tunnel, host)
+    }
+
+    /// Chooses a connector of the tunnel and opens a stream on it, or sends the visitor to the worker that can.
+    private mutating func acquire(
+        _ slot: UInt32, _ head: HTTPRequestHead, _ tunnel: TunnelID, _ host: RequestHost
+    ) -> Bool {
+        let visitor = visitors[slot]
+        var wish = Directory.Wish()
+        wish.avoiding = visitor.pointee.avoiding
+        if visitor.pointee.moves > 0 { wish.onlyWorker = index }
+        for _ in 0..<3 {
+            guard let entry = directory.choose(tunnel, wish, &random) else { break }
+            if Int(entry.worker) != index {
+                startMove(slot, to: entry.worker)
+                return false
+            }
+            precondition(links.isCurrent(entry.link, entry.linkGeneration), "the directory names a dead link")
+            if let stream = openStream(
+                entry.link, partner: .visitor(slot), source: visitor.pointee.source, destination: host.destination)
+            {
+                streams[stream].pointee.routeKey = visitor.pointee.routeKey
+                return begin(slot, head, on: stream)
+            }
+            wish.avoiding = entry.connector
+        }
+        guard directory.isKnown(tunnel) else { return refuse(slot, head, status: 503, .tunnelOffline) }
+        return refuse(slot, head, status: 503, visitor.pointee.attempts > 0 ? .connectorLost : .streamsFull)
+    }
+
+    /// Hands the head to the stream; the body follows. True: serving goes on.
+    private mutating func begin(_ slot: UInt32, _ head: HTTPRequestHead, on stream: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        visitor.pointee.stream = stream
+        streams[stream].pointee.partner = .visitor(slot)
+        let front = buffers.first(visitor.pointee.input).unsafelyUnwrapped
+        let original = Slice(buffer: front.buffer, offset: front.offset, count: UInt32(head.byteCount))
+        visitor.pointee.mayReplay = head.byteCount <= Int(limits[.replayBytesMax])
+        if visitor.pointee.mayReplay { buffers.appendShared(&visitor.pointee.replay, original) }
+        guard let count = sendHead(slot, head, original, on: stream) else {
+            endVisitor(slot, .buffersFull)
+            return false
+        }
+        buffers.dropFirst(&visitor.pointee.input, head.byteCount)
+        visitor.pointee.requestBytes = count
+        visitor.pointee.requestBody = HTTPBody(head.framing)
+        visitor.pointee.requestIsDone = false
+        visitor.pointee.answer = .awaitingHead
+        visitor.pointee.answerStarted = false
+        visitor.pointee.interimCount = 0
+        visitor.pointee.phase = .exchange
+        visitor.pointee.requestCount &+= 1
+        timers.clear(visitor.pointee.socket)
+        if workerCount > 1 { sockets[visitor.pointee.socket].pointee.receivesOnce = false }
+        counters.add(.requests)
+        return true
+    }
+
+    /// The head as the origin gets it; the number of bytes, or nil when no buffer is left.
+    private mutating func sendHead(
+        _ slot: UInt32, _ head: HTTPRequestHead, _ original: Slice, on stream: UInt32
+    ) -> Int? {
+        if head.passesUnchanged {
+            sendOnStream(stream, original)
+            return Int(original.count)
+        }
+        guard let buffer = buffers.take() else { return nil }
+        defer { buffers.release(buffer) }
+        let target = UnsafeMutableRawBufferPointer(
+            start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(original))
+        guard
+            let count = HTTPRequestRewriter.write(
+                head, RawSpan(_unsafeBytes: bytes), options: [], extra: UnsafeRawBufferPointer(start: nil, count: 0),
+                into: target)
+        else { return nil }
+        sendOnStream(stream, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+        return count
+    }
+
+    /// Moves what is there of the request's body to the stream. True when serving goes on (the exchange is over).
+    mutating func forwardBody(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        while !visitor.pointee.requestIsDone {
+            if visitor.pointee.requestBody.isDone {
+                requestEnded(slot)
+                break
+            }
+            guard let front = buffers.first(visitor.pointee.input) else {
+                adjustVisitorReading(slot)
+                return false
+            }
+            if pausesSource(visitor.pointee.stream) {
+                wantBytes(visitor.pointee.socket, false)
+                return false
+            }
+            var cursor = 0
+            let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
+            guard case .run(_, let count, _) = visitor.pointee.requestBody.pass(bytes, &cursor) else {
+                return requestBroke(slot)
+            }
+            let part = Slice(buffer: front.buffer, offset: front.offset, count: UInt32(count))
+            if count > 0 {
+                keepForReplay(slot, part)
+                sendOnStream(visitor.pointee.stream, part)
+                visitor.pointee.requestBytes += count
+                buffers.dropFirst(&visitor.pointee.input, count)
+            }
+        }
+        adjustVisitorReading(slot)
+        return finishExchange(slot)
+    }
+
+    private mutating func requestEnded(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        visitor.pointee.requestIsDone = true
+        if visitor.pointee.answer == .awaitingHead {
+            setDeadline(
+                visitor.pointee.socket, now.advanced(milliseconds: limits[.answerHeadTimeoutMilliseconds]))
+        }
+    }
+
+    private mutating func keepForReplay(_ slot: UInt32, _ part: Slice) {
+        let visitor = visitors[slot]
+        guard visitor.pointee.mayReplay else { return }
+        if visitor.pointee.answerStarted
+            || visitor.pointee.replay.byteCount + Int(part.count) > Int(limits[.replayBytesMax])
+        {
+            visitor.pointee.mayReplay = false
+            buffers.clear(&visitor.pointee.replay)
+        } else {
+            buffers.appendShared(&visitor.pointee.replay, part)
+        }
+    }
+
+    /// The body's framing is broken: nothing after it can be understood.
+    private mutating func requestBroke(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        let stream = visitor.pointee.stream
+        visitor.pointee.stream = .max
+        resetStream(stream, .ambiguousFraming)
+        if visitor.pointee.answerStarted {
+            endVisitor(slot, .ambiguousFraming)
+        } else {
+            refuse(slot, status: 400, .ambiguousFraming, closes: true)
+        }
+        return false
+    }
+
+    /// Drops the body of a refused request. True when it is over and the next head may come.
+    mutating func discardBody(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        while !visitor.pointee.requestBody.isDone {
+            guard let front = buffers.first(visitor.pointee.input) else {
+                setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.headTimeoutMilliseconds]))
+                wantBytes(visitor.pointee.socket, true)
+                return false
+            }
+            var cursor = 0
+            let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
+            guard case .run(_, let count, _) = visitor.pointee.requestBody.pass(bytes, &cursor) else {
+                endVisitor(slot, .ambiguousFraming)
+                return false
+            }
+            buffers.dropFirst(&visitor.pointee.input, count)
+        }
+        prepareNextRequest(slot)
+        return true
+    }
+
+    /// Passes what is there to the stream, unread.
+    mutating func forwardRaw(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        while let front = buffers.first(visitor.pointee.input) {
+            if pausesSource(visitor.pointee.stream) { return wantBytes(visitor.pointee.socket, false) }
+            sendOnStream(visitor.pointee.stream, front)
+            buffers.dropFirst(&visitor.pointee.input, Int(front.count))
+        }
+        wantBytes(visitor.pointee.socket, true)
+    }
+}

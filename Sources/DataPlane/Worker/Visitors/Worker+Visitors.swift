@@ -1,0 +1,188 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// A visitor's life: accepted, fed with bytes, ended. What it asks for is in Worker+Requests, what it gets in
+// Worker+Answers.
+
+extension Worker {
+    mutating func acceptVisitor(_ descriptor: Int32, _ listener: Listener) {
+        counters.add(.visitorsAccepted)
+        guard visitors.count < UInt32(limits[.visitorsPerWorkerMax]),
+            let slot = visitors.take(
+                Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now))
+        else {
+            counters.add(.visitorsFull)
+            return closeDescriptor(descriptor)
+        }
+        guard let socket = openSocket(descriptor, .visitor, owner: slot) else {
+            visitors.give(slot)
+            counters.add(.visitorsFull)
+            return closeDescriptor(descriptor)
+        }
+        visitors[slot].pointee.socket = socket
+        sockets[socket].pointee.receivesOnce = workerCount > 1
+        readPeerAddress(descriptor, at: UnsafeMutableRawPointer(visitors[slot]) + Visitor.peerOffset)
+        setDeadline(socket, now.advanced(milliseconds: limits[.firstByteTimeoutMilliseconds]))
+        wantBytes(socket, true)
+    }
+
+    mutating func visitorReceived(_ slot: UInt32, _ slice: Slice) {
+        let visitor = visitors[slot]
+        counters.add(.bytesFromVisitors, UInt64(slice.count))
+        if visitor.pointee.phase == .head, visitor.pointee.input.isEmpty {
+            visitor.pointee.headBegan = now
+            buffers.appendShared(&visitor.pointee.input, slice)
+        } else if visitor.pointee.phase == .exchange || visitor.pointee.phase == .raw {
+            buffers.appendShared(&visitor.pointee.input, slice)
+        } else if !buffers.appendCopy(&visitor.pointee.input, UnsafeRawBufferPointer(buffers.bytes(slice))) {
+            // A head comes in small pieces: each is copied behind the others, so that it stays in one buffer.
+            return endVisitor(slot, .buffersFull)
+        }
+        serveVisitor(slot)
+    }
+
+    /// Goes on with whatever the visitor waits for, as far as its bytes and the queues allow.
+    mutating func serveVisitor(_ slot: UInt32) {
+        while visitors.isLive(slot) {
+            let visitor = visitors[slot]
+            switch visitor.pointee.phase {
+            case .head:
+                guard readHead(slot) else { return }
+            case .exchange:
+                guard forwardBody(slot) else { return }
+            case .discarding:
+                guard discardBody(slot) else { return }
+            case .raw:
+                return forwardRaw(slot)
+            case .moving:
+                return
+            }
+        }
+    }
+
+    /// The visitor ended its sending side, or is gone: the two look alike until something is sent to it.
+    mutating func visitorInputEnded(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        visitor.pointee.inputEnded = true
+        switch visitor.pointee.phase {
+        case .head, .discarding:
+            if visitor.pointee.input.isEmpty || sockets[visitor.pointee.socket].pointee.out.isEmpty {
+                endVisitor(slot, .peerClosed)
+            } else {
+                serveVisitor(slot)
+            }
+        case .moving:
+            return
+        case .exchange:
+            // A request cut short can never be completed; a complete one is answered.
+            if !visitor.pointee.requestIsDone { endVisitor(slot, .peerClosed) }
+        case .raw:
+            halfCloseFromVisitor(slot)
+        }
+    }
+
+    /// The visitor will send no more, but may still read: see the closing table in Stream.swift.
+    mutating func halfCloseFromVisitor(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        let stream = visitor.pointee.stream
+        if links[streams[stream].pointee.link].pointee.capabilities.contains(.halfClose) {
+            halfCloseStream(stream)
+        } else {
+            setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
+        }
+    }
+
+    /// Bytes reached the visitor: its stream gets credit, a waiting pipelined request its turn.
+    mutating func visitorDrained(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        let waiting = sockets[visitor.pointee.socket].pointee.out.byteCount
+        if visitor.pointee.stream != .max { creditStream(visitor.pointee.stream, waiting: waiting) }
+        if visitor.pointee.phase == .head, !visitor.pointee.input.isEmpty { serveVisitor(slot) }
+    }
+
+    /// The stream took some of the visitor's bytes.
+    mutating func visitorMayContinue(_ slot: UInt32) { serveVisitor(slot) }
+
+    /// Whether more bytes of the visitor are wanted now: not while many wait unread.
+    mutating func adjustVisitorReading(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        wantBytes(visitor.pointee.socket, visitor.pointee.input.byteCount < Int(limits[.visitorQueueBytesMax]))
+    }
+
+    /// Ends the visitor at once: its streams are ended, its connection is closed, what was queued is dropped.
+    mutating func endVisitor(_ slot: UInt32, _ reason: Reason) {
+        let socket = visitors[slot].pointee.socket
+        counters.add(reason)
+        releaseVisitor(slot)
+        closeSocket(socket)
+    }
+
+    /// Ends the visitor when what is queued for it is sent.
+    mutating func endVisitorWhenSent(_ slot: UInt32, lingering: Bool) {
+        let socket = visitors[slot].pointee.socket
+        releaseVisitor(slot)
+        closeSocketWhenSent(socket, lingering: lingering)
+    }
+
+    /// Gives back everything but the socket.
+    private mutating func releaseVisitor(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        if visitor.pointee.stream != .max {
+            let stream = visitor.pointee.stream
+            visitor.pointee.stream = .max
+            if visitor.pointee.requestIsDone || visitor.pointee.phase == .raw {
+                finishStream(stream)
+            } else {
+                resetStream(stream, .peerClosed)
+            }
+        }
+        finishParkedStreams(slot)
+        buffers.clear(&visitor.pointee.input)
+        buffers.clear(&visitor.pointee.replay)
+        buffers.clear(&visitor.pointee.answerHead)
+        visitors.give(slot)
+        counters.add(.visitorsClosed)
+    }
+
+    mutating func finishParkedStreams(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        while visitor.pointee.parkedCount > 0 {
+            visitor.pointee.parkedCount -= 1
+            finishStream(visitor.pointee.parked[visitor.pointee.parkedCount])
+        }
+    }
+
+    mutating func visitorTimedOut(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        switch visitor.pointee.phase {
+        case .head:
+            if !visitor.pointee.input.isEmpty {
+                refuse(slot, status: 408, .headTimeout, closes: true)
+            } else {
+                endVisitor(slot, visitor.pointee.requestCount == 0 ? .firstByteTimeout : .keepAliveIdle)
+            }
+        case .exchange:
+            guard visitor.pointee.answer == .awaitingHead, visitor.pointee.requestIsDone else { return }
+            let stream = visitor.pointee.stream
+            visitor.pointee.stream = .max
+            resetStream(stream, .answerTimeout)
+            refuse(slot, status: 504, .answerTimeout, closes: !visitor.pointee.keepsConnection)
+            if visitors.isLive(slot) { serveVisitor(slot) }
+        case .raw:
+            let quiet = now.milliseconds(since: streams[visitor.pointee.stream].pointee.lastProgress)
+            if visitor.pointee.inputEnded, quiet < limits[.halfCloseGraceMilliseconds] {
+                setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
+            } else {
+                endVisitorWhenSent(slot, lingering: false)
+            }
+        case .moving:
+            return
+        case .discarding:
+            endVisitor(slot, .headTimeout)
+        }
+    }
+}

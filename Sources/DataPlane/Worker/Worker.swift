@@ -1,0 +1,193 @@
+package import Model
+package import Observe
+package import Operations
+package import PlaneLink
+package import Primitives
+import Wire
+
+/// One worker: a pure machine that takes completions and emits operations. It owns its sockets, slabs and tables
+/// outright, and no clock, no lock, no system call; the shell around it (ring, poll, simulator) performs what it asks.
+///
+/// A turn: `begin(now)`, `complete(…)` for every completion, `end()`, then the shell takes `operations`.
+///
+/// The way of a visitor's bytes: Sockets/Worker+Receiving → Visitors/Worker+Requests → Streams/Worker+Streams →
+/// Links/Worker+Frames → Sockets/Worker+Sending; and back: Sockets/Worker+Receiving → Links/Worker+Mux →
+/// Visitors/Worker+Answers → Sockets/Worker+Sending.
+package struct Worker: ~Copyable {
+    package let index: Int
+    package let workerCount: Int
+    package var operations: OperationQueue
+    package let counters: CounterPage
+
+    var now: Tick
+    var random: Random
+    var limits: Limits
+    var table: NodeTable
+
+    var buffers: BufferStore
+    /// Buffers lent to the shell to receive into, and how many there should be.
+    var buffersWithShell = 0
+    let buffersWithShellMax: Int
+    var vectors: SendVectorPool
+
+    var sockets: Slab<Socket>
+    var firstToFlush: UInt32 = .max
+    var firstStarved: UInt32 = .max
+    var timers: TimerWheel
+
+    var links: Slab<Link>
+    var firstDoomed: UInt32 = .max
+    var streams: Slab<Stream>
+    var streamIndex: IndexTable
+    var visitors: Slab<Visitor>
+    var listeners: [Listener] = []
+
+    var directory: Directory
+    package var routeTable: RouteSnapshotView?
+    package var routeOverlay: RouteOverlay
+
+    /// Kernel randomness for ids and nonces, used from the front and refilled as a whole.
+    let entropy: UnsafeMutablePointer<UInt64>
+    var entropyUsed = 0
+
+    /// Mailboxes to and from every other worker, by index; nil at our own.
+    let outboxes: [Mailbox?]
+    let inboxes: [Mailbox?]
+    /// Bytes of a visitor that is being adopted, by the worker that sends it.
+    var incoming: [SliceQueue]
+    /// Workers to be woken at the end of this turn, a bit each.
+    var toWake: UInt64 = 0
+
+    /// Accepting failed somewhere and is tried again soon.
+    var retryAccepting = false
+    var lastResume = Tick.zero
+    /// Nothing new is accepted; what lives ends by itself.
+    var isDraining = false
+    /// Lines for the log, taken and cleared by whoever runs the worker.
+    package var notices: [(Severity, String, [(String, String)])] = []
+
+    /// What only worker 0 has: the conversation with the control plane.
+    var desk: PlaneDesk?
+    /// What only a client's worker has.
+    package private(set) var client: ClientDesk?
+    let planeMemory = PlaneMemory()
+
+    static let entropyWords = 512
+
+    package init(_ setup: consuming WorkerSetup) {
+        index = setup.index
+        workerCount = setup.workerCount
+        operations = OperationQueue(capacity: setup.operationsMax)
+        counters = setup.counters
+        now = setup.now
+        random = Random(seed: setup.seed)
+        limits = setup.table.limits
+        table = setup.table
+        buffers = BufferStore(base: setup.bufferBase, capacity: setup.bufferCount)
+        buffersWithShellMax = setup.buffersWithShellMax
+        vectors = SendVectorPool(capacity: setup.vectorsMax)
+        let visitorsMax = Int(limits[.visitorsPerWorkerMax])
+        let linksMax = Int(limits[.linksPerWorkerMax])
+        let streamsMax = Int(limits[.streamsPerWorkerMax])
+        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax : 0) + 16
+        sockets = Slab(capacity: socketsMax)
+        timers = TimerWheel(capacity: socketsMax, now: setup.now)
+        links = Slab(capacity: linksMax)
+        streams = Slab(capacity: streamsMax)
+        streamIndex = IndexTable(capacity: streamsMax)
+        visitors = Slab(capacity: visitorsMax)
+        directory = Directory(
+            tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
+            connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
+        routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
+        entropy = .allocate(capacity: Worker.entropyWords)
+        entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
+        outboxes = setup.outboxes
+        inboxes = setup.inboxes
+        incoming = Array(repeating: SliceQueue(), count: setup.workerCount)
+        desk = setup.desk
+        client = setup.client
+        askForEntropy()
+    }
+
+    deinit { entropy.deallocate() }
+
+    // MARK: A turn
+
+    /// Starts a turn at an instant not before the last one's.
+    package mutating func begin(_ now: Tick) {
+        self.now = now
+        counters.add(.loopTurns)
+    }
+
+    /// One completion of the shell.
+    package mutating func complete(_ completion: Completion) {
+        counters.add(.completions)
+        switch completion.token.kind {
+        case .receive: completeReceive(completion)
+        case .send: completeSend(completion)
+        case .cancel: completeControl(completion, .cancel)
+        case .shutdown: completeControl(completion, .shutdown)
+        case .close: completeClose(completion)
+        case .accept: completeAccept(completion)
+        case .openSocket: dialSocketOpened(completion)
+        case .connect: dialConnected(completion)
+        case .receiveMessage: planeReceived(completion)
+        case .sendMessage: planeSent(completion)
+        case .mapFile: tableMapped(completion)
+        case .woken: break
+        case .receiveOnce, .sendVector, .wake, .provideBuffer, .peerAddress, .randomBytes, .unmapFile,
+            .releaseMemory, .forget, nil:
+            preconditionFailure("a completion of a kind that has none")
+        }
+    }
+
+    /// Ends a turn: messages of other workers, deadlines, what the turn produced.
+    package mutating func end() {
+        readMailboxes()
+        fireTimers()
+        desk?.advance(now)
+        performDesk()
+        performClient()
+        endDoomedLinks()
+        flushSockets()
+        endDoomedLinks()
+        shedStalledStreams()
+        refillShell()
+        wakeOthers()
+    }
+
+    /// When the worker wants a turn though nothing completed.
+    package var nextDeadline: Tick {
+        var deadline = timers.nextCheck()
+        if let desk { deadline = min(deadline, desk.nextDeadline) }
+        if let client { deadline = min(deadline, client.nextDeadline) }
+        return deadline
+    }
+
+    /// How many more completions may be handled before the shell must take the operations: each emits a few.
+    package var hasRoom: Bool { operations.room > 512 }
+
+    // MARK: Small things
+
+    mutating func random32() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
+
+    /// 64 bits of kernel randomness.
+    mutating func unguessable() -> UInt64 {
+        // Refilled by the shell between two turns; a storm of binds within one stirs what it had.
+        if entropyUsed == Worker.entropyWords {
+            entropyUsed = 0
+            for word in 0..<Worker.entropyWords { entropy[word] ^= random.next() }
+        }
+        defer { entropyUsed += 1 }
+        if entropyUsed == Worker.entropyWords / 2 { askForEntropy() }
+        return entropy[entropyUsed]
+    }
+
+    private mutating func askForEntropy() {
+        operations.append(
+            Operation(
+                .randomBytes, token: Token(raw: 0), descriptor: -1, address: UInt(bitPattern: entropy),
+                length: UInt32(Worker.entropyWords * 8)))
+    }
+}

@@ -1,0 +1,152 @@
+import CLinux
+import EventLoop
+import Glibc
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Worker
+
+/// Brings the data plane up: counters, mailboxes, one thread per worker, and their loops.
+struct Boot {
+    /// Buffers per worker beyond those that may wait for slow readers: what the shell receives into, and some slack.
+    private static let buffersBeside = 512
+    private static let buffersWithShell = 256
+
+    let options: Options
+    let journal: Journal
+
+    func run() throws(ShellFault) {
+        let choice = try Shell.choose(options.io)
+        if let notice = choice.notice { journal.write(.warning, notice) }
+        let workers = options.workers > 0 ? options.workers : max(1, min(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 64))
+        let (pages, countersDescriptor) = try makeCounters(workers)
+        var seed = KernelRandom.seed()
+        let hello = DataHello(
+            version: .current, capabilities: [], dataPlaneName: options.name, processEpoch: seed | 1,
+            workers: UInt8(workers), processID: UInt32(getpid()), countersLayout: CounterFile.layout)
+        seed = KernelRandom.seed()
+        let mailboxes = (0..<workers).map { from in
+            (0..<workers).map { to in from == to ? nil : Mailbox(capacity: 32_768) }
+        }
+        let signals = try SignalThread(slot: 1)
+        let meeting = Meeting(workers)
+        journal.write(
+            .info, "data plane starts",
+            [("name", options.name), ("workers", String(workers)), ("io", choice.choice.rawValue)])
+        var threads: [Int] = []
+        for index in 1..<max(workers, 1) where workers > 1 {
+            let part = Part(
+                index: index, workers: workers, choice: choice.choice, counters: pages[index],
+                outboxes: mailboxes[index], inboxes: mailboxes.map { $0[index] }, meeting: meeting, journal: journal,
+                signals: nil, hello: nil, controlPath: options.controlPath, countersDescriptor: -1)
+            let thread = try WorkerThread(name: "worker-\(index)") { part.runOrExit() }
+            threads.append(index)
+            _ = consume thread
+        }
+        let first = Part(
+            index: 0, workers: workers, choice: choice.choice, counters: pages[0], outboxes: mailboxes[0],
+            inboxes: mailboxes.map { $0[0] }, meeting: meeting, journal: journal, signals: signals, hello: hello,
+            controlPath: options.controlPath, countersDescriptor: countersDescriptor)
+        first.runOrExit()
+    }
+
+    private func makeCounters(_ workers: Int) throws(ShellFault) -> ([CounterPage], Int32) {
+        let byteCount = CounterFile.bytes(workers: workers)
+        let descriptor = culvert_memfd("culvert-counters")
+        guard descriptor >= 0, ftruncate(descriptor, byteCount) == 0 else {
+            throw ShellFault(call: .memory, error: errno)
+        }
+        guard let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            memory != MAP_FAILED
+        else { throw ShellFault(call: .memory, error: errno) }
+        let pages = CounterFile.format(
+            UnsafeMutableRawBufferPointer(start: memory, count: byteCount), workers: workers)
+        return (pages, descriptor)
+    }
+}
+
+/// One worker's thread: its shell, its memory, its loop.
+struct Part: @unchecked Sendable {
+    let index: Int
+    let workers: Int
+    let choice: ShellChoice
+    let counters: CounterPage
+    let outboxes: [Mailbox?]
+    let inboxes: [Mailbox?]
+    let meeting: Meeting
+    let journal: Journal
+    let signals: SignalThread?
+    let hello: DataHello?
+    let controlPath: String
+    let countersDescriptor: Int32
+
+    func runOrExit() {
+        do {
+            try run()
+        } catch {
+            journal.write(.error, "a worker cannot start", [("worker", String(index)), ("error", "\(error)")])
+            exit(1)
+        }
+    }
+
+    private func run() throws(ShellFault) {
+        let table = NodeTable.empty
+        let bufferCount = min(Int(table.limits[.stalledBytesMax]) / BufferStore.stride + 768, 32_000)
+        let memory = try BufferMemory(byteCount: UInt64(bufferCount * BufferStore.stride))
+        var shell = try Shell(
+            choice,
+            ShellConfiguration(
+                buffers: BufferGeometry(
+                    base: memory.base, strideBytes: UInt32(BufferStore.stride),
+                    headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
+                    count: UInt32(bufferCount))))
+        guard let base = UnsafeMutableRawPointer(bitPattern: memory.base) else {
+            preconditionFailure("memory at nowhere")
+        }
+        var setup = WorkerSetup(
+            now: Clock.now(), seed: KernelRandom.seed(), counters: counters, bufferBase: base,
+            bufferCount: bufferCount)
+        setup.index = index
+        setup.workerCount = workers
+        setup.outboxes = outboxes
+        setup.inboxes = inboxes
+        if let hello {
+            setup.desk = PlaneDesk(
+                hello: hello, path: controlPath, workerCount: workers, countersDescriptor: countersDescriptor)
+        }
+        var worker = Worker(setup)
+        if let signals { shell.attach(signals.wake) }
+        shell.connectWakes(meeting.exchange(index, shell.wakeDescriptor))
+        loop(&worker, &shell)
+    }
+
+    private func loop(_ worker: inout Worker, _ shell: inout Shell) {
+        var now = Clock.now()
+        var enters: UInt64 = 0
+        while true {
+            shell.submit(&worker.operations)
+            shell.waitForCompletions(until: worker.nextDeadline, now: now)
+            now = Clock.now()
+            worker.begin(now)
+            while worker.hasRoom, let completion = shell.next() {
+                worker.complete(completion)
+            }
+            worker.end()
+            let entered = shell.statistics.enters
+            counters.add(.loopEnters, entered &- enters)
+            enters = entered
+            if !worker.notices.isEmpty { report(&worker) }
+            if let signals, signals.take().intersection([.terminate, .interrupt]) != [] {
+                journal.write(.info, "data plane ends")
+                exit(0)
+            }
+        }
+    }
+
+    private func report(_ worker: inout Worker) {
+        for (severity, text, fields) in worker.notices { journal.write(severity, text, fields) }
+        worker.notices = []
+    }
+}

@@ -1,0 +1,56 @@
+internal import CLiburing
+internal import CLinux
+internal import Operations
+internal import Primitives
+
+extension RingShell {
+    /// What the shell's own entries carry: a kind no operation has. Their completions end here.
+    static let ownToken: UInt64 = 0xFF << 56
+
+    /// The worker's completion, nil when it is the shell's own.
+    mutating func interpret(_ raw: UInt64, _ result: Int32, _ flags: UInt32) -> Completion? {
+        // Buffer, more, and the buffer's number; the kernel's other hints are not the worker's.
+        let kept = flags & (0xFFFF_0000 | UInt32(IORING_CQE_F_BUFFER) | UInt32(IORING_CQE_F_MORE))
+        if kept & UInt32(IORING_CQE_F_BUFFER) != 0 { buffers.took() }
+        let token = Token(raw: raw)
+        switch token.kind {
+        case nil:
+            return nil
+        case .woken:
+            if kept & UInt32(IORING_CQE_F_MORE) == 0 { watchAgain(token) }
+            return Completion(token: token, result: 0)
+        case .receiveMessage:
+            let address = messages.take(token)
+            if result >= 0 { OperationCalls.takeDescriptors(ofMessageAt: address) }
+        case .accept:
+            return accepted(token, result, kept)
+        case .openSocket:
+            if result >= 0 { tokens.forget(result) }
+        default:
+            break
+        }
+        return Completion(token: token, result: result, flags: kept)
+    }
+
+    /// The kernel also ends a shot that accepts when its completions overflow. The worker's goes on until it is
+    /// cancelled, closed or fails.
+    private mutating func accepted(_ token: Token, _ result: Int32, _ flags: UInt32) -> Completion {
+        if result >= 0 { tokens.forget(result) }
+        let isMore = flags & UInt32(IORING_CQE_F_MORE) != 0
+        if isMore { return Completion(token: token, result: result, flags: flags) }
+        let descriptor = accepts.word(of: token)
+        guard result >= 0, descriptor != 0 else {
+            _ = accepts.take(token)
+            return Completion(token: token, result: result, flags: flags)
+        }
+        culvert_prep_accept(entry(), Int32(descriptor - 1), token.raw)
+        return Completion(token: token, result: result, flags: flags | UInt32(IORING_CQE_F_MORE))
+    }
+
+    /// The kernel ended the watch of an external wake (its completions overflowed): watch anew.
+    private mutating func watchAgain(_ token: Token) {
+        for index in 0..<wakes.count where wakes.token(index) == token {
+            culvert_prep_watch(entry(), wakes.descriptor(index), token.raw)
+        }
+    }
+}

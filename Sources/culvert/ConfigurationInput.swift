@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+import Settings
+
+/// Turns file names into sources of a configuration, and faults into what a person sees and an exit status.
+enum ConfigurationInput {
+    /// `EX_CONFIG` of sysexits(3).
+    static let faultExit = ExitCode(78)
+
+    /// The text of a file; `-` is standard input, and an argument that begins with `{` is JSON itself, as in GOST.
+    static func source(_ name: String) throws -> ConfigurationSource {
+        if name.hasPrefix("{") { return .file(name: "-C {…}", text: name) }
+        if name.contains("://") { throw refusal("-C \(name): files only; fetch it first") }
+        let data: Data
+        if name == "-" {
+            data = FileHandle.standardInput.readDataToEndOfFile()
+        } else {
+            do {
+                data = try Data(contentsOf: URL(fileURLWithPath: name))
+            } catch {
+                throw refusal("\(name): cannot be read: \((error as NSError).localizedDescription)")
+            }
+        }
+        guard let text = String(validating: data, as: UTF8.self) else { throw refusal("\(name): is not UTF-8 text") }
+        return .file(name: name == "-" ? "standard input" : name, text: text)
+    }
+
+    /// Reads the sources, or prints every problem and ends with 78.
+    static func settings(_ sources: [ConfigurationSource]) throws -> NodeSettings {
+        do {
+            return try ConfigurationReader.read(sources)
+        } catch {
+            throw refusal(error.text)
+        }
+    }
+
+    /// Prints a message for a person and gives the error that ends the program with 78.
+    static func refusal(_ message: String) -> ExitCode {
+        FileHandle.standardError.write(Data(("culvert: " + message + "\n").utf8))
+        return faultExit
+    }
+}

@@ -1,0 +1,56 @@
+import Settings
+
+/// What a configuration will do, in words: the answer of `culvert check`. Ids are shortened: they are secrets.
+enum ConfigurationSummary {
+    static func text(_ settings: NodeSettings) -> String {
+        var lines: [String] = []
+        if let server = settings.server { lines += self.lines(server) }
+        if let client = settings.client { lines += self.lines(client) }
+        for notice in settings.notices { lines.append("note: \(notice.text)") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func lines(_ server: ServerConfiguration) -> [String] {
+        var lines: [String] = []
+        for service in server.services {
+            let path = service.carrier == .ws ? ", path \(service.path)" : ""
+            lines.append(
+                "\(service.name): takes tunnels at \(text(service.address)) (\(service.carrier.rawValue)\(path))")
+            for entrypoint in service.entrypoints {
+                let ingress = server.ingresses[entrypoint.ingress].name
+                lines.append("  visitors at \(text(entrypoint.address)), by the ingress \(ingress)")
+            }
+            if service.entrypoints.isEmpty { lines.append("  no entrypoint: only visitors with a tunnel client come") }
+        }
+        for ingress in server.ingresses {
+            let fixed = ingress.rules.count == 1 ? "1 fixed host" : "\(ingress.rules.count) fixed hosts"
+            let dynamic = ingress.dynamic.map { ", and bound tunnels under \($0.domains.joined(separator: ", "))" }
+            lines.append("ingress \(ingress.name): \(fixed)\(dynamic ?? "")")
+        }
+        for (limit, value) in server.limits.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+            lines.append("limit \(limit): \(value) (standard \(limit.row.standard) \(limit.row.unit))")
+        }
+        if let address = server.metricsAddress { lines.append("metrics at \(text(address))") }
+        if let address = server.apiAddress { lines.append("api at \(text(address))") }
+        return lines
+    }
+
+    private static func lines(_ client: ClientConfiguration) -> [String] {
+        let files = client.fileServices.map { "serves the files of \($0.directory) at \(text($0.address))" }
+        let tunnels = client.tunnels.flatMap { tunnel in
+            let id = tunnel.tunnel.isZero ? "an id that is made at the first start and kept" : tunnel.tunnel.shortText
+            let servers = tunnel.servers.map { "\($0.carrier.rawValue)://\($0.hostHeader)" }.joined(separator: ", ")
+            let connections = tunnel.connections == 1 ? "1 connection" : "\(tunnel.connections) connections"
+            return [
+                "\(tunnel.name): exposes \(TunnelReport.text(tunnel.target)) as the tunnel with \(id)",
+                "  \(connections) to \(servers)",
+            ]
+        }
+        return files + tunnels
+    }
+
+    private static func text(_ address: ListenAddress) -> String {
+        let host = address.host.isEmpty ? "*" : address.host.contains(":") ? "[\(address.host)]" : address.host
+        return "\(host):\(address.port)"
+    }
+}

@@ -1,0 +1,176 @@
+import EventLoop
+import FileService
+import Foundation
+import Logging
+import ServiceLifecycle
+import Settings
+
+/// Runs what a configuration asks for until a signal ends it: the planes of a tunnel server, file services, tunnels.
+struct NodeRun {
+    /// Something in the surroundings keeps the node from running; the message says what to do.
+    struct Fault: Error {
+        var message: String
+    }
+
+    let settings: NodeSettings
+    let environment: [String: String]
+    let logger: Logger
+
+    init(_ settings: NodeSettings, environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.settings = settings
+        self.environment = environment
+        let node = settings.server?.nodeName ?? ""
+        logger = LineLogHandler.logger(
+            label: "culvert", level: settings.logLevel, node: node.isEmpty ? ProcessInfo.processInfo.hostName : node)
+    }
+
+    func run() async throws {
+        for notice in settings.notices {
+            logger.warning("\(notice.message)", metadata: ["key": "\(notice.key)", "at": "\(notice.place.text)"])
+        }
+        var services: [any Service] = []
+        var directory: RuntimeDirectory?
+        defer { directory?.remove() }
+        if let server = settings.server {
+            let made = try makeDirectory()
+            directory = made
+            services.append(try supervisor(of: server, in: made))
+        }
+        if let client = settings.client { services += try self.services(of: client) }
+        var configuration = ServiceGroupConfiguration(
+            services: services.map {
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            }, gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
+        // Children have 5 s to end, visitors of file services the same; then everything is cancelled.
+        configuration.maximumGracefulShutdownDuration = .seconds(7)
+        configuration.maximumCancellationDuration = .seconds(2)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// For packages: their warnings, and what they do only at trace level.
+    private var quietLogger: Logger {
+        var quiet = logger
+        if logger.logLevel > .trace { quiet.logLevel = max(logger.logLevel, .warning) }
+        return quiet
+    }
+
+    // MARK: - Server
+
+    private func makeDirectory() throws -> RuntimeDirectory {
+        let parent = RuntimeDirectory.parent(environment: environment, user: getuid())
+        do {
+            return try RuntimeDirectory.make(parent: parent, process: getpid())
+        } catch {
+            throw Fault(message: error.message)
+        }
+    }
+
+    private func supervisor(of server: ServerConfiguration, in directory: RuntimeDirectory) throws -> Supervisor {
+        var server = server
+        if server.nodeName.isEmpty { server.nodeName = ProcessInfo.processInfo.hostName }
+        let text = ConfigurationWriter.yaml(server)
+        if case .failure(let fault) = PrivateDirectory.write(text, to: directory.configuration, replacing: true) {
+            throw Fault(message: fault.message)
+        }
+        let commands = NodeRun.commands(
+            for: server, in: directory, beside: NodeRun.executableDirectory(), plane: "data-0")
+        for command in commands where access(command.file, X_OK) != 0 {
+            throw Fault(
+                message: "\(command.file) is missing: install it beside `culvert`, or build all three with "
+                    + "`swift build -c release --static-swift-stdlib`")
+        }
+        return Supervisor(commands, logger: logger)
+    }
+
+    /// The command lines of a node's processes (design §2).
+    static func commands(
+        for server: ServerConfiguration, in directory: RuntimeDirectory, beside executables: String, plane: String
+    ) -> [ChildCommand] {
+        var data = ["--control", directory.socket, "--name", plane, "--supervised"]
+        if let workers = server.workers { data += ["--workers", String(workers)] }
+        if server.shell != .automatic { data += ["--io", server.shell.rawValue] }
+        return [
+            ChildCommand(
+                name: "culvert-control", file: executables + "/culvert-control",
+                arguments: ["-C", directory.configuration, "--socket", directory.socket, "--supervised"]),
+            ChildCommand(name: "culvert-data \(plane)", file: executables + "/culvert-data", arguments: data),
+        ]
+    }
+
+    /// Where this program lies, whatever it was called by.
+    static func executableDirectory() -> String {
+        (executable() as NSString).deletingLastPathComponent
+    }
+
+    static func executable() -> String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    }
+
+    // MARK: - Client
+
+    private func services(of client: ClientConfiguration) throws -> [any Service] {
+        var client = client
+        var services: [any Service] = []
+        for files in client.fileServices { services.append(try fileService(files)) }
+        guard !client.tunnels.isEmpty else { return services }
+        guard let machine = TunnelClient.built else {
+            throw Fault(message: "this build cannot expose anything: it contains no tunnel client")
+        }
+        let kept = KeptTunnelIDs(
+            directory: KeptTunnelIDs.standardDirectory(environment: environment),
+            random: { (KernelRandom.seed(), KernelRandom.seed()) })
+        do {
+            try kept.complete(&client)
+        } catch {
+            throw Fault(message: error.message)
+        }
+        let report = TunnelReport(client, logger: logger) { text in print(text, flush: true) }
+        let shell = settings.server?.shell ?? .automatic
+        services.append(
+            LeafService { [client] in try await machine.run(client, shell) { report.note($0) } })
+        return services
+    }
+
+    private func fileService(_ files: Settings.FileService) throws -> any Service {
+        let tree: FileTree
+        do {
+            tree = try FileTree(directory: files.directory)
+        } catch {
+            throw Fault(message: error.message)
+        }
+        let logger = logger
+        let server = FileServer(
+            host: files.address.host, port: files.address.port, tree: tree, seed: KernelRandom.seed(),
+            logger: quietLogger,
+            listening: { port in
+                logger.info("serving files", metadata: ["directory": "\(files.directory)", "port": "\(port)"])
+            })
+        return LeafService(endsByItself: true) {
+            do {
+                try await server.run()
+            } catch let error as any Error where !(error is CancellationError) {
+                throw Fault(message: "cannot serve files at port \(files.address.port): \(error)")
+            }
+        }
+    }
+}
+
+/// A service made of one function.
+struct LeafService: Service {
+    /// Whether the function watches for a graceful shutdown itself; else it is cancelled then.
+    var endsByItself = false
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws {
+        guard !endsByItself else { return try await body() }
+        try await cancelWhenGracefulShutdown { try await body() }
+    }
+}
+
+/// Prints a line that somebody may be waiting for at the other end of a pipe.
+func print(_ text: String, flush: Bool) {
+    print(text)
+    if flush { fflush(nil) }
+}

@@ -1,0 +1,31 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// Runs each argument list between ` -- ` in a process of its own, and starts again what ends.
+struct SeveralProcesses {
+    private let commands: [ChildCommand]
+
+    init(_ processes: [[String]]) {
+        let file = NodeRun.executable()
+        commands = processes.enumerated().map { number, arguments in
+            ChildCommand(name: "process \(number + 1)", file: file, arguments: arguments + ["--supervised"])
+        }
+    }
+
+    /// Ends with the program: 0 after a signal, 78 when one of them refused its arguments.
+    func run() async -> Never {
+        let logger = LineLogHandler.logger(label: "culvert", level: .info, node: ProcessInfo.processInfo.hostName)
+        var quiet = logger
+        quiet.logLevel = .warning
+        let group = ServiceGroup(
+            services: [Supervisor(commands, logger: logger)], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: quiet)
+        do {
+            try await group.run()
+            exit(0)
+        } catch {
+            exit(error is Supervisor.ConfigurationFault ? 78 : 1)
+        }
+    }
+}
