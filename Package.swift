@@ -14,7 +14,7 @@ let strict: [SwiftSetting] = [
 let hot: [SwiftSetting] =
     strict + [
         .enableExperimentalFeature("Lifetimes"),
-        .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ]
 
 let package = Package(
@@ -90,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "culvert",
             dependencies: [
-                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings", "TunnelRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -98,6 +98,12 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/culvert", swiftSettings: strict),
+
+        // The tunnel client: the same worker, dialling.
+        .target(
+            name: "TunnelRunner",
+            dependencies: ["Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            path: "Sources/Client/TunnelRunner", swiftSettings: hot),
 
         // The data plane: a pure worker, and its process.
         .target(

@@ -117,9 +117,6 @@ struct NodeRun {
         var services: [any Service] = []
         for files in client.fileServices { services.append(try fileService(files)) }
         guard !client.tunnels.isEmpty else { return services }
-        guard let machine = TunnelClient.built else {
-            throw Fault(message: "this build cannot expose anything: it contains no tunnel client")
-        }
         let kept = KeptTunnelIDs(
             directory: KeptTunnelIDs.standardDirectory(environment: environment),
             random: { (KernelRandom.seed(), KernelRandom.seed()) })
@@ -143,7 +140,7 @@ struct NodeRun {
         }
         let shell = settings.server?.shell ?? .automatic
         services.append(
-            LeafService { [client] in try await machine.run(client, shell) { report.note($0) } })
+            LeafService { [client] in try await TunnelClient.run(client, shell) { report.note($0) } })
         return services
     }
 
