@@ -14,8 +14,14 @@ let strict: [SwiftSetting] = [
 let hot: [SwiftSetting] =
     strict + [
         .enableExperimentalFeature("Lifetimes"),
-        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+        .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
+
+/// Executables that link hot targets. Optimising across all modules leaves the same specialisation of a standard
+/// generic in several objects as a strong symbol; any one of these equal copies may serve.
+let oneOfEqual: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
+]
 
 let package = Package(
     name: "culvert",
@@ -74,7 +80,7 @@ let package = Package(
             dependencies: [
                 "ControlShell", "Settings", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict),
+            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict, linkerSettings: oneOfEqual),
 
         // Client: what runs beside a customer's service.
         .target(
@@ -97,7 +103,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            path: "Sources/culvert", swiftSettings: strict),
+            path: "Sources/culvert", swiftSettings: strict, linkerSettings: oneOfEqual),
 
         // The tunnel client: the same worker, dialling.
         .target(
@@ -114,7 +120,7 @@ let package = Package(
             dependencies: [
                 "Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux",
             ],
-            path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
+            path: "Sources/DataPlane/culvert-data", swiftSettings: hot, linkerSettings: oneOfEqual),
 
         // Tests mirror the sources.
         .testTarget(
