@@ -108,8 +108,7 @@ final class PlaneLoop {
 
     private func acceptAll() {
         while true {
-            let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-            let descriptor = accept4(socket.descriptor, nil, nil, flags)
+            let descriptor = culvert_accept(socket.descriptor)
             guard descriptor >= 0 else { return }
             let id = LinkID(nextLink)
             nextLink += 1
