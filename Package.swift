@@ -17,6 +17,13 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
+/// With `-enable-cmo-everything` every hot module exports its own copy of the standard library's specialisations it uses
+/// (`RawSpan.byteCount`, …), and two such modules in one executable are a link error. The copies are the same code from
+/// the same compiler: the first one is taken. Stands on the module that all others depend on; executables inherit it.
+let merged: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "culvert",
     dependencies: [
@@ -35,7 +42,9 @@ let package = Package(
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
 
         // Shared: words, codecs, the plane link.
-        .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
+        .target(
+            name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot,
+            linkerSettings: merged),
         .target(
             name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
