@@ -42,7 +42,9 @@ let package = Package(
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
 
         // Shared: words, codecs, the plane link.
-        .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
+        .target(
+            name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot,
+            linkerSettings: merged),
         .target(
             name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
