@@ -17,8 +17,8 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
-/// Executables that link hot targets. Optimising across all modules leaves the same specialisation of a standard
-/// generic in several objects as a strong symbol; any one of these equal copies may serve.
+/// Optimising across all modules leaves the same specialisation of a standard generic in several objects as a strong
+/// symbol; any of these equal copies may serve. Stands on the module that all others depend on: executables inherit it.
 let oneOfEqual: [LinkerSetting] = [
     .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
 ]
@@ -44,7 +44,7 @@ let package = Package(
         // Shared: words, codecs, the plane link.
         .target(
             name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot,
-            linkerSettings: merged),
+            linkerSettings: oneOfEqual),
         .target(
             name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
@@ -83,7 +83,7 @@ let package = Package(
             dependencies: [
                 "ControlShell", "Settings", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict, linkerSettings: oneOfEqual),
+            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict),
 
         // Client: what runs beside a customer's service.
         .target(
@@ -106,7 +106,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            path: "Sources/culvert", swiftSettings: strict, linkerSettings: oneOfEqual),
+            path: "Sources/culvert", swiftSettings: strict),
 
         // The tunnel client: the same worker, dialling.
         .target(
@@ -123,7 +123,7 @@ let package = Package(
             dependencies: [
                 "Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux",
             ],
-            path: "Sources/DataPlane/culvert-data", swiftSettings: hot, linkerSettings: oneOfEqual),
+            path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
         // Tests mirror the sources.
         .testTarget(
