@@ -17,6 +17,12 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
+/// Optimising across all modules leaves the same specialisation of a standard generic in several objects as a strong
+/// symbol; any of these equal copies may serve. Stands on the module that all others depend on: executables inherit it.
+let oneOfEqual: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "culvert",
     dependencies: [
@@ -36,7 +42,9 @@ let package = Package(
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
 
         // Shared: words, codecs, the plane link.
-        .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
+        .target(
+            name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot,
+            linkerSettings: oneOfEqual),
         .target(
             name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
@@ -67,6 +75,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/ControlPlane/ControlShell", swiftSettings: strict),
         .executableTarget(
@@ -90,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "culvert",
             dependencies: [
-                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings", "TunnelRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -98,6 +107,12 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/culvert", swiftSettings: strict),
+
+        // The tunnel client: the same worker, dialling.
+        .target(
+            name: "TunnelRunner",
+            dependencies: ["Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            path: "Sources/Client/TunnelRunner", swiftSettings: hot),
 
         // The data plane: a pure worker, and its process.
         .target(

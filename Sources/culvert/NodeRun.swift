@@ -3,6 +3,7 @@ import FileService
 import Foundation
 import Logging
 import Model
+import NIOCore
 import ServiceLifecycle
 import Settings
 import UnixSignals
@@ -22,7 +23,7 @@ struct NodeRun {
         self.settings = settings
         self.environment = environment
         let node = settings.server?.nodeName ?? ""
-        logger = LineLogHandler.logger(
+        logger = LineLog.logger(
             label: "culvert", level: settings.logLevel, node: node.isEmpty ? ProcessInfo.processInfo.hostName : node)
     }
 
@@ -117,9 +118,6 @@ struct NodeRun {
         var services: [any Service] = []
         for files in client.fileServices { services.append(try fileService(files)) }
         guard !client.tunnels.isEmpty else { return services }
-        guard let machine = TunnelClient.built else {
-            throw Fault(message: "this build cannot expose anything: it contains no tunnel client")
-        }
         let kept = KeptTunnelIDs(
             directory: KeptTunnelIDs.standardDirectory(environment: environment),
             random: { (KernelRandom.seed(), KernelRandom.seed()) })
@@ -143,7 +141,7 @@ struct NodeRun {
         }
         let shell = settings.server?.shell ?? .automatic
         services.append(
-            LeafService { [client] in try await machine.run(client, shell) { report.note($0) } })
+            LeafService { [client] in try await TunnelClient.run(client, shell) { report.note($0) } })
         return services
     }
 
@@ -164,8 +162,10 @@ struct NodeRun {
         return LeafService(endsByItself: true) {
             do {
                 try await server.run()
-            } catch  where !(error is CancellationError) {
-                throw Fault(message: "cannot serve files at port \(files.address.port): \(error)")
+            } catch let error as IOError {
+                throw Fault(
+                    message: "cannot listen at \(files.address.host):\(files.address.port): "
+                        + "\(String(cString: strerror(error.errnoCode))); choose another port in `file://:PORT`")
             }
         }
     }
