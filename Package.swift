@@ -17,6 +17,12 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
+/// Optimising across all modules leaves the same specialisation of a standard generic in several objects as a strong
+/// symbol; any of these equal copies may serve. Stands on the module that all others depend on: executables inherit it.
+let oneOfEqual: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "culvert",
     dependencies: [
@@ -36,10 +42,14 @@ let package = Package(
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
 
         // Shared: words, codecs, the plane link.
-        .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
-        .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
+        .target(
+            name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot,
+            linkerSettings: oneOfEqual),
+        .target(
+            name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
-        .target(name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
+        .target(
+            name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
         .target(
             name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
             swiftSettings: hot),
@@ -89,13 +99,20 @@ let package = Package(
         .executableTarget(
             name: "culvert",
             dependencies: [
-                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings", "TunnelRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/culvert", swiftSettings: strict),
+
+        // The tunnel client: the same worker, dialling.
+        .target(
+            name: "TunnelRunner",
+            dependencies: ["Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            path: "Sources/Client/TunnelRunner", swiftSettings: hot),
 
         // The data plane: a pure worker, and its process.
         .target(
@@ -103,7 +120,9 @@ let package = Package(
             path: "Sources/DataPlane/Worker", swiftSettings: hot),
         .executableTarget(
             name: "culvert-data",
-            dependencies: ["Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            dependencies: [
+                "Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux",
+            ],
             path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
         // Tests mirror the sources.
@@ -131,7 +150,65 @@ let package = Package(
             name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Client/FileServiceTests", swiftSettings: strict),
         .testTarget(
-            name: "CulvertTests", dependencies: ["culvert", "Model", "Primitives", "Settings"],
+            name: "CulvertTests",
+            dependencies: [
+                "culvert", "EventLoop", "Model", "Primitives", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             path: "Tests/Client/CulvertTests", swiftSettings: strict),
+        // Tests of what is shared. NIO and Crypto stand in test targets only: independent readers to compare with.
+        .testTarget(
+            name: "PrimitivesTests", dependencies: ["Primitives", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Tests/Shared/PrimitivesTests", swiftSettings: strict),
+        .testTarget(
+            name: "WireTests",
+            dependencies: [
+                "Primitives", "Model", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Tests/Shared/WireTests", swiftSettings: strict),
+
+        // Fuzz targets: Tests/Fuzz/run builds them with libFuzzer; a plain build replays the files it is given.
+        .target(name: "FuzzRig", path: "Tests/Fuzz/Rig", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-relay", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],
+            path: "Tests/Fuzz/relay", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-smux", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/smux", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-websocket", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/websocket", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-http", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/http", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-canary", dependencies: ["FuzzRig"], path: "Tests/Fuzz/canary", swiftSettings: strict),
+
+        // The simulated kernel: the third shell.
+        .target(
+            name: "Simulator", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/Simulator", swiftSettings: strict),
+        .testTarget(
+            name: "SimulatorTests", dependencies: ["Primitives", "Operations", "EventLoop", "Simulator", "CLinux"],
+            path: "Tests/SimulatorTests", swiftSettings: strict),
+
+        // The event loop's tests, and the processes that they start.
+        .systemLibrary(name: "CSeccomp", path: "Tests/SeccompProbe/CSeccomp"),
+        .executableTarget(
+            name: "SeccompProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux", "CSeccomp"],
+            path: "Tests/SeccompProbe/Probe", swiftSettings: strict),
+        .executableTarget(
+            name: "SignalProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/SignalProbe", swiftSettings: strict),
+        .testTarget(
+            name: "EventLoopTests",
+            dependencies: [
+                "Primitives", "Operations", "EventLoop", "Simulator", "CLinux", "SeccompProbe", "SignalProbe",
+            ],
+            path: "Tests/Shared/EventLoopTests", swiftSettings: strict),
     ]
 )

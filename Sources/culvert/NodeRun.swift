@@ -2,8 +2,11 @@ import EventLoop
 import FileService
 import Foundation
 import Logging
+import Model
+import NIOCore
 import ServiceLifecycle
 import Settings
+import UnixSignals
 
 /// Runs what a configuration asks for until a signal ends it: the planes of a tunnel server, file services, tunnels.
 struct NodeRun {
@@ -20,7 +23,7 @@ struct NodeRun {
         self.settings = settings
         self.environment = environment
         let node = settings.server?.nodeName ?? ""
-        logger = LineLogHandler.logger(
+        logger = LineLog.logger(
             label: "culvert", level: settings.logLevel, node: node.isEmpty ? ProcessInfo.processInfo.hostName : node)
     }
 
@@ -115,9 +118,6 @@ struct NodeRun {
         var services: [any Service] = []
         for files in client.fileServices { services.append(try fileService(files)) }
         guard !client.tunnels.isEmpty else { return services }
-        guard let machine = TunnelClient.built else {
-            throw Fault(message: "this build cannot expose anything: it contains no tunnel client")
-        }
         let kept = KeptTunnelIDs(
             directory: KeptTunnelIDs.standardDirectory(environment: environment),
             random: { (KernelRandom.seed(), KernelRandom.seed()) })
@@ -126,10 +126,22 @@ struct NodeRun {
         } catch {
             throw Fault(message: error.message)
         }
-        let report = TunnelReport(client, logger: logger) { text in print(text, flush: true) }
+        let report = TunnelReport(client, logger: logger) { text in
+            // Somebody may be waiting for it at the other end of a pipe.
+            print(text)
+            fflush(nil)
+        }
+        for tunnel in client.tunnels {
+            logger.info(
+                "exposing",
+                metadata: [
+                    "service": "\(tunnel.name)", "target": "\(TunnelReport.text(tunnel.target))",
+                    "server": "\(tunnel.servers[0].hostHeader)", "tunnel": "\(tunnel.tunnel.shortText)",
+                ])
+        }
         let shell = settings.server?.shell ?? .automatic
         services.append(
-            LeafService { [client] in try await machine.run(client, shell) { report.note($0) } })
+            LeafService { [client] in try await TunnelClient.run(client, shell) { report.note($0) } })
         return services
     }
 
@@ -150,27 +162,11 @@ struct NodeRun {
         return LeafService(endsByItself: true) {
             do {
                 try await server.run()
-            } catch let error as any Error where !(error is CancellationError) {
-                throw Fault(message: "cannot serve files at port \(files.address.port): \(error)")
+            } catch let error as IOError {
+                throw Fault(
+                    message: "cannot listen at \(files.address.host):\(files.address.port): "
+                        + "\(String(cString: strerror(error.errnoCode))); choose another port in `file://:PORT`")
             }
         }
     }
-}
-
-/// A service made of one function.
-struct LeafService: Service {
-    /// Whether the function watches for a graceful shutdown itself; else it is cancelled then.
-    var endsByItself = false
-    let body: @Sendable () async throws -> Void
-
-    func run() async throws {
-        guard !endsByItself else { return try await body() }
-        try await cancelWhenGracefulShutdown { try await body() }
-    }
-}
-
-/// Prints a line that somebody may be waiting for at the other end of a pipe.
-func print(_ text: String, flush: Bool) {
-    print(text)
-    if flush { fflush(nil) }
 }

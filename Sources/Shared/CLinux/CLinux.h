@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -113,6 +114,13 @@ static inline int culvert_file_status_at(int directory, const char *name, struct
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return -1;
     *out = culvert_status_of(&status);
     return 0;
+}
+
+/* In a process that is being started: every descriptor from `first` on is closed. (glibc 2.34; hidden by a feature
+   macro.) */
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+static inline int culvert_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 /* A descriptor that is readable once the process has ended. -1 and errno. */
@@ -341,6 +349,8 @@ static inline int64_t culvert_wall_clock(void) {
     clock_gettime(CLOCK_REALTIME, &time);
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
+/* `room` holds 16 characters. */
+static inline int culvert_thread_name(char *room) { return prctl(PR_GET_NAME, room); }
 static inline int culvert_name_thread(const char *name) { return prctl(PR_SET_NAME, name); }
 
 #endif
