@@ -73,6 +73,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/culvert", swiftSettings: strict),
 
@@ -99,7 +100,13 @@ let package = Package(
             name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Client/FileServiceTests", swiftSettings: strict),
         .testTarget(
-            name: "CulvertTests", dependencies: ["culvert", "Model", "Primitives", "Settings"],
+            name: "CulvertTests",
+            dependencies: [
+                "culvert", "EventLoop", "Model", "Primitives", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             path: "Tests/Client/CulvertTests", swiftSettings: strict),
     ]
 )

@@ -1,3 +1,4 @@
+import Model
 import Settings
 
 /// What a configuration will do, in words: the answer of `culvert check`. Ids are shortened: they are secrets.

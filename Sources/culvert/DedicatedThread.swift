@@ -28,7 +28,7 @@ struct DedicatedThread {
             { pointer in
                 guard let pointer else { return nil }
                 let work = Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue()
-                pthread_setname_np(pthread_self(), String(work.name.prefix(15)))
+                _ = culvert_name_thread(work.name)
                 work.body()
                 return nil
             }, Unmanaged.passRetained(work).toOpaque())

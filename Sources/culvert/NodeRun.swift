@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import ServiceLifecycle
 import Settings
+import UnixSignals
 
 /// Runs what a configuration asks for until a signal ends it: the planes of a tunnel server, file services, tunnels.
 struct NodeRun {
@@ -150,7 +151,7 @@ struct NodeRun {
         return LeafService(endsByItself: true) {
             do {
                 try await server.run()
-            } catch let error as any Error where !(error is CancellationError) {
+            } catch  where !(error is CancellationError) {
                 throw Fault(message: "cannot serve files at port \(files.address.port): \(error)")
             }
         }

@@ -1,6 +1,8 @@
 import Foundation
 import Logging
 import ServiceLifecycle
+import Settings
+import UnixSignals
 
 /// Runs each argument list between ` -- ` in a process of its own, and starts again what ends.
 struct SeveralProcesses {

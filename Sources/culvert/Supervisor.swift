@@ -2,6 +2,7 @@ import CLinux
 import EventLoop
 import Glibc
 import Logging
+import Primitives
 import ServiceLifecycle
 import Synchronization
 
@@ -22,7 +23,7 @@ final class Supervisor: Service {
     init(_ commands: [ChildCommand], logger: Logger) {
         self.commands = commands
         self.logger = logger
-        wake = eventfd(0, Int32(EFD_CLOEXEC.rawValue) | Int32(EFD_NONBLOCK.rawValue))
+        wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         precondition(wake >= 0, "no descriptor for an event")
     }
 

@@ -1,4 +1,5 @@
 import Logging
+import Model
 import Settings
 import Synchronization
 
@@ -32,7 +33,7 @@ final class TunnelReport: Sendable {
             printAddress(of: status.tunnel, host: host, urls: urls)
         case .lost(let reason, let retryMilliseconds):
             fields["why"] = "\(reason)"
-            fields["retry_ms"] = "\(retryMilliseconds)"
+            if let retryMilliseconds { fields["retry_ms"] = "\(retryMilliseconds)" }
             logger.warning("connection to the server lost: trying again", metadata: fields)
         case .targetUnreachable(let reason):
             fields["why"] = "\(reason)"

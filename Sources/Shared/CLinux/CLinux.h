@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -113,6 +114,13 @@ static inline int culvert_file_status_at(int directory, const char *name, struct
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return -1;
     *out = culvert_status_of(&status);
     return 0;
+}
+
+/* In a process that is being started: every descriptor from `first` on is closed. (glibc 2.34; hidden by a feature
+   macro.) */
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+static inline int culvert_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 /* A descriptor that is readable once the process has ended. -1 and errno. */

@@ -18,9 +18,13 @@ struct HostAndPort: Equatable {
             return nil
         }
         guard host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }) else { return nil }
+        guard host.utf8.count <= HostAndPort.hostBytesMax else { return nil }
         self.host = String(host)
         self.port = port
     }
+
+    /// The relay carries a host's length in one byte (protocol relay §4).
+    static let hostBytesMax = 255
 
     init(host: String, port: UInt16) {
         self.host = host

@@ -11,8 +11,9 @@ package struct TunnelStatus: Equatable, Sendable {
         /// The server accepted the bind. `host` is what it granted: the endpoint's label or the requested host; `urls` are
         /// the public addresses that a server of ours announces, none from others.
         case bound(host: String, urls: [String])
-        /// A session ended, or could not be opened; the next attempt follows after `retryMilliseconds`.
-        case lost(reason: String, retryMilliseconds: UInt64)
+        /// A session ended, or could not be opened; the next attempt follows after `retryMilliseconds`, where
+        /// that is known.
+        case lost(reason: String, retryMilliseconds: UInt64?)
         /// A visitor came and the local target did not answer.
         case targetUnreachable(reason: String)
     }
