@@ -54,6 +54,26 @@ let package = Package(
             dependencies: ["Model", .product(name: "Yams", package: "Yams")],
             path: "Sources/Shared/Settings", swiftSettings: strict),
 
+        // Control plane: a pure core, its shell, the executable.
+        .target(
+            name: "ControlCore", dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
+        .target(
+            name: "ControlShell",
+            dependencies: [
+                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/ControlPlane/ControlShell", swiftSettings: strict),
+        .executableTarget(
+            name: "culvert-control",
+            dependencies: [
+                "ControlShell", "Settings", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict),
+
         // Client: what runs beside a customer's service.
         .target(
             name: "FileService",
@@ -87,6 +107,17 @@ let package = Package(
             path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
         // Tests mirror the sources.
+        .testTarget(
+            name: "ControlCoreTests",
+            dependencies: ["ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
+        .testTarget(
+            name: "ControlShellTests",
+            dependencies: [
+                "CLinux", "ControlCore", "ControlShell", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/ControlPlane/ControlShellTests", swiftSettings: strict),
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
             path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),

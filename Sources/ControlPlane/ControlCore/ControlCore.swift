@@ -1,0 +1,159 @@
+internal import Model
+internal import PlaneLink
+package import Primitives
+package import Settings
+
+/// The control plane as a pure machine: events in, effects out; no I/O, no clock, nothing asynchronous.
+///
+/// It knows the data planes that are connected, the tunnels and connectors that live on them and who holds which host,
+/// decides binds, and keeps every data plane's routing table equal to its own. What it cannot do itself it asks of the
+/// shell: sockets, files, bytes.
+package struct ControlCore: Sendable {
+    package let plan: NodePlan
+    /// New at every start.
+    package let nodeEpoch: UInt64
+    package internal(set) var ingresses: [Ingress]
+    package internal(set) var registry = Registry()
+    package internal(set) var links: [LinkID: DataPlaneLink] = [:]
+    /// By the data plane's name.
+    package internal(set) var sockets: [String: PlaneSockets] = [:]
+    /// Of the routing table: grows with every change.
+    package internal(set) var generation: UInt64 = 1
+    package internal(set) var tally = ControlTally()
+
+    /// Changes of the routes that no data plane has heard of yet.
+    var changes: [RouteChange] = []
+    var effects: [ControlEffect] = []
+    private let fixedRoutes: Int
+    private let fixedEntryBytes: Int
+    /// Routes of bound tunnels, and the bytes they take in a table.
+    var dynamicRoutes = 0
+    var dynamicEntryBytes = 0
+
+    package init(
+        _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64
+    ) throws(NodePlanFault) {
+        plan = try NodePlan(configuration, nodeName: nodeName)
+        self.nodeEpoch = nodeEpoch
+        var routes = 0, bytes = 0
+        var ingresses: [Ingress] = []
+        for (index, table) in configuration.ingresses.enumerated() {
+            let ingress = Ingress(index: IngressIndex(UInt16(index)), table: table)
+            for host in ingress.rules.routes.keys {
+                guard !host.isEmpty, host.utf8.count <= RouteKey.bytesMax else {
+                    throw .badRule(ingress: table.name, host: host)
+                }
+                routes += 1
+                bytes += RouteSnapshot.entryBytes(hostBytes: host.utf8.count)
+            }
+            ingresses.append(ingress)
+        }
+        let room = RouteSnapshot.routesMax - ControlLimit.dynamicHostsMax
+        guard routes <= room else { throw .tooMany(what: "host rules", limit: room) }
+        self.ingresses = ingresses
+        fixedRoutes = routes
+        fixedEntryBytes = bytes
+    }
+
+    /// Handles one event and gives what has to be done, in order. `now` never goes back.
+    package mutating func handle(_ event: ControlEvent, now: Tick) -> [ControlEffect] {
+        switch event {
+        case .connected(let link): connected(link, now: now)
+        case .disconnected(let link, let end): disconnected(link, end, now: now)
+        case .received(let link, let message): received(message, from: link, now: now)
+        case .listenersOpened(let link, let opened, let failed):
+            listenersOpened(link, opened, failed, now: now)
+        case .tick: tick(now: now)
+        }
+        publish()
+        let done = effects
+        effects = []
+        return done
+    }
+
+    /// The next instant at which `tick` is due.
+    package var nextDeadline: Tick {
+        var next = registry.nextOffline ?? .never
+        for link in links.values { next = min(next, link.nextDeadline) }
+        // Sockets wait for ever where nobody else serves.
+        guard isServing else { return next }
+        for kept in sockets.values {
+            guard let since = kept.orphanedSince else { continue }
+            next = min(next, since.advanced(milliseconds: ControlLimit.successorGraceMilliseconds))
+        }
+        return next
+    }
+
+    /// Whether some data plane has sockets and table.
+    var isServing: Bool { links.values.contains { $0.phase == .serving && !$0.isSuperseded } }
+
+    private mutating func tick(now: Tick) {
+        for link in links.keys.sorted(by: { $0.rawValue < $1.rawValue }) { attend(to: link, now: now) }
+        dropOrphanedSockets(now: now)
+        while let (tunnel, hosts) = registry.takeExpired(at: now) {
+            for key in hosts { removeRoute(key, of: tunnel) }
+        }
+    }
+
+    // MARK: The routing table
+
+    /// Room that `writeTable` needs.
+    package var tableBytes: Int {
+        RouteSnapshot.fileBytes(
+            routes: fixedRoutes + dynamicRoutes, entriesBytes: fixedEntryBytes + dynamicEntryBytes)
+    }
+
+    package var routeCount: Int { fixedRoutes + dynamicRoutes }
+
+    /// Writes all routes into zeroed memory of `tableBytes`; gives the bytes used. `seed` is kernel randomness.
+    package func writeTable(into memory: UnsafeMutableRawBufferPointer, seed: UInt64) -> Int {
+        var writer = RouteSnapshotWriter(into: memory, routes: routeCount, seed: seed)
+        forEachRoute { ingress, host, route in
+            var host = host
+            let isNew = host.withUTF8 {
+                writer.add(ingress: ingress, host: UnsafeRawBufferPointer($0), route: route)
+            }
+            precondition(isNew, "a host has two routes")
+        }
+        return writer.finish(generation: generation)
+    }
+
+    func forEachRoute(_ body: (IngressIndex, String, Route) -> Void) {
+        for ingress in ingresses {
+            for (host, route) in ingress.rules.routes { body(ingress.index, host, route) }
+            for (host, owner) in ingress.owners { body(ingress.index, host, Route(tunnel: owner, isPrivate: false)) }
+        }
+    }
+
+    /// Tells the data planes what has changed: as changes, or as a whole table where too many have come together.
+    mutating func publish() {
+        guard !changes.isEmpty else { return }
+        let new = changes
+        changes = []
+        generation += 1
+        for (id, link) in links where link.phase == .serving {
+            if link.changesSinceTable + new.count > RouteOverlay.foldAt {
+                sendTable(to: id)
+                continue
+            }
+            links[id]?.changesSinceTable += new.count
+            var rest = new[...]
+            while !rest.isEmpty {
+                let part = rest.prefix(RouteChange.perMessageMax)
+                rest = rest.dropFirst(part.count)
+                effects.append(.send(id, .routeDelta(generation: generation, Array(part))))
+            }
+        }
+    }
+
+    mutating func sendTable(to id: LinkID) {
+        links[id]?.changesSinceTable = 0
+        links[id]?.tableGeneration = generation
+        effects.append(.sendTable(id, generation: generation))
+        effects.append(.send(id, .tableEnd(generation: generation)))
+    }
+
+    mutating func note(_ severity: Severity, _ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        effects.append(.log(ControlNote(severity, message, fields)))
+    }
+}

@@ -1,0 +1,56 @@
+package import Model
+package import PlaneLink
+
+/// What the control plane wants done. The shell does it at once, in order.
+package enum ControlEffect: Equatable, Sendable {
+    /// Queue a message that carries no descriptor.
+    case send(LinkID, ControlToData)
+    /// Queue `listener` with a copy of the descriptor kept for it under the data plane's name and the listener's id.
+    case sendListener(LinkID, plane: String, PlaneListener)
+    /// Write the routing table as it is now into a sealed file, or take the last one if its generation is the same,
+    /// and queue `routesSnapshot` with it.
+    case sendTable(LinkID, generation: UInt64)
+    /// Open sockets and tell `listenersOpened`.
+    case openListeners(LinkID, [ListenerOrder])
+    /// Keep the socket that came with the message being handled, under the data plane's name and the id.
+    case adoptListener(plane: String, ListenerID)
+    /// Close the kept sockets of these ids; without ids all of the data plane's.
+    case closeListeners(plane: String, [ListenerID]?)
+    /// End the link after what is queued was sent.
+    case close(LinkID)
+    case log(ControlNote)
+}
+
+/// A socket to be opened for one worker of a data plane.
+package struct ListenerOrder: Hashable, Sendable {
+    package var plane: String
+    package var id: ListenerID
+    package var worker: WorkerIndex
+    /// Index into `NodePlan.addresses`.
+    package var address: Int
+
+    package init(plane: String, id: ListenerID, worker: WorkerIndex, address: Int) {
+        self.plane = plane
+        self.id = id
+        self.worker = worker
+        self.address = address
+    }
+}
+
+/// A line for the log: a constant message and its fields.
+package struct ControlNote: Equatable, Sendable {
+    package struct Field: Equatable, Sendable {
+        package var key: String
+        package var value: String
+    }
+
+    package var severity: Severity
+    package var message: String
+    package var fields: [Field]
+
+    package init(_ severity: Severity, _ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        self.severity = severity
+        self.message = message
+        self.fields = fields.map { Field(key: $0.key, value: $0.value) }
+    }
+}

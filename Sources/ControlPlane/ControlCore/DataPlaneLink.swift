@@ -1,0 +1,68 @@
+package import PlaneLink
+package import Primitives
+
+/// One connected data plane, from its connection to its end.
+///
+/// ```
+/// greeting ──hello──▶ inventory ──inventoryEnd──▶ opening ──sockets are open──▶ serving
+/// ```
+///
+/// Until `serving` it gets no deltas: the table that is sent then holds everything.
+package struct DataPlaneLink: Sendable {
+    package enum Phase: Equatable, Sendable {
+        case greeting(until: Tick)
+        case inventory(until: Tick)
+        case opening
+        case serving
+    }
+
+    package var phase: Phase
+    package var hello: DataHello?
+    package var nextPing: Tick
+    package var lastHeard: Tick
+    package var isFrozen = false
+    /// A younger process of the same name has its sockets.
+    package var isSuperseded = false
+    /// Changes sent since the last full table: beyond `RouteOverlay.foldAt` a new table is sent.
+    package var changesSinceTable = 0
+    /// Generation of the last full table, and the last that every worker has.
+    package var tableGeneration: UInt64 = 0
+    package var applied: UInt64 = 0
+    /// When addresses that could not be opened are tried again.
+    package var listenAgain: Tick?
+
+    package init(at now: Tick) {
+        phase = .greeting(until: now.advanced(milliseconds: ControlLimit.helloMilliseconds))
+        nextPing = now.advanced(milliseconds: ControlLimit.pingMilliseconds)
+        lastHeard = now
+    }
+
+    package var name: String { hello?.dataPlaneName ?? "?" }
+    package var workers: Int { Int(hello?.workers ?? 0) }
+
+    /// The next instant at which something is due here.
+    package var nextDeadline: Tick {
+        var next = listenAgain ?? .never
+        switch phase {
+        case .greeting(let until), .inventory(let until): next = min(next, until)
+        case .opening, .serving: break
+        }
+        return min(next, nextPing)
+    }
+}
+
+/// The sockets kept for the data planes of one name.
+package struct PlaneSockets: Sendable {
+    /// A listener and its place in `NodePlan.addresses`.
+    package struct Socket: Equatable, Sendable {
+        package var listener: PlaneListener
+        package var address: Int
+    }
+
+    package var sockets: [Socket] = []
+    package var nextID: UInt32 = 1
+    /// Since when no process of this name is there.
+    package var orphanedSince: Tick?
+
+    package init() {}
+}

@@ -1,0 +1,50 @@
+package import ControlCore
+package import Model
+
+/// A moment of the control plane, for the pages of the admin server: values only.
+package struct ControlStatus: Sendable {
+    /// One connected data plane.
+    package struct DataPlane: Sendable {
+        package var name: String
+        package var processID: UInt32
+        package var workers: Int
+        package var phase: String
+        package var isFrozen: Bool
+        package var connectors: Int
+        package var appliedGeneration: UInt64
+        package var listeners: [String]
+        /// Name and sum over the workers.
+        package var counters: [(name: String, value: UInt64)]
+        /// Reason's label and sum over the workers.
+        package var reasons: [(name: String, value: UInt64)]
+    }
+
+    package var node: String
+    package var nodeEpoch: UInt64
+    package var isReady: Bool
+    package var generation: UInt64
+    package var routes: Int
+    package var tunnels: Int
+    package var connectors: Int
+    package var keptSockets: Int
+    package var tally: ControlTally
+    package var dataPlanes: [DataPlane]
+}
+
+/// Both planes' canonical texts (`DumpText`), side by side.
+package struct ControlDump: Sendable, Codable, Equatable {
+    /// What this node's control plane and one of its data planes believe about the same things.
+    package struct Pair: Sendable, Codable, Equatable {
+        package var dataPlane: String
+        package var control: String
+        /// nil: the data plane did not answer in time.
+        package var data: String?
+        package var agree: Bool
+    }
+
+    package var node: String
+    package var generation: UInt64
+    package var listeners: [String: [String]]
+    package var dataPlanes: [Pair]
+    package var agree: Bool
+}

@@ -1,0 +1,68 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// How the rest of the process speaks to the plane loop's thread: questions in a bounded box and a descriptor that
+/// wakes it.
+package final class PlaneMailbox: Sendable {
+    enum Letter: Sendable {
+        case status(@Sendable (ControlStatus) -> Void)
+        case dump(@Sendable (ControlDump) -> Void)
+        /// Leave the sockets to the data planes and end.
+        case stop
+    }
+
+    /// Questions that may wait; more are refused.
+    static let lettersMax = 64
+
+    private let letters = Mutex<[Letter]>([])
+    let descriptor: Int32
+
+    package init() throws(SystemFault) {
+        descriptor = eventfd(0, Int32(EFD_NONBLOCK.rawValue | EFD_CLOEXEC.rawValue))
+        guard descriptor >= 0 else { throw SystemFault("make", "the plane loop's event") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// False when the box is full; `stop` always has room.
+    func put(_ letter: Letter) -> Bool {
+        let isTaken = letters.withLock { letters in
+            if case .stop = letter {} else if letters.count >= PlaneMailbox.lettersMax { return false }
+            letters.append(letter)
+            return true
+        }
+        if isTaken {
+            var one: UInt64 = 1
+            _ = write(descriptor, &one, 8)
+        }
+        return isTaken
+    }
+
+    func takeAll() -> [Letter] {
+        var count: UInt64 = 0
+        _ = read(descriptor, &count, 8)
+        return letters.withLock { letters in
+            defer { letters = [] }
+            return letters
+        }
+    }
+
+    // MARK: For everybody else
+
+    /// nil when too many ask at once.
+    package func status() async -> ControlStatus? {
+        await withCheckedContinuation { continuation in
+            if !put(.status { continuation.resume(returning: $0) }) { continuation.resume(returning: nil) }
+        }
+    }
+
+    /// Takes up to a second: the data planes are asked. nil when too many ask at once.
+    package func dump() async -> ControlDump? {
+        await withCheckedContinuation { continuation in
+            if !put(.dump { continuation.resume(returning: $0) }) { continuation.resume(returning: nil) }
+        }
+    }
+
+    package func stop() { _ = put(.stop) }
+}

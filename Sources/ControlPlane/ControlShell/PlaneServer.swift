@@ -1,0 +1,65 @@
+internal import ControlCore
+internal import Foundation
+package import Logging
+package import ServiceLifecycle
+package import Settings
+
+/// The plane loop as a service: its thread runs from start to shutdown, and its end is the process's.
+package struct PlaneServer: Service {
+    private let configuration: ServerConfiguration
+    private let socketPath: String
+    private let nodeName: String
+    private let mailbox: PlaneMailbox
+    private let logger: Logger
+
+    package init(
+        configuration: ServerConfiguration, nodeName: String, socketPath: String, mailbox: PlaneMailbox,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.nodeName = nodeName
+        self.socketPath = socketPath
+        self.mailbox = mailbox
+        self.logger = logger
+    }
+
+    /// Runs the loop on a thread of its own, since it waits in poll(2), until shutdown or a fault.
+    package func run() async throws {
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                let thread = Thread {
+                    do throws(ControlFault) {
+                        try serve()
+                        continuation.resume()
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
+                }
+                thread.name = "plane"
+                thread.start()
+            }
+        } onCancelOrGracefulShutdown: {
+            mailbox.stop()
+        }
+    }
+
+    private func serve() throws(ControlFault) {
+        do {
+            let time = ControlClock.wallTime()
+            let epoch = UInt64(time.seconds) * 1_000 + UInt64(time.nanoseconds / 1_000_000)
+            let core = try ControlCore(configuration, nodeName: nodeName, nodeEpoch: epoch)
+            let socket = try PlaneSocket(path: socketPath)
+            logger.info("control plane started", metadata: ["socket": .string(socketPath)])
+            try PlaneLoop(core: core, socket: socket, mailbox: mailbox, logger: logger).run()
+            logger.info("control plane stopped; the data planes keep the sockets")
+        } catch let fault as NodePlanFault {
+            throw ControlFault(fault.text)
+        } catch let fault as SystemFault {
+            throw ControlFault(fault.text)
+        } catch let fault as ControlFault {
+            throw fault
+        } catch {
+            throw ControlFault("\(error)")
+        }
+    }
+}

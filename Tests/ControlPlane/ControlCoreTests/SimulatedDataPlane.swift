@@ -1,0 +1,122 @@
+import ControlCore
+import Model
+import PlaneLink
+import Primitives
+
+/// A data plane that is only what the plane link makes of it: it keeps the sockets, routes and connectors it is told,
+/// as the real one does, and answers.
+struct SimulatedDataPlane {
+    struct Key: Hashable {
+        var ingress: UInt16
+        var host: String
+    }
+
+    let name: String
+    var epoch: UInt64
+    var workers: UInt8 = 2
+    var link: LinkID?
+    var routes: [Key: Route] = [:]
+    var routesGeneration: UInt64 = 0
+    var connectors: [ConnectorID: BoundConnector] = [:]
+    var listeners: [ListenerID: PlaneListener] = [:]
+    /// Binds that wait for their answer.
+    var asks: [UInt64: BindAsk] = [:]
+    var granted: [UInt64: String] = [:]
+    var refused: [UInt64: Reason] = [:]
+    var nextAsk: UInt64 = 1
+    var isDraining = false
+    var isDead = false
+    var hasTable = false
+    var announced: [ListenerID] = []
+    var services: [PlaneService] = []
+
+    init(name: String, epoch: UInt64) {
+        self.name = name
+        self.epoch = epoch
+    }
+
+    var hello: DataToControl {
+        .hello(
+            DataHello(
+                version: .current, capabilities: [], dataPlaneName: name, processEpoch: epoch, workers: workers,
+                processID: 1, countersLayout: 1))
+    }
+
+    /// What it says after a connection, hello included.
+    var inventory: [DataToControl] {
+        [hello] + listeners.values.sorted { $0.id.rawValue < $1.id.rawValue }.map { .listenerHeld($0) }
+            + connectors.values.sorted { $0.connector.low < $1.connector.low }.map { .connectorBound($0) }
+            + [.inventoryEnd]
+    }
+
+    /// Takes one message; gives the answers.
+    mutating func take(_ message: ControlToData) -> [DataToControl] {
+        switch message {
+        case .ping: return [.pong]
+        case .routeDelta(let generation, let changes):
+            precondition(hasTable, "changes before the table")
+            precondition(generation > routesGeneration, "generations only grow")
+            precondition(changes.count <= RouteChange.perMessageMax)
+            for change in changes {
+                routes[Key(ingress: change.ingress.rawValue, host: change.host.string)] = change.route
+            }
+            if changes.count < RouteChange.perMessageMax { routesGeneration = generation }
+            return [.applied(generation: generation)]
+        case .tableEnd(let generation):
+            precondition(routesGeneration == generation)
+            return [.applied(generation: generation)]
+        case .listenersEnd:
+            listeners = listeners.filter { announced.contains($0.key) }
+            announced = []
+        case .listenerRemoved(let id): listeners[id] = nil
+        case .bindAnswer(let number, .granted(let host)):
+            guard let ask = asks.removeValue(forKey: number) else { break }
+            granted[number] = host.string
+            connectors[ask.connector] = BoundConnector(
+                connector: ask.connector, tunnel: ask.tunnel, service: ask.service, grantedHost: host,
+                isUDP: ask.isUDP, weight: ask.weight, worker: WorkerIndex(0), source: ask.source)
+        case .bindAnswer(let number, .refused(_, let reason)):
+            asks[number] = nil
+            refused[number] = reason
+        case .closeConnector(let id): connectors[id] = nil
+        case .drain: isDraining = true
+        case .services(_, let services): self.services = services
+        default: break
+        }
+        return []
+    }
+
+    /// Takes a listener with its socket.
+    mutating func take(_ listener: PlaneListener) {
+        listeners[listener.id] = listener
+        announced.append(listener.id)
+    }
+
+    /// Takes a table as the control core wrote it.
+    mutating func take(_ table: RouteSnapshotView) {
+        routes = [:]
+        let isWhole = table.forEach { ingress, isWildcard, name, route in
+            let host = (isWildcard ? "." : "") + String(decoding: name, as: UTF8.self)
+            routes[Key(ingress: ingress.rawValue, host: host)] = route
+        }
+        precondition(isWhole)
+        routesGeneration = table.generation
+        hasTable = true
+    }
+
+    /// The canonical text of what it believes.
+    var dump: String {
+        var dump = DumpText()
+        for bound in connectors.values { dump.add(bound) }
+        for (key, route) in routes {
+            let isWildcard = key.host.hasPrefix(".")
+            var name = isWildcard ? String(key.host.dropFirst()) : key.host
+            name.withUTF8 {
+                dump.add(
+                    ingress: IngressIndex(key.ingress), isWildcard: isWildcard, name: UnsafeRawBufferPointer($0),
+                    route: route)
+            }
+        }
+        return dump.finish()
+    }
+}

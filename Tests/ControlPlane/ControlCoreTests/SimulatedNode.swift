@@ -1,0 +1,199 @@
+import ControlCore
+import Model
+import PlaneLink
+import Primitives
+import Settings
+import Wire
+
+/// A control core and its data planes in one thread, with virtual time: the shell's place is taken by this value.
+struct SimulatedNode {
+    var core: ControlCore
+    var planes: [SimulatedDataPlane] = []
+    var now = Tick(nanoseconds: 1_000_000_000)
+    var notes: [ControlNote] = []
+    /// The sockets the shell would keep: data plane's name and id.
+    var kept: Set<String> = []
+    var failing: Set<Int> = []
+    private let configuration: ServerConfiguration
+    private var nextLink: UInt64 = 1
+    private var epoch: UInt64 = 1
+    private var nextConnector: UInt64 = 1
+    private var arrived: PlaneListener?
+
+    init(_ configuration: ServerConfiguration) throws {
+        self.configuration = configuration
+        core = try ControlCore(configuration, nodeName: "node", nodeEpoch: 1)
+    }
+
+    /// One tunnel service with an entrypoint and one ingress, dynamic below `localhost` and `gost.local`.
+    static func configuration(_ change: (inout ServerConfiguration) -> Void = { _ in }) -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        var ingress = IngressTable(name: "ingress-0")
+        var dynamic = DynamicIngress()
+        dynamic.domains = ["localhost", "gost.local"]
+        ingress.dynamic = dynamic
+        configuration.ingresses = [ingress]
+        var service = TunnelService(
+            name: "service-0", address: ListenAddress(host: "", port: 8421), carrier: .ws, ingress: 0)
+        service.entrypoints = [Entrypoint(address: ListenAddress(host: "", port: 8080), ingress: 0)]
+        configuration.services = [service]
+        change(&configuration)
+        return configuration
+    }
+
+    // MARK: What happens
+
+    mutating func tell(_ event: ControlEvent) { perform(core.handle(event, now: now)) }
+
+    mutating func advance(milliseconds: UInt64) {
+        let end = now.advanced(milliseconds: milliseconds)
+        while core.nextDeadline <= end {
+            now = max(now, core.nextDeadline)
+            tell(.tick)
+        }
+        now = end
+        tell(.tick)
+    }
+
+    @discardableResult
+    mutating func start(_ name: String = "data-0", workers: UInt8 = 2) -> Int {
+        epoch += 1
+        var plane = SimulatedDataPlane(name: name, epoch: epoch)
+        plane.workers = workers
+        planes.append(plane)
+        connect(planes.count - 1)
+        return planes.count - 1
+    }
+
+    mutating func connect(_ index: Int) {
+        let link = LinkID(nextLink)
+        nextLink += 1
+        planes[index].link = link
+        planes[index].hasTable = false
+        planes[index].announced = []
+        tell(.connected(link))
+        for message in planes[index].inventory { say(index, message) }
+    }
+
+    /// The data plane process dies, or only its link is lost.
+    mutating func cut(_ index: Int, dies: Bool) {
+        guard let link = planes[index].link else { return }
+        planes[index].link = nil
+        tell(.disconnected(link, .closedByPeer))
+        // Binds in flight are answered by the data plane alone when the control plane is away.
+        for (number, ask) in planes[index].asks {
+            planes[index].asks[number] = nil
+            guard !dies else { continue }
+            var bound = ask.bound
+            bound.grantedHost = Endpoint.label(of: ask.tunnel)
+            planes[index].connectors[ask.connector] = bound
+        }
+        if dies {
+            planes[index].connectors = [:]
+            planes[index].listeners = [:]
+        }
+    }
+
+    /// A new control plane process in the place of the old one: the data planes keep what they have.
+    mutating func restartControl() throws {
+        core = try ControlCore(configuration, nodeName: "node", nodeEpoch: core.nodeEpoch + 1)
+        kept = []
+        for index in planes.indices { planes[index].link = nil }
+    }
+
+    mutating func say(_ index: Int, _ message: DataToControl) {
+        guard let link = planes[index].link else { return }
+        if case .listenerHeld(let listener) = message { arrived = listener }
+        tell(.received(link, message))
+        arrived = nil
+    }
+
+    /// A client binds; gives the number of the question.
+    @discardableResult
+    mutating func bind(
+        _ index: Int, _ tunnel: TunnelID, host: String = "", connector: ConnectorID? = nil, service: UInt16 = 0
+    ) -> UInt64 {
+        let number = planes[index].nextAsk
+        planes[index].nextAsk += 1
+        nextConnector += 1
+        let ask = BindAsk(
+            ask: number, connector: connector ?? ConnectorID(high: 7, low: nextConnector), tunnel: tunnel,
+            service: ServiceIndex(service), requestedHost: InlineText(host)!, port: 0, isUDP: false, weight: 1,
+            source: .unknown, capabilities: 0)
+        planes[index].asks[number] = ask
+        say(index, .bindAsk(ask))
+        return number
+    }
+
+    mutating func lose(_ index: Int, _ connector: ConnectorID) {
+        guard let bound = planes[index].connectors.removeValue(forKey: connector) else { return }
+        say(index, .connectorLost(connector, bound.tunnel, .peerClosed))
+    }
+
+    // MARK: What the core wants
+
+    private mutating func perform(_ effects: [ControlEffect]) {
+        for effect in effects {
+            switch effect {
+            case .send(let link, let message):
+                guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
+                for answer in planes[index].take(message) { say(index, answer) }
+            case .sendListener(let link, let plane, let listener):
+                precondition(kept.contains("\(plane)/\(listener.id.rawValue)"), "a socket that nobody keeps")
+                guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
+                planes[index].take(listener)
+            case .sendTable(let link, let generation):
+                precondition(generation == core.generation)
+                guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
+                takeTable(index)
+            case .openListeners(let link, let orders):
+                let good = orders.filter { !failing.contains($0.address) }
+                for order in good { kept.insert("\(order.plane)/\(order.id.rawValue)") }
+                tell(
+                    .listenersOpened(
+                        link,
+                        good.map { OpenedListener(order: $0, address: core.plan.addresses[$0.address].address.text) },
+                        failed: orders.filter { failing.contains($0.address) }
+                            .map { ListenerFailure(order: $0, text: "in use") }))
+            case .adoptListener(let plane, let id):
+                precondition(arrived?.id == id)
+                kept.insert("\(plane)/\(id.rawValue)")
+            case .closeListeners(let plane, let ids):
+                kept = kept.filter { key in
+                    guard key.hasPrefix(plane + "/") else { return true }
+                    return ids.map { !$0.contains { key == "\(plane)/\($0.rawValue)" } } ?? false
+                }
+            case .close(let link):
+                if let index = planes.firstIndex(where: { $0.link == link }) { planes[index].link = nil }
+                tell(.disconnected(link, .closedHere))
+            case .log(let note): notes.append(note)
+            }
+        }
+    }
+
+    private mutating func takeTable(_ index: Int) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: core.tableBytes, alignment: 16)
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        defer { memory.deallocate() }
+        let bytes = core.writeTable(into: memory, seed: 99)
+        guard let view = try? RouteSnapshotView(UnsafeRawBufferPointer(rebasing: memory.prefix(bytes))) else {
+            preconditionFailure("the core wrote a table that cannot be read")
+        }
+        precondition(bytes == core.tableBytes)
+        planes[index].take(view)
+    }
+
+    func notes(_ message: String) -> [ControlNote] { notes.filter { $0.message.contains(message) } }
+}
+
+extension BindAsk {
+    var bound: BoundConnector {
+        BoundConnector(
+            connector: connector, tunnel: tunnel, service: service, grantedHost: InlineText(), isUDP: isUDP,
+            weight: weight, worker: WorkerIndex(0), source: source)
+    }
+}
+
+func tunnel(_ number: UInt64) -> TunnelID { TunnelID(high: 0x1111_2222_3333_4444, low: number) }
+
+func endpoint(_ tunnel: TunnelID) -> String { Endpoint.label(of: tunnel).string }

@@ -1,0 +1,227 @@
+import CLinux
+import ControlShell
+import Glibc
+import Model
+import Observe
+import PlaneLink
+import Primitives
+import Settings
+import Testing
+
+/// The control plane's shell against a data plane on a real socket with real descriptors.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct PlaneServerTests {
+    private let path = RunningControl.path()
+
+    @Test func aDataPlaneGetsListeningSocketsAndASealedTable() async throws {
+        let control = try RunningControl(path: path, RunningControl.configuration())
+        let plane = try FakeDataPlane(path: path)
+        plane.greet(workers: 3)
+        let others = try plane.takeTable()
+        #expect(others.count == 4, "hello, settings, services, ingresses")
+        #expect(plane.listeners.count == 6)
+        #expect(plane.table?.count == 1)
+        let port = plane.port(isTunnel: true)
+        #expect(port != 0)
+        #expect(Set(plane.listeners.map(\.listener.address)).count == 2, "three workers share the kernel's port")
+
+        let visitor = dial(port)
+        let accepted = try plane.accept(port: port)
+        let tcp = Int32(IPPROTO_TCP)
+        #expect(option(accepted, tcp, TCP_NODELAY) == 1)
+        #expect(option(accepted, SOL_SOCKET, SO_KEEPALIVE) == 1)
+        #expect(option(accepted, tcp, TCP_KEEPIDLE) == 15)
+        #expect(option(accepted, tcp, TCP_USER_TIMEOUT) == 15_000)
+        #expect(option(accepted, tcp, TCP_NOTSENT_LOWAT) == 131_072)
+        close(visitor)
+        close(accepted)
+        try await control.stop()
+        #expect(access(path, F_OK) != 0, "the socket's path is removed")
+    }
+
+    @Test func aBindIsAnsweredAfterItsRoutes() async throws {
+        let control = try RunningControl(path: path, RunningControl.configuration())
+        let plane = try FakeDataPlane(path: path)
+        plane.greet()
+        _ = try plane.takeTable()
+        let tunnel = TunnelID("381433e1-7980-11ee-bbdb-60f262c1e32d")!
+        let messages = try plane.bind(1, tunnel, host: "app.example")
+        guard messages.count == 2, case .routeDelta(_, let changes) = messages[0] else {
+            Issue.record("\(messages)")
+            return
+        }
+        #expect(Set(changes.map(\.host.string)) == ["app.example", "b7de88a94729b931.localhost"])
+        #expect(messages[1] == .bindAnswer(ask: 1, .granted(host: InlineText("app.example")!)))
+        #expect(try plane.bind(2, tunnel) == [.bindAnswer(ask: 2, .granted(host: InlineText("b7de88a94729b931")!))])
+        try await control.stop()
+    }
+
+    @Test func connectionsWaitForTheSuccessorOfADeadDataPlane() async throws {
+        let control = try RunningControl(path: path, RunningControl.configuration())
+        var plane: FakeDataPlane? = try FakeDataPlane(path: path)
+        plane?.greet()
+        _ = try plane?.takeTable()
+        let port = plane!.port(isTunnel: false)
+        plane = nil
+        let visitors = (0..<20).map { _ in dial(port) }
+        #expect(!visitors.contains(-1), "no connection is refused")
+        let successor = try FakeDataPlane(path: path)
+        successor.greet(epoch: 2)
+        _ = try successor.takeTable()
+        for visitor in visitors {
+            close(try successor.accept(port: port))
+            close(visitor)
+        }
+        try await control.stop()
+    }
+
+    @Test func aRestartedControlPlaneAdoptsWhatTheDataPlaneHolds() async throws {
+        let first = try RunningControl(path: path, RunningControl.configuration())
+        let plane = try FakeDataPlane(path: path)
+        plane.greet()
+        _ = try plane.takeTable()
+        let tunnelPort = plane.port(isTunnel: true), entrypointPort = plane.port(isTunnel: false)
+        try await first.stop()
+        #expect(dial(tunnelPort) >= 0, "the data plane still listens")
+
+        let configuration = RunningControl.configuration(tunnelPort: tunnelPort, entrypointPort: entrypointPort)
+        let second = try RunningControl(path: path, configuration)
+        let again = try FakeDataPlane(path: path)
+        again.listeners = plane.listeners
+        plane.listeners = []
+        let held = Set(again.listeners.map(\.listener.id))
+        let bound = BoundConnector(
+            connector: ConnectorID(high: 3, low: 3), tunnel: TunnelID(high: 9, low: 9), service: ServiceIndex(0),
+            grantedHost: InlineText("app.example")!, isUDP: false, weight: 0, worker: WorkerIndex(0), source: .unknown)
+        again.connectors = [bound]
+        again.greet()
+        _ = try again.takeTable()
+        #expect(Set(again.listeners.map(\.listener.id)) == held)
+        #expect(again.table?.count == 3)
+        let status = try #require(await second.mailbox.status())
+        #expect(status.keptSockets == 4)
+        #expect(status.connectors == 1)
+        #expect(status.isReady)
+        try await second.stop()
+    }
+
+    @Test func aStrangersPortStopsTheStart() async throws {
+        let stranger = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(stranger) }
+        var address = loopback(0)
+        _ = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(stranger, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        listen(stranger, 1)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) {
+            _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(stranger, $0, &length) }
+        }
+        let port = UInt16(bigEndian: address.sin_port)
+        let control = try RunningControl(path: path, RunningControl.configuration(entrypointPort: port))
+        let fault = await #expect(throws: ControlFault.self) { try await control.end() }
+        #expect(fault?.description.contains("127.0.0.1:\(port)") == true)
+        #expect(fault?.description.contains("the entrypoint of service service-0") == true)
+    }
+
+    @Test func onlyOneControlPlanePerSocketAndStaleOnesAreReplaced() async throws {
+        let first = try RunningControl(path: path, RunningControl.configuration())
+        _ = try FakeDataPlane(path: path)
+        let second = try RunningControl(path: path, RunningControl.configuration())
+        await #expect(throws: ControlFault.self) { try await second.end() }
+        var information = stat()
+        stat(path, &information)
+        #expect(information.st_mode & 0o777 == 0o600)
+        try await first.stop()
+
+        let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafePointer(to: address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(left, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        #expect(bound == 0)
+        close(left)
+        let third = try RunningControl(path: path, RunningControl.configuration())
+        let plane = try FakeDataPlane(path: path)
+        plane.greet()
+        _ = try plane.takeTable()
+        try await third.stop()
+    }
+
+    @Test func nonsenseAndUnknownVersionsDisturbNobody() async throws {
+        let control = try RunningControl(path: path, RunningControl.configuration())
+        let plane = try FakeDataPlane(path: path)
+        plane.greet()
+        _ = try plane.takeTable()
+
+        let garbage = try FakeDataPlane(path: path)
+        garbage.send([0xFF, 0xFF, 0xFF, 0xFF, 1, 1, 1])
+        #expect(try garbage.next() == nil)
+
+        let stranger = try FakeDataPlane(path: path)
+        let file = culvert_memfd("x")
+        stranger.send([4, 0, 0, 0, 0x01, 0x80, 9, 0, 0, 0], descriptor: file)
+        close(file)
+        guard case .refused(let text) = try stranger.next()?.message else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(text.contains("9.0"))
+        #expect(try stranger.next() == nil)
+
+        // One that never reads while another one is served.
+        let silent = try FakeDataPlane(path: path)
+        silent.greet(name: "data-1")
+        for ask in 0..<500 { _ = try plane.bind(UInt64(ask), TunnelID(high: 1, low: UInt64(ask) + 1)) }
+        let status = try #require(await control.mailbox.status())
+        #expect(status.tunnels == 500)
+        #expect(status.dataPlanes.count == 2)
+        #expect(status.tally.linkFaults == 2)
+        try await control.stop()
+    }
+
+    @Test func metricsAndDumpShowBothPlanes() async throws {
+        let control = try RunningControl(path: path, RunningControl.configuration())
+        let plane = try FakeDataPlane(path: path)
+        plane.greet(requests: 42)
+        _ = try plane.takeTable()
+        let status = try #require(await control.mailbox.status())
+        let text = MetricsText.render(status)
+        for line in [
+            "culvert_requests_total{data_plane=\"data-0\"} 42",
+            "culvert_visitors{data_plane=\"data-0\"} 3",
+            "culvert_ends_total{data_plane=\"data-0\",reason=\"no_route\"} 3",
+            "culvert_routes 1", "culvert_data_planes 1",
+        ] {
+            #expect(text.contains(line + "\n"), "\(line)")
+        }
+        async let gathered = control.mailbox.dump()
+        guard case .dumpAsk(let id) = try plane.next()?.message else {
+            Issue.record("the data plane is not asked")
+            return
+        }
+        var own = DumpText()
+        let isWhole = plane.table!.forEach { own.add(ingress: $0, isWildcard: $1, name: $2, route: $3) }
+        #expect(isWhole)
+        let pieces = DumpText.pieces(own.finish())
+        for (index, piece) in pieces.enumerated() {
+            plane.send(.dump(id: id, text: piece, isLast: index == pieces.count - 1))
+        }
+        let dump = try #require(await gathered)
+        #expect(dump.agree)
+        #expect(dump.dataPlanes.count == 1)
+        #expect(dump.listeners["data-0"]?.count == 2)
+
+        // A data plane that does not answer is not waited for longer than a second.
+        let silent = try #require(await control.mailbox.dump())
+        #expect(!silent.agree)
+        #expect(silent.dataPlanes[0].data == nil)
+        try await control.stop()
+    }
+}
