@@ -17,6 +17,12 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
+/// Executables that link hot targets. Optimising across all modules leaves the same specialisation of a standard
+/// generic in several objects as a strong symbol; any one of these equal copies may serve.
+let oneOfEqual: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "culvert",
     dependencies: [
@@ -72,7 +78,7 @@ let package = Package(
             dependencies: [
                 "ControlShell", "Settings", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict),
+            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict, linkerSettings: oneOfEqual),
 
         // Client: what runs beside a customer's service.
         .target(
@@ -95,7 +101,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            path: "Sources/culvert", swiftSettings: strict),
+            path: "Sources/culvert", swiftSettings: strict, linkerSettings: oneOfEqual),
 
         // The data plane: a pure worker, and its process.
         .target(
@@ -104,7 +110,10 @@ let package = Package(
         .executableTarget(
             name: "culvert-data",
             dependencies: ["Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux"],
-            path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
+            path: "Sources/DataPlane/culvert-data", swiftSettings: hot, linkerSettings: oneOfEqual),
+
+        // The rules of the tree.
+        .testTarget(name: "TidyTests", dependencies: ["Model"], path: "Tests/Tidy", swiftSettings: strict),
 
         // Tests mirror the sources.
         .testTarget(
