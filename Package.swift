@@ -14,7 +14,7 @@ let strict: [SwiftSetting] = [
 let hot: [SwiftSetting] =
     strict + [
         .enableExperimentalFeature("Lifetimes"),
-        .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ]
 
 /// Executables that link hot targets. Optimising across all modules leaves the same specialisation of a standard
@@ -43,9 +43,11 @@ let package = Package(
 
         // Shared: words, codecs, the plane link.
         .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
-        .target(name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
+        .target(
+            name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
-        .target(name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
+        .target(
+            name: "Wire", dependencies: ["Primitives", "Model"], path: "Sources/Shared/Wire", swiftSettings: hot),
         .target(
             name: "PlaneLink", dependencies: ["Primitives", "Model"], path: "Sources/Shared/PlaneLink",
             swiftSettings: hot),
@@ -94,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "culvert",
             dependencies: [
-                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings",
+                "CLinux", "EventLoop", "FileService", "Model", "Observe", "Primitives", "Settings", "TunnelRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -103,13 +105,21 @@ let package = Package(
             ],
             path: "Sources/culvert", swiftSettings: strict, linkerSettings: oneOfEqual),
 
+        // The tunnel client: the same worker, dialling.
+        .target(
+            name: "TunnelRunner",
+            dependencies: ["Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            path: "Sources/Client/TunnelRunner", swiftSettings: hot),
+
         // The data plane: a pure worker, and its process.
         .target(
             name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
             path: "Sources/DataPlane/Worker", swiftSettings: hot),
         .executableTarget(
             name: "culvert-data",
-            dependencies: ["Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            dependencies: [
+                "Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux",
+            ],
             path: "Sources/DataPlane/culvert-data", swiftSettings: hot, linkerSettings: oneOfEqual),
 
         // The rules of the tree.
@@ -148,5 +158,57 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Tests/Client/CulvertTests", swiftSettings: strict),
+        // Tests of what is shared. NIO and Crypto stand in test targets only: independent readers to compare with.
+        .testTarget(
+            name: "PrimitivesTests", dependencies: ["Primitives", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Tests/Shared/PrimitivesTests", swiftSettings: strict),
+        .testTarget(
+            name: "WireTests",
+            dependencies: [
+                "Primitives", "Model", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Tests/Shared/WireTests", swiftSettings: strict),
+
+        // Fuzz targets: Tests/Fuzz/run builds them with libFuzzer; a plain build replays the files it is given.
+        .target(name: "FuzzRig", path: "Tests/Fuzz/Rig", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-relay", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],
+            path: "Tests/Fuzz/relay", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-smux", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/smux", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-websocket", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/websocket", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-http", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/http", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-canary", dependencies: ["FuzzRig"], path: "Tests/Fuzz/canary", swiftSettings: strict),
+
+        // The simulated kernel: the third shell.
+        .target(
+            name: "Simulator", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/Simulator", swiftSettings: strict),
+        .testTarget(
+            name: "SimulatorTests", dependencies: ["Primitives", "Operations", "EventLoop", "Simulator", "CLinux"],
+            path: "Tests/SimulatorTests", swiftSettings: strict),
+
+        // The event loop's tests, and the processes that they start.
+        .systemLibrary(name: "CSeccomp", path: "Tests/SeccompProbe/CSeccomp"),
+        .executableTarget(
+            name: "SeccompProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux", "CSeccomp"],
+            path: "Tests/SeccompProbe/Probe", swiftSettings: strict),
+        .executableTarget(
+            name: "SignalProbe", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
+            path: "Tests/SignalProbe", swiftSettings: strict),
+        .testTarget(
+            name: "EventLoopTests",
+            dependencies: [
+                "Primitives", "Operations", "EventLoop", "Simulator", "CLinux", "SeccompProbe", "SignalProbe",
+            ],
+            path: "Tests/Shared/EventLoopTests", swiftSettings: strict),
     ]
 )

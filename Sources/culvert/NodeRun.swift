@@ -2,6 +2,7 @@ import EventLoop
 import FileService
 import Foundation
 import Logging
+import Model
 import ServiceLifecycle
 import Settings
 import UnixSignals
@@ -116,9 +117,6 @@ struct NodeRun {
         var services: [any Service] = []
         for files in client.fileServices { services.append(try fileService(files)) }
         guard !client.tunnels.isEmpty else { return services }
-        guard let machine = TunnelClient.built else {
-            throw Fault(message: "this build cannot expose anything: it contains no tunnel client")
-        }
         let kept = KeptTunnelIDs(
             directory: KeptTunnelIDs.standardDirectory(environment: environment),
             random: { (KernelRandom.seed(), KernelRandom.seed()) })
@@ -127,10 +125,22 @@ struct NodeRun {
         } catch {
             throw Fault(message: error.message)
         }
-        let report = TunnelReport(client, logger: logger) { text in print(text, flush: true) }
+        let report = TunnelReport(client, logger: logger) { text in
+            // Somebody may be waiting for it at the other end of a pipe.
+            print(text)
+            fflush(nil)
+        }
+        for tunnel in client.tunnels {
+            logger.info(
+                "exposing",
+                metadata: [
+                    "service": "\(tunnel.name)", "target": "\(TunnelReport.text(tunnel.target))",
+                    "server": "\(tunnel.servers[0].hostHeader)", "tunnel": "\(tunnel.tunnel.shortText)",
+                ])
+        }
         let shell = settings.server?.shell ?? .automatic
         services.append(
-            LeafService { [client] in try await machine.run(client, shell) { report.note($0) } })
+            LeafService { [client] in try await TunnelClient.run(client, shell) { report.note($0) } })
         return services
     }
 
@@ -156,22 +166,4 @@ struct NodeRun {
             }
         }
     }
-}
-
-/// A service made of one function.
-struct LeafService: Service {
-    /// Whether the function watches for a graceful shutdown itself; else it is cancelled then.
-    var endsByItself = false
-    let body: @Sendable () async throws -> Void
-
-    func run() async throws {
-        guard !endsByItself else { return try await body() }
-        try await cancelWhenGracefulShutdown { try await body() }
-    }
-}
-
-/// Prints a line that somebody may be waiting for at the other end of a pipe.
-func print(_ text: String, flush: Bool) {
-    print(text)
-    if flush { fflush(nil) }
 }

@@ -1,15 +1,40 @@
+import EventLoop
 import Settings
+import TunnelRunner
 
-/// The one place where the program meets the tunnel client's machine: a description goes in, statuses come out.
-struct TunnelClient: Sendable {
+/// The tunnel client's machine as a task: it runs on a thread of its own until the task is cancelled.
+enum TunnelClient {
     /// Exposes every tunnel of the configuration, reconnecting for ever, until its task is cancelled; returns once every
     /// session is closed. Ids are complete (`KeptTunnelIDs`). `report` may be called from any thread and does not block.
-    let run:
-        @Sendable (
-            _ configuration: ClientConfiguration, _ shell: ShellChoice,
-            _ report: @escaping @Sendable (TunnelStatus) -> Void
-        ) async throws -> Void
+    static func run(
+        _ configuration: ClientConfiguration, _ choice: Settings.ShellChoice,
+        _ report: @escaping @Sendable (TunnelStatus) -> Void
+    ) async throws {
+        let runner = try TunnelRunner(configuration, choice.loop, report)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+                DedicatedThread(name: "tunnels") {
+                    do throws(ShellFault) {
+                        try runner.run()
+                        done.resume()
+                    } catch {
+                        done.resume(throwing: error)
+                    }
+                }.start()
+            }
+        } onCancel: {
+            runner.stop()
+        }
+    }
+}
 
-    /// The machine that this build contains; nil in a build without one, which refuses to expose anything.
-    static var built: TunnelClient? { nil }
+extension Settings.ShellChoice {
+    /// The same choice in the event loop's words.
+    fileprivate var loop: EventLoop.ShellChoice {
+        switch self {
+        case .automatic: .auto
+        case .ring: .ring
+        case .poll: .poll
+        }
+    }
 }

@@ -12,7 +12,10 @@ extension SimulatedKernel {
         case .provideBuffer:
             port.provide(operation.length)
         case .peerAddress:
-            memory(operation, as: PeerAddress.self).pointee = peerAddress(of: process.file(operation.descriptor)?.socket)
+            memory(operation, as: PeerAddress.self).pointee = peerAddress(
+                of: process.file(operation.descriptor)?.socket)
+        case .forget:
+            break
         case .randomBytes:
             let room = memory(operation, as: UInt8.self)
             for index in 0..<Int(operation.length) { room[index] = UInt8(truncatingIfNeeded: random.next()) }

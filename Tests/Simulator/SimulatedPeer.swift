@@ -138,7 +138,9 @@ extension SimulatedKernel {
     }
 
     /// Somebody on `host` listens at `address`.
-    package func listen(on host: SimulatedHost, at address: SimulatedAddress, backlog: Int = 128) -> SimulatedPeerListener {
+    package func listen(
+        on host: SimulatedHost, at address: SimulatedAddress, backlog: Int = 128
+    ) -> SimulatedPeerListener {
         let socket = makeSocket(on: host, isUnix: address.isUnix)
         listen(socket, at: address, backlog: backlog)
         return SimulatedPeerListener(kernel: self, socket: socket)

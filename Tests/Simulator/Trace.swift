@@ -1,7 +1,7 @@
 import Operations
 import Primitives
 
-/// A running hash of all that can be observed: two runs are the same exactly when their hashes are (FNV-1a, 64 bits).
+/// A running hash of all that can be observed: two runs are the same exactly when their hashes are.
 package struct Trace {
     package private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     package private(set) var events: UInt64 = 0
@@ -12,12 +12,13 @@ package struct Trace {
     }
 
     mutating func note(bytes: UnsafeRawBufferPointer) {
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let words = bytes.count / 8
+        for index in 0..<words { mix(bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)) }
+        for index in words * 8..<bytes.count { mix(UInt64(bytes[index])) }
     }
 
     private mutating func mix(_ word: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 16) {
-            hash = (hash ^ (word >> shift & 0xFFFF)) &* 0x100_0000_01B3
-        }
+        hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+        hash ^= hash >> 29
     }
 }

@@ -349,6 +349,8 @@ static inline int64_t culvert_wall_clock(void) {
     clock_gettime(CLOCK_REALTIME, &time);
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
+/* `room` holds 16 characters. */
+static inline int culvert_thread_name(char *room) { return prctl(PR_GET_NAME, room); }
 static inline int culvert_name_thread(const char *name) { return prctl(PR_SET_NAME, name); }
 
 #endif

@@ -17,20 +17,23 @@ struct CompletionQueue: ~Copyable {
         mask = room - 1
     }
 
-    var isEmpty: Bool { count == 0 }
-    var room: Int { mask + 1 - count }
+    var isEmpty: Bool { @_noLocks get { count == 0 } }
+    var room: Int { @_noLocks get { mask + 1 - count } }
 
+    @_noLocks
     mutating func append(_ completion: Completion) {
         precondition(count <= mask, "completions were not taken before more was asked for")
         cells.cells[(first + count) & mask] = completion
         count += 1
     }
 
+    @_noLocks
     mutating func append(_ token: Token, _ result: Int32) {
         append(Completion(token: token, result: result))
     }
 
     /// The oldest one. An empty queue starts again at its first cell, so that little memory is ever touched.
+    @_noLocks
     mutating func next() -> Completion? {
         guard count > 0 else { return nil }
         let completion = cells.cells[first]

@@ -9,7 +9,7 @@ internal import Primitives
 /// finds nothing, silently. Connections keep their tokens, so few are noted for each.
 struct DescriptorTokens: ~Copyable {
     struct Note: BitwiseCopyable {
-        static let tokensMax = 6
+        static var tokensMax: Int { @_noLocks get { 6 } }
         var count: UInt32
         /// More than `tokensMax` different ones.
         var isCrowded: Bool
@@ -23,8 +23,10 @@ struct DescriptorTokens: ~Copyable {
         self.notes = notes
     }
 
+    @_noLocks
     func holds(_ descriptor: Int32) -> Bool { descriptor >= 0 && Int(descriptor) < notes.count }
 
+    @_noLocks
     mutating func note(_ token: Token, on descriptor: Int32) {
         let note = notes.cells + Int(descriptor)
         let count = Int(note.pointee.count)
@@ -38,6 +40,7 @@ struct DescriptorTokens: ~Copyable {
     }
 
     /// What was noted; the descriptor is then as new.
+    @_noLocks
     mutating func take(_ descriptor: Int32) -> Note {
         let note = notes.cells + Int(descriptor)
         let taken = note.pointee
@@ -46,6 +49,7 @@ struct DescriptorTokens: ~Copyable {
     }
 
     /// The number belongs to a new file.
+    @_noLocks
     mutating func forget(_ descriptor: Int32) {
         guard holds(descriptor) else { return }
         let note = notes.cells + Int(descriptor)

@@ -7,6 +7,7 @@ internal import Primitives
 enum OperationCalls {
     /// Performs a kind that is done when it is submitted. True when it was one; `result` then is its completion's,
     /// nil when the kind has none.
+    @_noLocks
     static func performAtOnce(_ operation: Operation, result: inout Int32?) -> Bool {
         result = nil
         switch operation.kind {
@@ -27,29 +28,33 @@ enum OperationCalls {
         return true
     }
 
+    @_noLocks
     private static func readPeer(of descriptor: Int32, to address: UInt) {
-        let peer = pointer(to: PeerAddress.self, at: address)
-        var found = PeerAddress()
-        if culvert_peer(descriptor, &found.high, &found.low, &found.port) != 0 {
-            peer.pointee = found
-        } else {
-            peer.pointee = PeerAddress()
-        }
+        precondition(address != 0)
+        let peer = UnsafeMutablePointer<PeerAddress>(bitPattern: address).unsafelyUnwrapped
+        peer.pointee.high = 0
+        peer.pointee.low = 0xFFFF_0000_0000
+        peer.pointee.port = 0
+        _ = culvert_peer(descriptor, &peer.pointee.high, &peer.pointee.low, &peer.pointee.port)
     }
 
+    @_noLocks
     private static func mapFile(_ descriptor: Int32, to address: UInt) -> Int32 {
         var start: UInt = 0
         var count: UInt64 = 0
         let result = culvert_map_file(descriptor, &start, &count)
-        let mapped = pointer(to: MappedFile.self, at: address)
+        precondition(address != 0)
+        let mapped = UnsafeMutablePointer<MappedFile>(bitPattern: address).unsafelyUnwrapped
         mapped.pointee.address = start
         mapped.pointee.byteCount = count
         return result
     }
 
     /// The header of the gathered send at `address`, kept in its own room.
+    @_noLocks
     static func header(ofVectorAt address: UInt) -> UnsafeMutablePointer<msghdr> {
-        let vector = pointer(to: SendVector.self, at: address)
+        precondition(address != 0)
+        let vector = UnsafeMutablePointer<SendVector>(bitPattern: address).unsafelyUnwrapped
         let count = vector.pointee.count
         precondition(count > 0)
         precondition(count <= UInt32(SendVector.capacity))
@@ -59,8 +64,10 @@ enum OperationCalls {
     }
 
     /// The header of the descriptor message at `address`: packed with its descriptors to send, or with room to receive.
+    @_noLocks
     static func header(ofMessageAt address: UInt, sending: Bool) -> UnsafeMutablePointer<msghdr> {
-        let message = pointer(to: DescriptorMessage.self, at: address)
+        precondition(address != 0)
+        let message = UnsafeMutablePointer<DescriptorMessage>(bitPattern: address).unsafelyUnwrapped
         let count = message.pointee.descriptorCount
         precondition(count <= UInt32(DescriptorMessage.descriptorsMax))
         let room = UnsafeMutableRawPointer(bitPattern: address)
@@ -73,30 +80,36 @@ enum OperationCalls {
     }
 
     /// After a receive: the descriptors that came, in their places.
+    @_noLocks
     static func takeDescriptors(ofMessageAt address: UInt) {
-        let message = pointer(to: DescriptorMessage.self, at: address)
+        precondition(address != 0)
+        let message = UnsafeMutablePointer<DescriptorMessage>(bitPattern: address).unsafelyUnwrapped
         let header = UnsafeMutableRawPointer(bitPattern: address)?.assumingMemoryBound(to: msghdr.self)
         message.pointee.descriptorCount = culvert_unpack_descriptors(
             header, descriptors(ofMessageAt: address), UInt32(DescriptorMessage.descriptorsMax))
     }
 
+    @_noLocks
     private static func descriptors(ofMessageAt address: UInt) -> UnsafeMutablePointer<Int32> {
-        pointer(to: Int32.self, at: address + MemoryRooms.messageDescriptors)
+        UnsafeMutablePointer<Int32>(bitPattern: address + MemoryRooms.messageDescriptors).unsafelyUnwrapped
     }
 
     /// Writes the socket address of the dial address at `address` into its room. Returns where it is and its
     /// length.
+    @_noLocks
     static func socketAddress(of address: UInt) -> (room: UnsafeRawPointer, count: UInt32, isUnix: Bool) {
-        let dial = pointer(to: DialAddress.self, at: address)
+        precondition(address != 0)
+        let dial = UnsafeMutablePointer<DialAddress>(bitPattern: address).unsafelyUnwrapped
         let room = UnsafeMutableRawPointer(bitPattern: address + MemoryRooms.dialStorage).unsafelyUnwrapped
         let count: UInt32
-        let isUnix = dial.pointee.family == DialFamily.unix.rawValue
+        var isUnix = false
         switch DialFamily(rawValue: dial.pointee.family) {
         case .ipv4:
             count = culvert_address4(room, UInt32(truncatingIfNeeded: dial.pointee.low), dial.pointee.port)
         case .ipv6:
             count = culvert_address6(room, dial.pointee.high, dial.pointee.low, dial.pointee.port)
         case .unix:
+            isUnix = true
             precondition(dial.pointee.pathCount <= 108)
             let path = UnsafePointer<UInt8>(bitPattern: address + MemoryRooms.dialPath)
             count = culvert_address_unix(room, path, UInt32(dial.pointee.pathCount))
@@ -108,6 +121,7 @@ enum OperationCalls {
     }
 
     /// The kernel's number of a dial family, from an operation's `length`.
+    @_noLocks
     static func domain(_ family: UInt32) -> Int32 {
         switch DialFamily(rawValue: family) {
         case .ipv4: AF_INET
@@ -118,31 +132,28 @@ enum OperationCalls {
     }
 
     /// The kernel's number of a shutdown, from an operation's `length`.
+    @_noLocks
     static func direction(_ length: UInt32) -> Int32 {
         precondition(length == 1 || length == 2)
         return length == 1 ? Int32(SHUT_WR) : Int32(SHUT_RDWR)
     }
-
-    private static func pointer<Memory>(to type: Memory.Type, at address: UInt) -> UnsafeMutablePointer<Memory> {
-        precondition(address != 0)
-        return UnsafeMutablePointer<Memory>(bitPattern: address).unsafelyUnwrapped
-    }
 }
 
 /// Where the rooms for kernel structs lie in operation memory; `OperationMemoryTests` compares them with the structs.
-enum MemoryRooms {
-    static let vectorRanges: UInt = 72
-    static let messageRange: UInt = 64
-    static let messageControl: UInt = 80
-    static let messageDescriptors: UInt = 272
-    static let dialPath: UInt = 24
-    static let dialStorage: UInt = 136
+package enum MemoryRooms {
+    package static var vectorRanges: UInt { @_noLocks get { 72 } }
+    package static var messageRange: UInt { @_noLocks get { 64 } }
+    package static var messageControl: UInt { @_noLocks get { 80 } }
+    package static var messageDescriptors: UInt { @_noLocks get { 272 } }
+    package static var dialPath: UInt { @_noLocks get { 24 } }
+    package static var dialStorage: UInt { @_noLocks get { 136 } }
 
     /// All of the control room: 32 descriptors need 144 bytes.
-    static let controlBytesMax = 144
+    package static var controlBytesMax: Int { @_noLocks get { 144 } }
 
     /// Control bytes for `descriptors` descriptors (`CMSG_SPACE`); none when there are none.
-    static func controlBytes(descriptors: UInt32) -> Int {
+    @_noLocks
+    package static func controlBytes(descriptors: UInt32) -> Int {
         descriptors == 0 ? 0 : 16 + (Int(descriptors) * 4 + 7) & ~7
     }
 }

@@ -32,12 +32,15 @@ struct PendingOperations: ~Copyable {
         shift = 64 - bits
     }
 
-    var isFull: Bool { count == places.count - 1 }
+    var isFull: Bool { @_noLocks get { count == places.count - 1 } }
 
+    @_noLocks
     func operation(at place: UInt32) -> Operation { places.cells[Int(place)].operation }
+    @_noLocks
     func next(after place: UInt32) -> UInt32 { places.cells[Int(place)].next }
 
     /// Adds one at the end of `chain`. There must be room.
+    @_noLocks
     mutating func append(_ operation: Operation, to chain: inout OperationChain) {
         precondition(!isFull)
         let place = takeFree()
@@ -54,11 +57,13 @@ struct PendingOperations: ~Copyable {
     }
 
     /// Takes the first of `chain` out.
+    @_noLocks
     mutating func removeFirst(of chain: inout OperationChain) {
         remove(chain.first, from: &chain)
     }
 
     /// Takes `place` out of `chain`, wherever it is in it.
+    @_noLocks
     mutating func remove(_ place: UInt32, from chain: inout OperationChain) {
         precondition(place != 0)
         unhash(place)
@@ -78,14 +83,16 @@ struct PendingOperations: ~Copyable {
     }
 
     /// Where the operation with `token` waits; 0 when none does.
+    @_noLocks
     func find(_ token: Token) -> UInt32 {
         var place = bucket(of: token).pointee
-        while place != 0 && places.cells[Int(place)].operation.token != token {
+        while place != 0 && places.cells[Int(place)].operation.token.raw != token.raw {
             place = places.cells[Int(place)].nextInBucket
         }
         return place
     }
 
+    @_noLocks
     private mutating func takeFree() -> UInt32 {
         if firstFree != 0 {
             let place = firstFree
@@ -96,6 +103,7 @@ struct PendingOperations: ~Copyable {
         return untouched - 1
     }
 
+    @_noLocks
     private mutating func unhash(_ place: UInt32) {
         let nextInBucket = places.cells[Int(place)].nextInBucket
         let bucket = bucket(of: places.cells[Int(place)].operation.token)
@@ -109,6 +117,7 @@ struct PendingOperations: ~Copyable {
     }
 
     /// Multiplicative (Fibonacci) hashing: tokens differ in their low bits.
+    @_noLocks
     private func bucket(of token: Token) -> UnsafeMutablePointer<UInt32> {
         buckets.cells + Int((token.raw &* 0x9E37_79B9_7F4A_7C15) &>> shift)
     }
@@ -119,5 +128,5 @@ struct OperationChain: BitwiseCopyable {
     var first: UInt32 = 0
     var last: UInt32 = 0
 
-    var isEmpty: Bool { first == 0 }
+    var isEmpty: Bool { @_noLocks get { first == 0 } }
 }

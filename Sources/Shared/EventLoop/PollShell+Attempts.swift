@@ -13,6 +13,7 @@ enum Attempt {
 }
 
 extension PollShell {
+    @_noLocks
     mutating func attemptRead(
         _ operation: Operation, _ record: UnsafeMutablePointer<WatchedDescriptors.Record>
     ) -> Attempt {
@@ -38,6 +39,7 @@ extension PollShell {
     }
 
     /// As the kernel does it: without a buffer the shot ends, and only bytes use a buffer up.
+    @_noLocks
     private mutating func attemptReceive(
         _ operation: Operation, _ record: UnsafeMutablePointer<WatchedDescriptors.Record>
     ) -> Attempt {
@@ -57,6 +59,7 @@ extension PollShell {
         return isMore ? .more(completion) : .done(completion)
     }
 
+    @_noLocks
     mutating func attemptWrite(_ operation: Operation) -> Attempt {
         let descriptor = operation.descriptor
         let result: Int32
@@ -80,6 +83,7 @@ extension PollShell {
 
     /// The first call starts it, a later one says how it ended (and clears the socket's error, as SO_ERROR would).
     /// -EAGAIN is an end: the queue of a Unix listener is full, and no event would say when it is not.
+    @_noLocks
     private mutating func attemptConnect(_ operation: Operation) -> Attempt {
         let address = OperationCalls.socketAddress(of: operation.address)
         let result = culvert_connect(operation.descriptor, address.room, address.count)
@@ -91,5 +95,6 @@ extension PollShell {
         }
     }
 
+    @_noLocks
     private func isBlocked(_ result: Int32) -> Bool { result == -EAGAIN || result == -EINTR }
 }

@@ -4,9 +4,10 @@ internal import Primitives
 
 extension PollShell {
     /// Event words from here on are wakes: the workers' own, then the external ones. Below are descriptors.
-    static let wakeWord: UInt64 = 1 << 32
+    static var wakeWord: UInt64 { @_noLocks get { 1 << 32 } }
 
     /// One event: what may be tried now.
+    @_noLocks
     mutating func notice(_ word: UInt64, _ mask: UInt32) {
         if word >= PollShell.wakeWord {
             let index = Int(word - PollShell.wakeWord)
@@ -27,6 +28,7 @@ extension PollShell {
 
     /// Something begins to wait: epoll must know the descriptor. When nothing waited before, what is noted may be about
     /// an older file of the same number; epoll itself tells.
+    @_noLocks
     func register(_ descriptor: Int32, wasIdle: Bool) -> Int32 {
         let record = descriptors.record(descriptor)
         if record.pointee.isRegistered && !wasIdle { return 0 }
@@ -41,6 +43,7 @@ extension PollShell {
     }
 
     /// epoll forgets the descriptor. Needed before it is closed as well: its file may live on elsewhere.
+    @_noLocks
     func unregister(_ descriptor: Int32) {
         let record = descriptors.record(descriptor)
         guard record.pointee.isRegistered else { return }
@@ -50,6 +53,7 @@ extension PollShell {
     }
 
     /// One turn's share of a descriptor.
+    @_noLocks
     mutating func perform(_ descriptor: Int32) {
         let record = descriptors.record(descriptor)
         if record.pointee.mayRead { performReads(descriptor) }
@@ -58,6 +62,7 @@ extension PollShell {
     }
 
     /// Tries the reading operations of a descriptor in order, up to its share.
+    @_noLocks
     mutating func performReads(_ descriptor: Int32) {
         let record = descriptors.record(descriptor)
         var share = PollShell.shareMax
@@ -77,6 +82,7 @@ extension PollShell {
     }
 
     /// Tries the writing operations of a descriptor in order.
+    @_noLocks
     mutating func performWrites(_ descriptor: Int32) {
         let record = descriptors.record(descriptor)
         while record.pointee.mayWrite, let operation = firstWrite(record) {
@@ -90,6 +96,7 @@ extension PollShell {
         }
     }
 
+    @_noLocks
     private func firstWrite(_ record: UnsafeMutablePointer<WatchedDescriptors.Record>) -> Operation? {
         record.pointee.writes.isEmpty ? nil : pending.operation(at: record.pointee.writes.first)
     }

@@ -4,11 +4,13 @@ internal import Primitives
 
 extension PollShell {
     /// Takes the operations of a turn, in order, and performs what is possible at once.
+    @_noLocks
     package mutating func submit(_ queue: inout OperationQueue) {
         for index in 0..<queue.count { start(queue[index]) }
         queue.removeAll()
     }
 
+    @_noLocks
     private mutating func start(_ operation: Operation) {
         let token = operation.token
         switch operation.kind {
@@ -44,6 +46,7 @@ extension PollShell {
     }
 
     /// The number goes to another worker's loop, or comes from one: nothing that was learnt here holds.
+    @_noLocks
     private mutating func forget(_ descriptor: Int32) {
         guard descriptors.holds(descriptor) else { return }
         unregister(descriptor)
@@ -51,6 +54,7 @@ extension PollShell {
     }
 
     /// False, and completed, when there can be no such descriptor or nothing more may wait.
+    @_noLocks
     private mutating func isAcceptable(_ operation: Operation) -> Bool {
         if !descriptors.holds(operation.descriptor) {
             completions.append(operation.token, -EBADF)
@@ -63,6 +67,7 @@ extension PollShell {
         return true
     }
 
+    @_noLocks
     private mutating func startReading(_ operation: Operation) {
         guard isAcceptable(operation) else { return }
         let descriptor = operation.descriptor
@@ -82,6 +87,7 @@ extension PollShell {
         settle(descriptor, wasIdle: wasIdle)
     }
 
+    @_noLocks
     private mutating func startWriting(_ operation: Operation) {
         guard isAcceptable(operation) else { return }
         let descriptor = operation.descriptor
@@ -97,6 +103,7 @@ extension PollShell {
     }
 
     /// After a try: what waits is registered, what may go on is listed.
+    @_noLocks
     private mutating func settle(_ descriptor: Int32, wasIdle: Bool) {
         let record = descriptors.record(descriptor)
         if record.pointee.isIdle { return }
@@ -109,6 +116,7 @@ extension PollShell {
     }
 
     /// Completes everything that waits on the descriptor.
+    @_noLocks
     private mutating func end(_ descriptor: Int32, with result: Int32) {
         let record = descriptors.record(descriptor)
         while !record.pointee.reads.isEmpty {
@@ -121,6 +129,7 @@ extension PollShell {
         }
     }
 
+    @_noLocks
     private mutating func close(_ operation: Operation) {
         let descriptor = operation.descriptor
         guard descriptors.holds(descriptor) else { return completions.append(operation.token, -EBADF) }
@@ -130,6 +139,7 @@ extension PollShell {
         completions.append(operation.token, culvert_close(descriptor))
     }
 
+    @_noLocks
     private mutating func cancel(_ operation: Operation) {
         let target = Token(raw: operation.argument)
         let place = pending.find(target)

@@ -14,8 +14,8 @@ package import Primitives
 /// missed, because every operation is tried before it waits.
 package struct PollShell: ~Copyable {
     /// Buffers or connections that one descriptor may take in one turn before the others have theirs.
-    package static let shareMax = 16
-    static let eventsMax = 256
+    package static var shareMax: Int { @_noLocks get { 16 } }
+    static var eventsMax: Int { @_noLocks get { 256 } }
 
     let poll: Int32
     let wakeEvent: Int32
@@ -84,6 +84,7 @@ package struct PollShell: ~Copyable {
     }
 
     /// The next completion that is ready.
+    @_noLocks
     package mutating func next() -> Completion? {
         guard let completion = completions.next() else { return nil }
         statistics.completions &+= 1
@@ -92,16 +93,18 @@ package struct PollShell: ~Copyable {
 
     /// Waits until there is a completion or `deadline` is reached, and performs what becomes possible meanwhile. `now` is
     /// the turn's reading of the clock.
+    @_noLocks
     package mutating func waitForCompletions(until deadline: Tick, now: Tick) {
         var now = now
         while true {
             turn(timeout: timeout(until: deadline, now: now))
-            if !completions.isEmpty || deadline <= now { return }
+            if !completions.isEmpty || deadline.nanoseconds <= now.nanoseconds { return }
             now = Clock.now()
         }
     }
 
     /// One system call, and a share for each descriptor that is ready.
+    @_noLocks
     private mutating func turn(timeout: Int32) {
         statistics.enters &+= 1
         let count = culvert_poll_wait(poll, events, Int32(PollShell.eventsMax), timeout)
@@ -117,9 +120,12 @@ package struct PollShell: ~Copyable {
     }
 
     /// Milliseconds, rounded up: never before the deadline.
+    @_noLocks
     private func timeout(until deadline: Tick, now: Tick) -> Int32 {
-        if !completions.isEmpty || descriptors.countWithWork > 0 || deadline <= now { return 0 }
-        if deadline == .never { return -1 }
+        if !completions.isEmpty || descriptors.countWithWork > 0 || deadline.nanoseconds <= now.nanoseconds {
+            return 0
+        }
+        if deadline.nanoseconds == .max { return -1 }
         let milliseconds = (deadline.nanoseconds - now.nanoseconds - 1) / 1_000_000 + 1
         return Int32(clamping: milliseconds)
     }

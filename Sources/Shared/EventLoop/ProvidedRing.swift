@@ -3,7 +3,7 @@ internal import CLinux
 
 /// The ring of provided buffers (group 0) that the kernel receives into.
 struct ProvidedRing: ~Copyable {
-    static let group: UInt16 = 0
+    static var group: UInt16 { @_noLocks get { 0 } }
 
     private let cells: ZeroedSlab<io_uring_buf>
     private let mask: Int32
@@ -31,9 +31,10 @@ struct ProvidedRing: ~Copyable {
     }
 
     private var shared: UnsafeMutablePointer<io_uring_buf_ring> {
-        UnsafeMutableRawPointer(cells.cells).assumingMemoryBound(to: io_uring_buf_ring.self)
+        @_noLocks get { UnsafeMutableRawPointer(cells.cells).assumingMemoryBound(to: io_uring_buf_ring.self) }
     }
 
+    @_noLocks
     mutating func provide(_ id: UInt32) {
         precondition(count < geometry.count, "a buffer was provided twice")
         let start = UnsafeMutableRawPointer(bitPattern: geometry.payloadAddress(of: id))
@@ -43,6 +44,7 @@ struct ProvidedRing: ~Copyable {
     }
 
     /// Before the kernel is entered.
+    @_noLocks
     mutating func publish() {
         guard unpublished > 0 else { return }
         culvert_buffer_publish(shared, unpublished)
@@ -50,6 +52,7 @@ struct ProvidedRing: ~Copyable {
     }
 
     /// The kernel gave one back, filled.
+    @_noLocks
     mutating func took() {
         precondition(count > 0)
         count -= 1

@@ -10,8 +10,9 @@ struct ProvidedStack: ~Copyable {
         self.geometry = geometry
     }
 
-    var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { @_noLocks get { count == 0 } }
 
+    @_noLocks
     mutating func provide(_ id: UInt32) {
         precondition(id < geometry.count)
         precondition(count < ids.count, "a buffer was provided twice")
@@ -20,11 +21,13 @@ struct ProvidedStack: ~Copyable {
     }
 
     /// The buffer that `take` will give.
+    @_noLocks
     func top() -> UInt32 {
         precondition(count > 0)
         return UInt32(ids.cells[count - 1])
     }
 
+    @_noLocks
     mutating func take() {
         precondition(count > 0)
         count -= 1

@@ -2,7 +2,7 @@ internal import CLiburing
 internal import CLinux
 
 /// Makes an io_uring as the loop wants it: one issuer, deferred task work, its own number registered.
-enum RingSetup {
+package enum RingSetup {
     /// Oldest kernel that has all the loop uses: multishot receive, deferred task work, ring messages, buffer rings.
     static let kernelMajorMin = 6
     static let kernelMinorMin = 1
@@ -56,7 +56,7 @@ enum RingSetup {
     }
 
     /// Judges a release text such as "6.1.0-18-amd64".
-    static func isNewEnough(release: [UInt8]) -> Bool {
+    package static func isNewEnough(release: [UInt8]) -> Bool {
         var numbers: [Int] = []
         for part in release.split(separator: UInt8(ascii: "."), maxSplits: 2) {
             let digits = part.prefix { $0 >= 0x30 && $0 <= 0x39 }

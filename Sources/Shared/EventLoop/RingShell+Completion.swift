@@ -5,9 +5,10 @@ internal import Primitives
 
 extension RingShell {
     /// What the shell's own entries carry: a kind no operation has. Their completions end here.
-    static let ownToken: UInt64 = 0xFF << 56
+    static var ownToken: UInt64 { @_noLocks get { 0xFF << 56 } }
 
     /// The worker's completion, nil when it is the shell's own.
+    @_noLocks
     mutating func interpret(_ raw: UInt64, _ result: Int32, _ flags: UInt32) -> Completion? {
         // Buffer, more, and the buffer's number; the kernel's other hints are not the worker's.
         let kept = flags & (0xFFFF_0000 | UInt32(IORING_CQE_F_BUFFER) | UInt32(IORING_CQE_F_MORE))
@@ -34,6 +35,7 @@ extension RingShell {
 
     /// The kernel also ends a shot that accepts when its completions overflow. The worker's goes on until it is
     /// cancelled, closed or fails.
+    @_noLocks
     private mutating func accepted(_ token: Token, _ result: Int32, _ flags: UInt32) -> Completion {
         if result >= 0 { tokens.forget(result) }
         let isMore = flags & UInt32(IORING_CQE_F_MORE) != 0
@@ -48,8 +50,9 @@ extension RingShell {
     }
 
     /// The kernel ended the watch of an external wake (its completions overflowed): watch anew.
+    @_noLocks
     private mutating func watchAgain(_ token: Token) {
-        for index in 0..<wakes.count where wakes.token(index) == token {
+        for index in 0..<wakes.count where wakes.token(index).raw == token.raw {
             culvert_prep_watch(entry(), wakes.descriptor(index), token.raw)
         }
     }

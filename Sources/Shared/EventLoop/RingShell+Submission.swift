@@ -6,11 +6,13 @@ internal import Primitives
 extension RingShell {
     /// Takes the operations of a turn, in order. They reach the kernel when the turn waits, or before when there are
     /// more than the ring has entries.
+    @_noLocks
     package mutating func submit(_ queue: inout OperationQueue) {
         for index in 0..<queue.count { prepare(queue[index]) }
         queue.removeAll()
     }
 
+    @_noLocks
     private mutating func prepare(_ operation: Operation) {
         let descriptor = operation.descriptor
         let token = operation.token
@@ -56,14 +58,14 @@ extension RingShell {
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }
         case .forget:
-            // The ring knows operations, not descriptors.
-            break
+            tokens.forget(descriptor)
         case .woken:
             preconditionFailure("a completion was submitted")
         }
     }
 
     /// Notes the token on the descriptor; false (and completed) when there can be no such descriptor.
+    @_noLocks
     private mutating func notes(_ operation: Operation) -> Bool {
         guard tokens.holds(operation.descriptor) else {
             early.append(operation.token, -EBADF)
@@ -74,6 +76,7 @@ extension RingShell {
     }
 
     /// Cancels what waits on the descriptor, then closes it; both run in this order when they are submitted.
+    @_noLocks
     private mutating func prepareClose(_ operation: Operation) {
         guard tokens.holds(operation.descriptor) else {
             early.append(operation.token, -EBADF)
@@ -93,6 +96,7 @@ extension RingShell {
 
     /// A connect to a Unix socket never waits: 0, refused, or -EAGAIN when the listener's queue is full. The ring would
     /// hand the last to a kernel thread.
+    @_noLocks
     private mutating func prepareConnect(_ operation: Operation) {
         guard notes(operation) else { return }
         let address = OperationCalls.socketAddress(of: operation.address)
@@ -104,6 +108,7 @@ extension RingShell {
         }
     }
 
+    @_noLocks
     private mutating func prepareWake(of worker: UInt32) {
         let target = wakes.worker(worker)
         if target == wakeDescriptor {
@@ -113,6 +118,7 @@ extension RingShell {
         }
     }
 
+    @_noLocks
     private mutating func prepareAccept(_ operation: Operation) {
         precondition(operation.token.kind == .accept)
         guard notes(operation) else { return }
@@ -123,6 +129,7 @@ extension RingShell {
         culvert_prep_accept(entry(), operation.descriptor, operation.token.raw)
     }
 
+    @_noLocks
     private mutating func prepareReceiveMessage(_ operation: Operation) {
         precondition(operation.token.kind == .receiveMessage)
         guard notes(operation) else { return }
@@ -136,6 +143,7 @@ extension RingShell {
 
     /// The ring would hand a shutdown to a kernel thread; the call itself is far cheaper. What was submitted before it
     /// goes first.
+    @_noLocks
     private mutating func shutdownNow(_ operation: Operation) {
         while culvert_unsubmitted(ring) > 0 { makeRoom() }
         let direction = OperationCalls.direction(operation.length)
@@ -143,6 +151,7 @@ extension RingShell {
     }
 
     /// A free submission entry; when there is none, what is prepared is submitted.
+    @_noLocks
     mutating func entry() -> UnsafeMutablePointer<io_uring_sqe> {
         while true {
             if let entry = culvert_entry(ring) { return entry }
@@ -151,6 +160,7 @@ extension RingShell {
     }
 
     /// Submits what is prepared; when the kernel takes nothing before its completions are read, reads them.
+    @_noLocks
     private mutating func makeRoom() {
         let before = culvert_unsubmitted(ring)
         enter(wait: 0, timeout: -1)

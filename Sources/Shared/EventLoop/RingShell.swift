@@ -58,7 +58,7 @@ package struct RingShell: ~Copyable {
     }
 
     /// What other rings post their wakes to.
-    package var wakeDescriptor: Int32 { ring.pointee.ring_fd }
+    package var wakeDescriptor: Int32 { @_noLocks get { ring.pointee.ring_fd } }
 
     /// The wake descriptors of all workers, by worker number, once all are up.
     package mutating func connectWakes(_ descriptors: [Int32]) { wakes.connect(descriptors) }
@@ -72,15 +72,16 @@ package struct RingShell: ~Copyable {
 
     /// Submits what is prepared and waits until there is a completion or `deadline` is reached. `now` is the turn's
     /// reading of the clock.
+    @_noLocks
     package mutating func waitForCompletions(until deadline: Tick, now: Tick) {
         var now = now
         giveBack()
         while true {
-            if !early.isEmpty || deadline <= now {
+            if !early.isEmpty || deadline.nanoseconds <= now.nanoseconds {
                 enter(wait: 0, timeout: -1)
                 return
             }
-            let timeout = deadline == .never ? -1 : Int64(clamping: deadline.nanoseconds - now.nanoseconds)
+            let timeout = deadline.nanoseconds == .max ? -1 : Int64(clamping: deadline.nanoseconds - now.nanoseconds)
             enter(wait: 1, timeout: timeout)
             if skipOwn() { return }
             now = Clock.now()
@@ -88,6 +89,7 @@ package struct RingShell: ~Copyable {
     }
 
     /// Passes over the shell's own completions; true when one of the worker's is there.
+    @_noLocks
     private mutating func skipOwn() -> Bool {
         var count = culvert_ready(ring)
         while count > 0, culvert_completion(ring, 0).unsafelyUnwrapped.pointee.user_data == RingShell.ownToken {
@@ -98,6 +100,7 @@ package struct RingShell: ~Copyable {
     }
 
     /// The next completion that is ready.
+    @_noLocks
     package mutating func next() -> Completion? {
         if let completion = early.next() {
             statistics.completions &+= 1
@@ -119,6 +122,7 @@ package struct RingShell: ~Copyable {
     }
 
     /// Tells the kernel which of its completions were read.
+    @_noLocks
     private mutating func giveBack() {
         if read > 0 { culvert_advance(ring, read) }
         read = 0
@@ -126,6 +130,7 @@ package struct RingShell: ~Copyable {
     }
 
     /// One system call: submits, runs deferred work, perhaps waits.
+    @_noLocks
     mutating func enter(wait: UInt32, timeout: Int64) {
         buffers.publish()
         statistics.enters &+= 1
@@ -138,6 +143,7 @@ package struct RingShell: ~Copyable {
     }
 
     /// Moves the kernel's completions out of its way, when it takes no more entries before they are read.
+    @_noLocks
     mutating func drain() {
         giveBack()
         let count = culvert_ready(ring)

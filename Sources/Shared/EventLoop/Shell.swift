@@ -105,6 +105,7 @@ package struct Shell: ~Copyable {
     }
 
     /// Takes the operations of a turn, in order, and empties the queue.
+    @_noLocks
     package mutating func submit(_ queue: inout OperationQueue) {
         if let ring { return ring.pointee.submit(&queue) }
         poll.unsafelyUnwrapped.pointee.submit(&queue)
@@ -112,12 +113,14 @@ package struct Shell: ~Copyable {
 
     /// Submits, and waits until there is a completion or `deadline` is reached (`now` is the turn's reading of the
     /// clock). Rarely returns earlier without a completion; a caller goes round.
+    @_noLocks
     package mutating func waitForCompletions(until deadline: Tick, now: Tick) {
         if let ring { return ring.pointee.waitForCompletions(until: deadline, now: now) }
         poll.unsafelyUnwrapped.pointee.waitForCompletions(until: deadline, now: now)
     }
 
     /// The next completion that is ready; nil when the turn has no more.
+    @_noLocks
     package mutating func next() -> Completion? {
         if let ring { return ring.pointee.next() }
         return poll.unsafelyUnwrapped.pointee.next()

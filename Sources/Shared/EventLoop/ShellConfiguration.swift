@@ -25,6 +25,7 @@ package struct BufferGeometry: BitwiseCopyable, Sendable {
     }
 
     /// Where received bytes of buffer `id` begin.
+    @_noLocks
     package func payloadAddress(of id: UInt32) -> UInt {
         precondition(id < count)
         return base &+ UInt(id) &* UInt(strideBytes) &+ UInt(headroomBytes)

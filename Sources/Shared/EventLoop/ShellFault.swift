@@ -33,8 +33,8 @@ package struct ShellFault: Error, CustomStringConvertible, Sendable, Equatable {
             return "io_uring: this kernel is older than 6.1; use kernel 6.1 or newer, or --io poll"
         case (.features, _):
             return "io_uring: this kernel lacks a feature that 6.1 has; use kernel 6.1 or newer, or --io poll"
-        case (.setup, EPERM), (.setup, EACCES):
-            return "io_uring: io_uring_setup was refused (\(reason)); likely cause: the container's seccomp profile "
+        case (.setup, EPERM), (.setup, EACCES), (.enter, EPERM), (.enter, EACCES), (.enter, ENOSYS):
+            return "io_uring: \(call.rawValue) was refused (\(reason)); likely cause: the container's seccomp profile "
                 + "(the default profiles of container runtimes forbid io_uring) or kernel.io_uring_disabled; "
                 + "allow io_uring_setup, io_uring_enter and io_uring_register there, or use --io poll"
         case (.setup, ENOSYS):

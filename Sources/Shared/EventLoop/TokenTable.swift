@@ -3,7 +3,7 @@ internal import Primitives
 
 /// A few tokens with a word for each: what a completion of the kernel, which names only the token, stands for.
 struct TokenTable: BitwiseCopyable {
-    static let capacity = 64
+    static var capacity: Int { @_noLocks get { 64 } }
 
     private var tokens = InlineArray<64, UInt64>(repeating: 0)
     private var words = InlineArray<64, UInt>(repeating: 0)
@@ -11,6 +11,7 @@ struct TokenTable: BitwiseCopyable {
     private var used = 0
 
     /// False when there is no place left. `word` is not 0.
+    @_noLocks
     mutating func note(_ token: Token, _ word: UInt) -> Bool {
         precondition(word != 0)
         for index in 0..<used where words[index] == 0 {
@@ -26,12 +27,14 @@ struct TokenTable: BitwiseCopyable {
     }
 
     /// The token's word; 0 when it was not noted.
+    @_noLocks
     func word(of token: Token) -> UInt {
         for index in 0..<used where words[index] != 0 && tokens[index] == token.raw { return words[index] }
         return 0
     }
 
     /// Forgets the token and returns its word; 0 when it was not noted.
+    @_noLocks
     mutating func take(_ token: Token) -> UInt {
         for index in 0..<used where words[index] != 0 && tokens[index] == token.raw {
             let word = words[index]
@@ -42,6 +45,7 @@ struct TokenTable: BitwiseCopyable {
     }
 
     /// Forgets every token with this word.
+    @_noLocks
     mutating func forget(word: UInt) {
         for index in 0..<used where words[index] == word { words[index] = 0 }
     }

@@ -31,8 +31,8 @@ package final class ExternalWake: Sendable {
 /// Whom one loop wakes and who wakes it: descriptors of the other workers, and of threads without a loop.
 struct Wakes: BitwiseCopyable {
     /// What a worker's wake carries.
-    static let token = Token(.woken, slot: 0, generation: 0)
-    static let workersMax = 256
+    static var token: Token { @_noLocks get { Token(.woken, slot: 0, generation: 0) } }
+    static var workersMax: Int { @_noLocks get { 256 } }
 
     private var workers = InlineArray<256, Int32>(repeating: -1)
     private var descriptors = InlineArray<8, Int32>(repeating: -1)
@@ -55,6 +55,7 @@ struct Wakes: BitwiseCopyable {
     }
 
     /// The wake descriptor of worker `index`.
+    @_noLocks
     func worker(_ index: UInt32) -> Int32 {
         precondition(index < UInt32(Wakes.workersMax))
         let descriptor = workers[Int(index)]
@@ -62,7 +63,9 @@ struct Wakes: BitwiseCopyable {
         return descriptor
     }
 
+    @_noLocks
     func descriptor(_ index: Int) -> Int32 { descriptors[index] }
+    @_noLocks
     func token(_ index: Int) -> Token { Token(raw: tokens[index]) }
 
     static func makeDescriptor() throws(ShellFault) -> Int32 {

@@ -16,9 +16,8 @@ struct WatchedDescriptors: ~Copyable {
         var mayRead: Bool
         var mayWrite: Bool
 
-
-        var hasWork: Bool { (mayRead && !reads.isEmpty) || (mayWrite && !writes.isEmpty) }
-        var isIdle: Bool { reads.isEmpty && writes.isEmpty }
+        var hasWork: Bool { @_noLocks get { (mayRead && !reads.isEmpty) || (mayWrite && !writes.isEmpty) } }
+        var isIdle: Bool { @_noLocks get { reads.isEmpty && writes.isEmpty } }
     }
 
     private let records: ZeroedSlab<Record>
@@ -32,15 +31,18 @@ struct WatchedDescriptors: ~Copyable {
         self.records = records
     }
 
+    @_noLocks
     func holds(_ descriptor: Int32) -> Bool { descriptor >= 0 && Int(descriptor) < records.count }
 
     /// The record, in place.
+    @_noLocks
     func record(_ descriptor: Int32) -> UnsafeMutablePointer<Record> {
         precondition(holds(descriptor))
         return records.cells + Int(descriptor)
     }
 
     /// The number belongs to a new file: nothing that was learnt holds.
+    @_noLocks
     func renew(_ descriptor: Int32) {
         guard holds(descriptor) else { return }
         let record = records.cells + Int(descriptor)
@@ -52,6 +54,7 @@ struct WatchedDescriptors: ~Copyable {
     }
 
     /// At the end of the list of work, once.
+    @_noLocks
     mutating func list(_ descriptor: Int32) {
         let record = record(descriptor)
         if record.pointee.isListed { return }
@@ -68,6 +71,7 @@ struct WatchedDescriptors: ~Copyable {
     }
 
     /// The next one with work, off the list.
+    @_noLocks
     mutating func nextWithWork() -> Int32? {
         guard firstWithWork != 0 else { return nil }
         let descriptor = Int32(firstWithWork) - 1

@@ -52,6 +52,17 @@ package enum OperationKind: UInt8, Sendable {
     case forget
     /// Never emitted: the completion a `wake` causes at its target.
     case woken
+
+    /// As the compiler would derive it, but said to be free of locks: kinds are numbered from 1 in their order.
+    @_noLocks
+    package init?(rawValue: UInt8) {
+        guard rawValue >= 1 && rawValue <= OperationKind.last else { return nil }
+        self = unsafeBitCast(rawValue &- 1, to: OperationKind.self)
+    }
+
+    package var rawValue: UInt8 { @_noLocks get { unsafeBitCast(self, to: UInt8.self) &+ 1 } }
+
+    private static var last: UInt8 { @_noLocks get { OperationKind.woken.rawValue } }
 }
 
 /// One request to the shell: 32 bytes, trivial.
@@ -65,7 +76,8 @@ package struct Operation: BitwiseCopyable, Sendable {
 
     package static let lengthMax: UInt32 = 1 << 24 - 1
 
-    @inlinable package init(
+    @_noLocks @inlinable
+    package init(
         _ kind: OperationKind, token: Token, descriptor: Int32, address: UInt = 0, length: UInt32 = 0,
         argument: UInt64 = 0
     ) {
@@ -78,9 +90,9 @@ package struct Operation: BitwiseCopyable, Sendable {
     }
 
     @inlinable package var kind: OperationKind {
-        OperationKind(rawValue: UInt8(truncatingIfNeeded: lengthAndKind)).unsafelyUnwrapped
+        @_noLocks get { OperationKind(rawValue: UInt8(truncatingIfNeeded: lengthAndKind)).unsafelyUnwrapped }
     }
-    @inlinable package var length: UInt32 { lengthAndKind >> 8 }
+    @inlinable package var length: UInt32 { @_noLocks get { lengthAndKind >> 8 } }
 }
 
 /// What a shell says when an operation is done: 16 bytes, trivial, the shape of an io_uring completion.
@@ -90,19 +102,21 @@ package struct Completion: BitwiseCopyable, Sendable {
     package var result: Int32
     package var flags: UInt32
 
-    @inlinable package init(token: Token, result: Int32, flags: UInt32 = 0) {
+    @_noLocks @inlinable
+    package init(token: Token, result: Int32, flags: UInt32 = 0) {
         self.token = token
         self.result = result
         self.flags = flags
     }
 
     /// A provided buffer was used; `bufferID` says which.
-    @inlinable package var hasBuffer: Bool { flags & 1 != 0 }
+    @inlinable package var hasBuffer: Bool { @_noLocks get { flags & 1 != 0 } }
     /// The multishot operation goes on.
-    @inlinable package var isMore: Bool { flags & 2 != 0 }
-    @inlinable package var bufferID: UInt32 { flags >> 16 }
+    @inlinable package var isMore: Bool { @_noLocks get { flags & 2 != 0 } }
+    @inlinable package var bufferID: UInt32 { @_noLocks get { flags >> 16 } }
 
-    @inlinable package static func flags(buffer: UInt32?, more: Bool) -> UInt32 {
+    @_noLocks @inlinable
+    package static func flags(buffer: UInt32?, more: Bool) -> UInt32 {
         (buffer.map { $0 << 16 | 1 } ?? 0) | (more ? 2 : 0)
     }
 }

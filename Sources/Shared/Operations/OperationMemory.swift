@@ -4,7 +4,7 @@
 /// A gathered send: up to `capacity` ranges. The layout of a range is that of `struct iovec`, that of the header is
 /// free for the shell (`struct msghdr`, 56 bytes on 64-bit Linux).
 package struct SendVector: BitwiseCopyable {
-    package static let capacity = 64
+    package static var capacity: Int { @_noLocks get { 64 } }
 
     /// Room for the shell's message header.
     package var header = InlineArray<8, UInt64>(repeating: 0)
@@ -28,7 +28,7 @@ package struct SendRange: BitwiseCopyable {
 
 /// Bytes and descriptors over a Unix socket.
 package struct DescriptorMessage: BitwiseCopyable {
-    package static let descriptorsMax = 32
+    package static var descriptorsMax: Int { @_noLocks get { 32 } }
 
     /// Room for the shell's message header, its one range and the control bytes.
     package var header = InlineArray<8, UInt64>(repeating: 0)
@@ -45,6 +45,17 @@ package enum DialFamily: UInt32, Sendable {
     case ipv4 = 1
     case ipv6
     case unix
+
+    /// As the compiler would derive it, but said to be free of locks.
+    @_noLocks
+    package init?(rawValue: UInt32) {
+        switch rawValue {
+        case 1: self = .ipv4
+        case 2: self = .ipv6
+        case 3: self = .unix
+        default: return nil
+        }
+    }
 }
 
 /// Where to connect: an IP address and port, or a path.

@@ -14,10 +14,11 @@ package struct OperationQueue: ~Copyable {
 
     deinit { cells.deallocate() }
 
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable package var isEmpty: Bool { @_noLocks get { count == 0 } }
     /// How many more operations fit.
-    package var room: Int { capacity - count }
+    package var room: Int { @_noLocks get { capacity - count } }
 
+    @_noLocks
     package mutating func append(_ operation: Operation) {
         precondition(count < capacity, "the shell did not drain the operations of this turn")
         (cells + count).initialize(to: operation)
@@ -25,9 +26,12 @@ package struct OperationQueue: ~Copyable {
     }
 
     package subscript(index: Int) -> Operation {
-        precondition(index < count)
-        return cells[index]
+        @_noLocks get {
+            precondition(index < count)
+            return cells[index]
+        }
     }
 
+    @_noLocks
     package mutating func removeAll() { count = 0 }
 }

@@ -3,14 +3,18 @@
 package struct Token: Equatable, BitwiseCopyable, Sendable {
     package var raw: UInt64
 
-    @inlinable package init(raw: UInt64) { self.raw = raw }
+    @_noLocks @inlinable
+    package init(raw: UInt64) { self.raw = raw }
 
-    @inlinable package init(_ kind: OperationKind, slot: UInt32, generation: UInt32) {
+    @_noLocks @inlinable
+    package init(_ kind: OperationKind, slot: UInt32, generation: UInt32) {
         raw = UInt64(kind.rawValue) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(slot)
     }
 
-    @inlinable package var kind: OperationKind? { OperationKind(rawValue: UInt8(truncatingIfNeeded: raw >> 56)) }
+    @inlinable package var kind: OperationKind? {
+        @_noLocks get { OperationKind(rawValue: UInt8(truncatingIfNeeded: raw >> 56)) }
+    }
     /// 24 bits.
-    @inlinable package var generation: UInt32 { UInt32(truncatingIfNeeded: raw >> 32) & 0xFF_FFFF }
-    @inlinable package var slot: UInt32 { UInt32(truncatingIfNeeded: raw) }
+    @inlinable package var generation: UInt32 { @_noLocks get { UInt32(truncatingIfNeeded: raw >> 32) & 0xFF_FFFF } }
+    @inlinable package var slot: UInt32 { @_noLocks get { UInt32(truncatingIfNeeded: raw) } }
 }

@@ -10,20 +10,23 @@ package struct ClientConfiguration: Equatable, Sendable {
 
 /// One tunnel of a client: a service bound at a server (protocol tunnel-client §3).
 package struct ExposedTunnel: Equatable, Sendable {
+    /// The service's, for logs; unique within the process.
     package var name: String
     /// Zero where none was written: the program then keeps one for each server and target (`KeptTunnelIDs`) and sets it
     /// before the client starts.
     package var tunnel: TunnelID
     /// Dialled in turn, one that failed last. At least one.
     package var servers: [ServerAddress]
-    /// Requested host and port, as written: `rtcp://host:port/…`.
+    /// Requested host and port, as written: `rtcp://host:port/…`; at most 255 bytes, empty and 0 for none.
     package var requestedHost = ""
     package var requestedPort: UInt16 = 0
+    /// `tunnel.weight`: 0 is unset, 255 takes over from all others (protocol relay §4).
     package var weight: UInt8 = 0
     /// Parallel connections to the server, 1 to 64.
     package var connections = 1
     /// Where visitors' streams go.
     package var target: TargetAddress
+    /// smux version of the bind session, 1 or 2; the server's must be the same.
     package var muxVersion = 2
     /// `mux.keepaliveInterval` and `mux.keepaliveTimeout`; nil: the client's own, by which it notices a dead server
     /// within 15 s.
@@ -44,8 +47,10 @@ package struct ExposedTunnel: Equatable, Sendable {
 /// Where a tunnel server is.
 package struct ServerAddress: Hashable, Sendable {
     package var carrier: Carrier
+    /// A name or address to resolve and dial, at most 255 bytes; `localhost` where none was written.
     package var host: String
     package var port: UInt16
+    /// Of the WebSocket upgrade, at most 255 bytes.
     package var path = "/ws"
     /// `Host` header of the WebSocket upgrade: by default the address as written, with its port.
     package var hostHeader: String

@@ -28,6 +28,11 @@ struct ConfigurationReading {
             read(service, chains: &chains)
         }
         if services.isEmpty { findings.problem(tree.place, "", ConfigurationReader.nothingToDo) }
+        for (name, address) in [("metrics", node.metricsAddress), ("api", node.apiAddress)] {
+            guard let address else { continue }
+            claim(address, for: name, at: Setting(key: name, node: tree))
+        }
+        node.judgeLimits(findings: &findings)
         chains.noticeUnused(findings: &findings)
         noticeSharedTunnels()
         try findings.judge()
@@ -69,12 +74,16 @@ struct ConfigurationReading {
         "runix", "sshd", "masque", "virtual",
     ]
 
-    /// Every port is listened at once.
     private mutating func claim(_ address: ListenAddress, for service: ServiceSections) {
+        claim(address, for: service.name, at: service.setting)
+    }
+
+    /// Every address is listened at once.
+    private mutating func claim(_ address: ListenAddress, for name: String, at setting: Setting) {
         guard address.port != 0 else { return }
-        if let other = listeners.updateValue(service.name, forKey: address) {
+        if let other = listeners.updateValue(name, forKey: address) {
             let text = HostAndPort(host: address.host, port: address.port).text
-            service.setting.problem(
+            setting.problem(
                 "listens at `\(text)`, and so does `\(other)`; change one of the ports", findings: &findings)
         }
     }

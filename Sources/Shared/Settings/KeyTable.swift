@@ -73,3 +73,15 @@ struct KeyRule: Sendable {
         KeyRule(names: names, meaning: .missing(advice))
     }
 }
+
+extension KeyRule {
+    /// How strongly a table claims a key.
+    static func rank(_ rule: KeyRule?) -> Int {
+        switch rule?.meaning {
+        case .used: 3
+        case .missing: 2
+        case .withoutEffect: 1
+        case nil: 0
+        }
+    }
+}

@@ -9,7 +9,7 @@ struct NodeReading {
     private(set) var apiAddress: ListenAddress?
     private(set) var workers: Int?
     private(set) var shell = ShellChoice.automatic
-    private var limitPlaces: [Limit: String] = [:]
+    private var limitPlaces: [Limit: SettingPlace] = [:]
 
     mutating func read(_ top: SettingSection, findings: inout Findings) {
         readOwnKeys(top, findings: &findings)
@@ -51,8 +51,23 @@ struct NodeReading {
             guard let setting = section.setting("\(limit)") else { continue }
             if let value = setting.integer(in: limit.row.range, findings: &findings) {
                 limits[limit] = value
-                limitPlaces[limit] = setting.place.text
+                limitPlaces[limit] = setting.place
             }
+        }
+    }
+
+    /// Limits that only make sense together: each pair's first must not exceed its second.
+    private static let ordered: [(Limit, Limit)] = [
+        (.muxKeepAliveMilliseconds, .muxKeepAliveTimeoutMilliseconds), (.streamWindowBytes, .streamWindowBytesMax),
+    ]
+
+    /// Judges limits against each other, once all are known.
+    func judgeLimits(findings: inout Findings) {
+        for (lower, upper) in NodeReading.ordered {
+            let least = limits[lower] ?? lower.row.standard, most = limits[upper] ?? upper.row.standard
+            guard least > most, let place = limitPlaces[lower] ?? limitPlaces[upper] else { continue }
+            findings.problem(
+                place, "\(lower)", "\(least) \(lower.row.unit) exceed `\(upper)`, which is \(most); change one of them")
         }
     }
 
@@ -73,12 +88,12 @@ struct NodeReading {
         }
         if let other = limits[limit], other != milliseconds {
             setting.problem(
-                "\(other) ms stand at \(limitPlaces[limit] ?? "another place"); a node has one value for all services",
+                "\(other) ms stand at \(limitPlaces[limit]?.text ?? "another place"); a node has one value for all services",
                 findings: &findings)
             return
         }
         limits[limit] = milliseconds
-        limitPlaces[limit] = setting.place.text
+        limitPlaces[limit] = setting.place
     }
 }
 

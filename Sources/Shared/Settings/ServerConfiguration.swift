@@ -5,7 +5,9 @@ package import Model
 package struct ServerConfiguration: Equatable, Sendable {
     /// Stable name of the node: the pod's name, or the host's.
     package var nodeName = ""
+    /// At least one.
     package var services: [TunnelService] = []
+    /// Those of the file in its order, then the ones made for services that name none.
     package var ingresses: [IngressTable] = []
     /// Those that were set, each within its range; `readTimeout`, `entrypoint.readTimeout` and the `mux.keepalive…`
     /// keys of the services are among them.
@@ -25,6 +27,7 @@ package struct ServerConfiguration: Equatable, Sendable {
 /// What drives a data plane's workers: `culvert: {io: ring}`.
 package enum ShellChoice: String, Sendable, CaseIterable { case automatic = "auto", ring, poll }
 
+/// From which level on events are logged.
 package enum LogLevel: String, Sendable, CaseIterable { case trace, debug, info, warning, error }
 
 /// Carriers of the tunnel port (protocol transports §1).
@@ -32,7 +35,9 @@ package enum Carrier: String, Sendable, CaseIterable { case tcp, ws }
 
 /// Where to listen. An empty host means dual stack on every address.
 package struct ListenAddress: Hashable, Sendable {
+    /// A name or address as written, without brackets.
     package var host: String
+    /// 0: one that the kernel chooses.
     package var port: UInt16
 
     package init(host: String, port: UInt16) {
@@ -43,15 +48,20 @@ package struct ListenAddress: Hashable, Sendable {
 
 /// A service whose handler is `tunnel`: one tunnel port and its entrypoints (protocol tunnel-server §2).
 package struct TunnelService: Equatable, Sendable {
+    /// Unique within the node.
     package var name: String
+    /// The tunnel port.
     package var address: ListenAddress
     package var carrier: Carrier
     /// Path of the WebSocket upgrade.
     package var path = "/ws"
+    /// None: only relay visitors come.
     package var entrypoints: [Entrypoint] = []
     /// Index into `ServerConfiguration.ingresses`.
     package var ingress: Int
+    /// `tunnel.direct`: a relay visitor reaches the tunnel whose id it presents, whatever host it asks for.
     package var tunnelIsDirect = false
+    /// smux version of bind sessions, 1 or 2.
     package var muxVersion = 2
 
     package init(name: String, address: ListenAddress, carrier: Carrier, ingress: Int) {
@@ -65,6 +75,7 @@ package struct TunnelService: Equatable, Sendable {
 /// A port visitors come to.
 package struct Entrypoint: Equatable, Sendable {
     package var address: ListenAddress
+    /// Index into `ServerConfiguration.ingresses`: where its visitors' hosts are looked up.
     package var ingress: Int
 
     package init(address: ListenAddress, ingress: Int) {
@@ -75,6 +86,7 @@ package struct Entrypoint: Equatable, Sendable {
 
 /// Host rules: fixed ones, and a dynamic part in which bound tunnels get their hosts.
 package struct IngressTable: Equatable, Sendable {
+    /// Unique within the node.
     package var name: String
     /// Host pattern (lower case; `.example.com` also matches `example.com` and every depth) and its route, in order.
     package var rules: [IngressRule] = []
@@ -84,7 +96,9 @@ package struct IngressTable: Equatable, Sendable {
     package init(name: String) { self.name = name }
 }
 
+/// A fixed host and where it leads.
 package struct IngressRule: Hashable, Sendable {
+    /// As `HostPattern` has it: lower case, a leading dot for a host and every name below it.
     package var host: String
     package var route: Route
 
@@ -98,7 +112,7 @@ package struct IngressRule: Hashable, Sendable {
 package struct DynamicIngress: Equatable, Sendable {
     /// `<label>.<domain>` reaches the tunnel whose label it is, for each of these.
     package var domains = ["localhost"]
-    /// Shortest label a client may ask for.
+    /// Shortest label a client may ask for, 1 to 63 bytes.
     package var labelBytesMin = 1
 
     package init() {}

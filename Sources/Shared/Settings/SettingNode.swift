@@ -34,6 +34,27 @@ struct SettingNode: Equatable {
     }
 }
 
+extension SettingNode {
+    /// Both trees in one: lists are joined, mappings merged key by key, and of two texts the later holds.
+    func joined(with later: SettingNode) -> SettingNode {
+        switch (content, later.content) {
+        case (.list(let first), .list(let second)): return SettingNode(.list(first + second), at: place)
+        case (.mapping(let first), .mapping(let second)):
+            var entries = first
+            for entry in second {
+                if let index = entries.firstIndex(where: { $0.key.lowercased() == entry.key.lowercased() }) {
+                    entries[index].value = entries[index].value.joined(with: entry.value)
+                } else {
+                    entries.append(entry)
+                }
+            }
+            return SettingNode(.mapping(entries), at: place)
+        case (_, .nothing): return self
+        default: return later
+        }
+    }
+}
+
 /// One `key: value` of a mapping. Keys are compared without regard to case (protocol config, opening).
 struct SettingEntry: Equatable {
     /// As written.

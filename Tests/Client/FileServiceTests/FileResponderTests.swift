@@ -120,7 +120,7 @@ struct FileResponderTests {
             (0, "0 B"), (1_023, "1023 B"), (1_024, "1.0 KiB"), (4_608, "4.5 KiB"), (102_400, "100 KiB"),
             (1 << 20, "1.0 MiB"), (17 << 20, "17.0 MiB"), (5 << 40, "5.0 TiB"), (1 << 50, "1 PiB"),
         ] as [(UInt64, String)])
-    func lengthsArereadable(bytes: UInt64, text: String) { #expect(DirectoryListing.readable(bytes) == text) }
+    func lengthsAreReadable(bytes: UInt64, text: String) { #expect(DirectoryListing.readable(bytes) == text) }
 
     // MARK: - Ranges
 

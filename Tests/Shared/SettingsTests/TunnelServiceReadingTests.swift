@@ -199,6 +199,30 @@ struct TunnelServiceReadingTests {
         #expect(settings.notices.isEmpty)
     }
 
+    @Test(arguments: [
+        ("metrics: {addr: ':8421'}", "listens at `:8421`"), ("api: {addr: ':81'}\nmetrics: {addr: ':81'}", "`:81`"),
+        ("culvert: {limits: {muxKeepAliveMilliseconds: 40000}}", "exceed `muxKeepAliveTimeoutMilliseconds`"),
+        ("culvert: {limits: {streamWindowBytesMax: 65536}}", "exceed `streamWindowBytesMax`"),
+        ("culvert: {limits: {headBytesMax: 10}}", "between 1024 and 16000"),
+        ("culvert: {limits: {headBytesMin: 10}}", "did you mean `headBytesMax`"),
+        ("culvert: {workers: 65}", "between 1 and 64"), ("culvert: {io: uring}", "auto, ring and poll"),
+        ("log: {level: loud}", "no level"), ("metrics: {addr: ':1', path: /m}", "only `/metrics`"),
+        ("metrics: {addr: ':1', auth: {username: a}}", "metrics.auth: is not available yet"),
+        ("ingresses: [{rules: []}]", "needs a `name:`"), ("ingresses: [{name: a}, {name: a}]", "a second ingress"),
+        ("ingresses: [{name: a, plugin: {type: grpc, addr: 'x:1'}}]", "plugin type `grpc` is not available yet"),
+        ("ingresses: [{name: a, plugin: {type: redis}}]", "plugin type `redis` is not available yet"),
+        ("ingresses: [{name: a, plugin: {addr: 'x:1'}}]", "plugin type `grpc` is not available yet"),
+        ("ingresses: [{name: a, plugin: {type: carrot}}]", "plugin type `carrot` is unknown"),
+        ("ingresses: [{name: a, plugin: {type: memory, domain: '*.x'}}]", "no domain"),
+        ("ingresses: [{name: a, file: {path: x}}]", "file: is not available yet"),
+        ("ingresses: [{name: a, rules: [{hostname: x}]}]", "needs `hostname:` and `endpoint:`"),
+        ("servces: []", "did you mean `services`"), ("services: 1", "expected keys and values"),
+    ])
+    func nodeWideKeysThatAreRefused(text: String, part: String) throws {
+        let services = text.hasPrefix("services") ? "" : "services: [{addr: ':8421', handler: {type: tunnel}}]\n"
+        #expect(try fault(in: services + text).text.contains(part))
+    }
+
     @Test func keysWithoutEffectAreNamed() throws {
         let settings = try ConfigurationReader.read(
             text: """

@@ -50,12 +50,20 @@ package final class ClientDesk {
 
     /// What people are told. `plan` is the position in `plans`.
     package enum Event: Sendable {
+        /// `server` is the position among the plan's servers.
+        case connecting(plan: Int, server: Int)
         /// The server granted a host; the URLs are those it announced, filled in.
-        case bound(plan: Int, server: String, host: String, urls: [String])
-        case lost(plan: Int, server: String, Reason)
-        /// The server answered the BIND with a relay status.
-        case refused(plan: Int, server: String, status: UInt8)
-        case failed(plan: Int, server: String, Reason)
+        case bound(plan: Int, host: String, urls: [String])
+        /// A session ended or could not be made; the next try follows.
+        case failed(plan: Int, Failure, retryMilliseconds: UInt64)
+        /// A visitor came and the local service did not answer.
+        case targetUnreachable(plan: Int, Reason)
+    }
+
+    package enum Failure: Sendable {
+        /// The server answered the BIND with this relay status.
+        case refused(status: UInt8)
+        case ended(Reason)
     }
 
     enum State {
@@ -148,29 +156,22 @@ package final class ClientDesk {
         plans[position].servers[connections[position].server % plans[position].servers.count]
     }
 
-    func serverText(_ position: Int) -> String {
-        let server = server(position)
-        return "\(server.isWebSocket ? "ws" : "tcp")://\(server.host):\(server.port)"
+    func connecting(_ position: Int) {
+        connections[position].state = .connecting
+        events.append(
+            .connecting(plan: position, server: connections[position].server % plans[position].servers.count))
     }
 
     /// The connection failed or ended: the next server, after a pause that grows, with jitter so that the clients of a
     /// restarted server do not come all at once. `status` is that of a BIND that was answered and refused.
     func failed(_ position: Int, _ reason: Reason, status: UInt8? = nil, now: Tick) {
-        var wasBound = false
-        if case .bound = connections[position].state { wasBound = true }
-        let server = serverText(position)
-        if let status {
-            events.append(.refused(plan: position, server: server, status: status))
-        } else {
-            events.append(
-                wasBound
-                    ? .lost(plan: position, server: server, reason)
-                    : .failed(plan: position, server: server, reason))
-        }
-        if wasBound { connections[position].failures = 0 }
+        if case .bound = connections[position].state { connections[position].failures = 0 }
         let exponent = UInt64(min(connections[position].failures, 6))
         let pause = min(Self.retryMillisecondsFirst << exponent, Self.retryMillisecondsMax)
         let jittered = pause / 2 + UInt64(random.below(UInt32(pause / 2 + 1)))
+        events.append(
+            .failed(
+                plan: position, status.map { .refused(status: $0) } ?? .ended(reason), retryMilliseconds: jittered))
         connections[position].failures += 1
         connections[position].server += 1
         connections[position].templates = []
@@ -189,7 +190,7 @@ package final class ClientDesk {
         let connection = connections[position]
         events.append(
             .bound(
-                plan: position, server: serverText(position), host: connection.host,
+                plan: position, host: connection.host,
                 urls: connection.templates.map { ClientDesk.fill($0, connection.host) }))
     }
 

@@ -23,7 +23,7 @@ extension Worker {
             client.connections[position].state = .resolving
             return
         }
-        client.connections[position].state = .connecting
+        client.connecting(position)
         var link = Link(
             socket: .max, phase: .connecting, service: ServiceIndex(0), isWebSocket: server.isWebSocket,
             isClient: true, muxVersion: client.plans[position].muxVersion, now: now)

@@ -92,6 +92,8 @@ extension Worker {
     /// The service cannot be reached: the server may try another connector.
     mutating func targetUnreachable(_ streamSlot: UInt32, _ reason: Reason) {
         counters.add(reason)
+        let connection = links[streams[streamSlot].pointee.link].pointee.connection
+        client?.events.append(.targetUnreachable(plan: Int(connection), reason))
         if case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max { closeSocket(socket) }
         resetStream(streamSlot, reason)
     }

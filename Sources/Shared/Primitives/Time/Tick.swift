@@ -4,7 +4,8 @@
 package struct Tick: Comparable, Hashable, Sendable, BitwiseCopyable {
     package var nanoseconds: UInt64
 
-    @inlinable package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+    @_noLocks @inlinable
+    package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
     @inlinable package static func < (left: Tick, right: Tick) -> Bool { left.nanoseconds < right.nanoseconds }
 

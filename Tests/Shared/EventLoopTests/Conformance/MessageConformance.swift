@@ -5,7 +5,9 @@ import Testing
 
 /// Descriptors over Unix sockets.
 @Suite struct MessageConformance {
-    private func message(_ rig: Rig, bytes: UInt, count: Int, descriptors: [Int32] = []) -> UnsafeMutablePointer<DescriptorMessage> {
+    private func message(
+        _ rig: Rig, bytes: UInt, count: Int, descriptors: [Int32] = []
+    ) -> UnsafeMutablePointer<DescriptorMessage> {
         let message = rig.place(DescriptorMessage())
         message.pointee.range = SendRange(address: bytes, count: UInt(count))
         for (index, descriptor) in descriptors.enumerated() { message.pointee.descriptors[index] = descriptor }

@@ -103,7 +103,8 @@ final class Rig {
             guard waited < Rig.patienceMilliseconds else { break }
             waited += turn(milliseconds: Rig.patienceMilliseconds - waited)
         }
-        Issue.record(comment ?? "a completion of \(String(describing: token.kind)) never came", sourceLocation: location)
+        Issue.record(
+            comment ?? "a completion of \(String(describing: token.kind)) never came", sourceLocation: location)
         return Completion(token: token, result: .min)
     }
 
@@ -115,6 +116,11 @@ final class Rig {
     func ready(of token: Token) -> [Completion] {
         _ = turn(milliseconds: 1)
         _ = turn(milliseconds: 1)
+        return taken(of: token)
+    }
+
+    /// Completions of `token` that came with the turns so far.
+    func taken(of token: Token) -> [Completion] {
         let mine = inbox.filter { $0.token == token }
         inbox.removeAll { $0.token == token }
         return mine
@@ -182,7 +188,8 @@ func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var random = Random(seed: seed)
     return [UInt8](unsafeUninitializedCapacity: count + 8) { room, filled in
         for start in stride(from: 0, to: count, by: 8) {
-            UnsafeMutableRawPointer(room.baseAddress!).storeBytes(of: random.next(), toByteOffset: start, as: UInt64.self)
+            UnsafeMutableRawPointer(room.baseAddress!).storeBytes(
+                of: random.next(), toByteOffset: start, as: UInt64.self)
         }
         filled = count
     }

@@ -37,7 +37,8 @@ final class SimulatedLoop: LoopUnderTest {
         case .ipv6: address.low = 1
         case .unix: address.setPath(Array("simulated-\(listeners)".utf8))
         }
-        return Listener(descriptor: process.listen(at: SimulatedAddress(address), backlog: Int(backlog)), address: address)
+        return Listener(
+            descriptor: process.listen(at: SimulatedAddress(address), backlog: Int(backlog)), address: address)
     }
 
     func pair() -> (left: Int32, right: Int32) { process.makePair() }
