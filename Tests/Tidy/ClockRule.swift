@@ -6,7 +6,7 @@ enum ClockRule {
         "clock_gettime", "gettimeofday", "culvert_clock", "culvert_wall_clock", "ContinuousClock", "SuspendingClock",
         "SystemRandomNumberGenerator", "getrandom", "culvert_random", "arc4random", "DispatchTime", "Date()",
         "Date.now",
-        ".random(", "UUID()", ".shuffled()", ".randomElement()", ".now()",
+        ".random(in", "Bool.random()", "UUID()", ".shuffled()", ".randomElement()", ".now()",
     ]
     /// Those that exist to be the one place.
     static let places: Set<String> = [

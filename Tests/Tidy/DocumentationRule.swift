@@ -1,4 +1,7 @@
-/// Every file says what it is, and everything that another module can see says what it does.
+/// Every file says what it is, and what another module can see says what it does.
+///
+/// Two things speak for themselves in a documented type: stored properties, by name and type, and declarations whose
+/// whole body stands on their line.
 enum DocumentationRule {
     static func violations(_ sources: [SourceText]) -> [String] {
         sources.flatMap { source in heads(source) + declarations(source) }
@@ -11,10 +14,10 @@ enum DocumentationRule {
             guard let kind = words.firstIndex(where: kinds.contains) else { return false }
             return words[..<kind].allSatisfy(Declaration.isModifier)
         }
-        guard let first else {
-            let hasComment = source.lines.contains { $0.hasPrefix("//") }
-            return hasComment ? [] : ["\(source.path): does not say what it is"]
-        }
+        // A file of statements, or one that only extends a type, may open with an ordinary comment.
+        let opensWithComment = source.lines.first?.hasPrefix("// ") ?? false
+        guard let first else { return opensWithComment ? [] : ["\(source.path): does not say what it is"] }
+        if opensWithComment, Declaration.types(in: source).isEmpty { return [] }
         // Another type of the file may be its main one: one documented declaration at the left margin is enough.
         let isDocumented = source.numberedCode.contains { line, code in
             let words = Words.of(code)
@@ -35,13 +38,22 @@ enum DocumentationRule {
     ]
 
     private static func declarations(_ source: SourceText) -> [String] {
-        return source.numberedCode.compactMap { line, code in
-            guard let name = visibleName(code), !known.contains(name), !hasDocumentation(source, line) else {
-                return nil
-            }
+        source.numberedCode.compactMap { line, code in
+            guard let name = visibleName(code), !known.contains(name), !speaksForItself(code),
+                !hasDocumentation(source, line)
+            else { return nil }
             if name == "init", MemberwiseInitialiser.isPlain(source, line) { return nil }
             return "\(source.path):\(line): \(name) is visible to other modules and has no doc comment"
         }
+    }
+
+    /// A stored property, or a member with its body on its line; not a type or an alias.
+    static func speaksForItself(_ code: Substring) -> Bool {
+        let words = Words.of(code)
+        let isProperty = words.contains("var") || words.contains("let")
+        let isMember = isProperty || ["func", "init", "subscript"].contains(where: words.contains)
+        let text = code.reversed().drop { $0 == " " }
+        return isMember && (text.first == "}" || (isProperty && text.first != "{"))
     }
 
     /// The name declared by a line that begins with `public` or `package`; nil for other lines and for imports.

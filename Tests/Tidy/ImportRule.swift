@@ -33,14 +33,15 @@ enum ImportRule {
         "Sources/Client/FileService": [
             "CLinux", "Glibc", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "NIOPosix",
         ],
-        "Sources/Client/TunnelClient": [
-            "Worker", "EventLoop", "Observe", "Model", "Operations", "Primitives", "CLinux", "Glibc", "Synchronization",
+        "Sources/Client/TunnelRunner": [
+            "Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux", "Glibc",
+            "Synchronization",
         ],
         "Sources/culvert": [
             "ArgumentParser", "CLinux", "EventLoop", "FileService", "Foundation", "Glibc", "Logging", "Model",
             "NIOCore",
             "NIOHTTP1", "NIOPosix", "Observe", "Operations", "Primitives", "ServiceLifecycle", "Settings",
-            "Synchronization", "TunnelClient", "UnixSignals", "Worker",
+            "Synchronization", "TunnelRunner", "UnixSignals", "Worker",
         ],
     ]
 
@@ -48,7 +49,7 @@ enum ImportRule {
     static let concurrency: Set<String> = ["async", "await", "actor", "Task", "TaskGroup", "MainActor"]
     /// Where an executor that is not ours must not run: everything a simulation drives, and the data plane.
     static let withoutConcurrency = [
-        "Sources/Shared/", "Sources/DataPlane/", "Sources/ControlPlane/ControlCore/", "Sources/Client/TunnelClient/",
+        "Sources/Shared/", "Sources/DataPlane/", "Sources/ControlPlane/ControlCore/", "Sources/Client/TunnelRunner/",
     ]
 
     static func violations(_ sources: [SourceText]) -> [String] {

@@ -17,10 +17,18 @@ enum RepositoryRule {
         "/wo" + "rk/", "/ro" + "ot/", "/fa" + "rm/", "/ho" + "me/", "/Us" + "ers/", "/tmp/bash" + "_jobs",
     ]
 
+    /// Where a path begins: behind something that is no part of one (`/proc/self/…` has such parts within).
+    private static func contains(_ line: Substring, _ folder: String) -> Bool {
+        guard let found = line.firstRange(of: folder) else { return false }
+        guard found.lowerBound > line.startIndex else { return true }
+        let before = line[line.index(before: found.lowerBound)]
+        return !(before.isLetter || before.isNumber || "_-.$}".contains(before))
+    }
+
     static func machinePaths(_ sources: [SourceText]) -> [String] {
         sources.flatMap { source in
             source.lines.enumerated().flatMap { index, line in
-                machines.filter { line.contains($0) }.map {
+                machines.filter { contains(line, $0) }.map {
                     "\(source.path):\(index + 1): a path of one machine: \($0)"
                 }
             }
