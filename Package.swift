@@ -14,11 +14,11 @@ let strict: [SwiftSetting] = [
 let hot: [SwiftSetting] =
     strict + [
         .enableExperimentalFeature("Lifetimes"),
-        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+        .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
-/// Executables that link hot targets. Optimising across all modules leaves the same specialisation of a standard
-/// generic in several objects as a strong symbol; any one of these equal copies may serve.
+/// Optimising across all modules leaves the same specialisation of a standard generic in several objects as a strong
+/// symbol; any of these equal copies may serve. Stands on the module that all others depend on: executables inherit it.
 let oneOfEqual: [LinkerSetting] = [
     .unsafeFlags(["-Xlinker", "--allow-multiple-definition"], .when(configuration: .release))
 ]
@@ -42,7 +42,9 @@ let package = Package(
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
 
         // Shared: words, codecs, the plane link.
-        .target(name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot),
+        .target(
+            name: "Primitives", dependencies: ["CScan"], path: "Sources/Shared/Primitives", swiftSettings: hot,
+            linkerSettings: oneOfEqual),
         .target(
             name: "Operations", dependencies: ["Primitives"], path: "Sources/Shared/Operations", swiftSettings: hot),
         .target(name: "Model", dependencies: ["Primitives"], path: "Sources/Shared/Model", swiftSettings: hot),
@@ -73,6 +75,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/ControlPlane/ControlShell", swiftSettings: strict),
         .executableTarget(
@@ -80,7 +83,7 @@ let package = Package(
             dependencies: [
                 "ControlShell", "Settings", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict, linkerSettings: oneOfEqual),
+            path: "Sources/ControlPlane/culvert-control", swiftSettings: strict),
 
         // Client: what runs beside a customer's service.
         .target(
@@ -103,7 +106,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            path: "Sources/culvert", swiftSettings: strict, linkerSettings: oneOfEqual),
+            path: "Sources/culvert", swiftSettings: strict),
 
         // The tunnel client: the same worker, dialling.
         .target(
@@ -120,7 +123,7 @@ let package = Package(
             dependencies: [
                 "Worker", "EventLoop", "PlaneLink", "Observe", "Model", "Operations", "Primitives", "CLinux",
             ],
-            path: "Sources/DataPlane/culvert-data", swiftSettings: hot, linkerSettings: oneOfEqual),
+            path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
         // The rules of the tree.
         .testTarget(name: "TidyTests", dependencies: ["Model"], path: "Tests/Tidy", swiftSettings: strict),

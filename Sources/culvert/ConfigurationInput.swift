@@ -30,7 +30,9 @@ enum ConfigurationInput {
         do {
             return try ConfigurationReader.read(sources)
         } catch {
-            throw refusal(error.text)
+            // Each line begins with its file and line, as editors and people look for them.
+            FileHandle.standardError.write(Data((error.text + "\n").utf8))
+            throw faultExit
         }
     }
 

@@ -3,6 +3,7 @@ import FileService
 import Foundation
 import Logging
 import Model
+import NIOCore
 import ServiceLifecycle
 import Settings
 import UnixSignals
@@ -22,7 +23,7 @@ struct NodeRun {
         self.settings = settings
         self.environment = environment
         let node = settings.server?.nodeName ?? ""
-        logger = LineLogHandler.logger(
+        logger = LineLog.logger(
             label: "culvert", level: settings.logLevel, node: node.isEmpty ? ProcessInfo.processInfo.hostName : node)
     }
 
@@ -161,8 +162,10 @@ struct NodeRun {
         return LeafService(endsByItself: true) {
             do {
                 try await server.run()
-            } catch  where !(error is CancellationError) {
-                throw Fault(message: "cannot serve files at port \(files.address.port): \(error)")
+            } catch let error as IOError {
+                throw Fault(
+                    message: "cannot listen at \(files.address.host):\(files.address.port): "
+                        + "\(String(cString: strerror(error.errnoCode))); choose another port in `file://:PORT`")
             }
         }
     }

@@ -17,7 +17,7 @@ struct SeveralProcesses {
 
     /// Ends with the program: 0 after a signal, 78 when one of them refused its arguments.
     func run() async -> Never {
-        let logger = LineLogHandler.logger(label: "culvert", level: .info, node: ProcessInfo.processInfo.hostName)
+        let logger = LineLog.logger(label: "culvert", level: .info, node: ProcessInfo.processInfo.hostName)
         var quiet = logger
         quiet.logLevel = .warning
         let group = ServiceGroup(

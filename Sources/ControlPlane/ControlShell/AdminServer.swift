@@ -2,7 +2,7 @@ internal import Foundation
 package import Hummingbird
 package import Logging
 internal import NIOCore
-package import ServiceLifecycle
+internal import ServiceLifecycle
 package import Settings
 
 /// The pages of the control plane: `/metrics`, `/livez`, `/readyz` and `/dump`. Read-only.

@@ -1,10 +1,12 @@
 internal import CLinux
+internal import ControlCore
 internal import Foundation
 internal import Glibc
-package import Logging
+internal import Logging
 internal import Model
 internal import ServiceLifecycle
-package import Settings
+internal import Settings
+internal import UnixSignals
 
 /// The control plane as a process: what is given on the command line, put together and run until SIGTERM.
 package struct ControlProcess: Sendable {

@@ -1,5 +1,4 @@
 package import ControlCore
-package import Model
 
 /// A moment of the control plane, for the pages of the admin server: values only.
 package struct ControlStatus: Sendable {

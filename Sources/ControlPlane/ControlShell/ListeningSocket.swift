@@ -19,7 +19,7 @@ package enum ListeningSocket {
     package static func isFree(_ address: ListenAddress) throws(SystemFault) -> Bool {
         let descriptor = try socket(for: address).descriptor
         defer { Glibc.close(descriptor) }
-        do {
+        do throws(SystemFault) {
             try bind(descriptor, try resolve(address), address)
             return true
         } catch {
@@ -32,7 +32,7 @@ package enum ListeningSocket {
     /// port, which the kernel chose where `address` has none.
     static func open(_ address: ListenAddress, isCarrier: Bool) throws(SystemFault) -> (Int32, UInt16) {
         let (descriptor, target) = try socket(for: address)
-        do {
+        do throws(SystemFault) {
             guard culvert_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) == 0 else {
                 throw SystemFault("share the port of", address.written)
             }
@@ -70,7 +70,7 @@ package enum ListeningSocket {
         var descriptor = Glibc.socket(target.family, kind, 0)
         if descriptor < 0, errno == EAFNOSUPPORT, address.host.isEmpty {
             // A kernel without IPv6: every address is every IPv4 address.
-            target = anyIPv4(port: address.port)
+            target = try resolve(ListenAddress(host: "0.0.0.0", port: address.port))
             descriptor = Glibc.socket(target.family, kind, 0)
         }
         guard descriptor >= 0 else { throw SystemFault("open a socket for", address.written) }
@@ -79,17 +79,6 @@ package enum ListeningSocket {
             _ = culvert_set_option(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.host.isEmpty ? 0 : 1)
         }
         return (descriptor, target)
-    }
-
-    private static func anyIPv4(port: UInt16) -> Target {
-        var target = Target(length: socklen_t(MemoryLayout<sockaddr_in>.size), family: AF_INET)
-        withUnsafeMutableBytes(of: &target.storage) { bytes in
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            bytes.storeBytes(of: address, as: sockaddr_in.self)
-        }
-        return target
     }
 
     /// The first address of the host; every address of both families for none.

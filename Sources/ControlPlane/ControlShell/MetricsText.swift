@@ -1,3 +1,6 @@
+internal import ControlCore
+internal import Model
+
 /// The control plane's status as Prometheus text (exposition format 0.0.4).
 package enum MetricsText {
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"

@@ -85,11 +85,12 @@ final class PlaneLoop {
             polled.append(pollfd(fd: peer.descriptor, events: Int16(POLLIN | (wantsOut ? POLLOUT : 0)), revents: 0))
         }
         _ = poll(&polled, nfds_t(polled.count), timeout(order))
-        if polled[0].revents != 0 { for letter in mailbox.takeAll() { answer(letter) } }
         if polled[1].revents != 0 { acceptAll() }
         for (peer, entry) in zip(order, polled.dropFirst(2)) where peers[peer.id] === peer {
             if entry.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0 { receive(from: peer) }
         }
+        // After the data planes were heard: who asks after a message was sent sees what it did.
+        if polled[0].revents != 0 { for letter in mailbox.takeAll() { answer(letter) } }
         if ControlClock.now() >= core.nextDeadline { tell(.tick) }
         finishDumps()
         flushAll()
@@ -108,8 +109,7 @@ final class PlaneLoop {
 
     private func acceptAll() {
         while true {
-            let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-            let descriptor = accept4(socket.descriptor, nil, nil, flags)
+            let descriptor = culvert_accept(socket.descriptor)
             guard descriptor >= 0 else { return }
             let id = LinkID(nextLink)
             nextLink += 1

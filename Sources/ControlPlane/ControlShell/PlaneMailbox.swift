@@ -19,7 +19,7 @@ package final class PlaneMailbox: Sendable {
     let descriptor: Int32
 
     package init() throws(SystemFault) {
-        descriptor = eventfd(0, Int32(EFD_NONBLOCK.rawValue | EFD_CLOEXEC.rawValue))
+        descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemFault("make", "the plane loop's event") }
     }
 

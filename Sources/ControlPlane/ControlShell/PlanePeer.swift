@@ -134,7 +134,7 @@ final class PlanePeer {
                         message.msg_controllen = space
                         culvert_put_descriptors(&message, &descriptor, 1)
                     }
-                    return sendmsg(self.descriptor, &message, Int32(MSG_DONTWAIT.rawValue | MSG_NOSIGNAL.rawValue))
+                    return sendmsg(self.descriptor, &message, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
                 }
             }
         }
@@ -182,7 +182,7 @@ final class PlanePeer {
                     message.msg_iovlen = 1
                     message.msg_control = control.baseAddress
                     message.msg_controllen = space
-                    let flags = Int32(MSG_DONTWAIT.rawValue | MSG_CMSG_CLOEXEC.rawValue)
+                    let flags = Int32(MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
                     let count = recvmsg(descriptor, &message, flags)
                     guard count > 0 else { return count }
                     var descriptors = [Int32](repeating: -1, count: PlanePeer.descriptorsPerRead)

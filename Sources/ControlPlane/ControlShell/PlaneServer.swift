@@ -1,7 +1,8 @@
 internal import ControlCore
 internal import Foundation
 package import Logging
-package import ServiceLifecycle
+internal import Observe
+internal import ServiceLifecycle
 package import Settings
 
 /// The plane loop as a service: its thread runs from start to shutdown, and its end is the process's.

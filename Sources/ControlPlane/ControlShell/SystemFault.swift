@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 
 /// A system call that failed: which, on what, and what the kernel said.
 package struct SystemFault: Error, Equatable, Sendable {
@@ -6,7 +7,7 @@ package struct SystemFault: Error, Equatable, Sendable {
     package var subject: String
     package var number: Int32
 
-    init(_ operation: String, _ subject: String, number: Int32 = errno) {
+    init(_ operation: String, _ subject: String, number: Int32 = Glibc.errno) {
         self.operation = operation
         self.subject = subject
         self.number = number

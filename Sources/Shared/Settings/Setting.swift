@@ -8,9 +8,6 @@ struct Setting {
 
     var place: SettingPlace { node.place }
 
-    /// The last part of the path.
-    var name: String { key.split(separator: ".").last.map(String.init) ?? key }
-
     func problem(_ message: String, findings: inout Findings) { findings.problem(place, key, message) }
 
     func text(findings: inout Findings) -> String? {
@@ -43,23 +40,12 @@ struct Setting {
         return value
     }
 
-    /// A duration of metadata: a number is in seconds, a text is a Go duration (protocol config, opening).
+    /// A duration of metadata: a number is in seconds, a text is a Go duration (protocol config, opening). Outside
+    /// metadata, where GOST takes a number for nanoseconds, no duration is read.
     func metadataMilliseconds(findings: inout Findings) -> UInt64? {
         guard let text = text(findings: &findings) else { return nil }
         if let duration = GoDuration(text) ?? GoDuration(seconds: text) { return duration.milliseconds }
         problem("`\(text)` is not a duration: write seconds (`15`) or a unit (`15s`, `500ms`)", findings: &findings)
-        return nil
-    }
-
-    /// A duration outside metadata, where GOST takes a number for nanoseconds: the unit must be written.
-    func milliseconds(findings: inout Findings) -> UInt64? {
-        guard let text = text(findings: &findings) else { return nil }
-        if let duration = GoDuration(text) { return duration.milliseconds }
-        let reason =
-            GoDuration(seconds: text) == nil
-            ? "`\(text)` is not a duration: write it with its unit, as `15s` or `500ms`"
-            : "a number without a unit means nanoseconds here (seconds in metadata): write `\(text)s` or `\(text)ns`"
-        problem(reason, findings: &findings)
         return nil
     }
 

@@ -83,10 +83,5 @@ struct SettingSection {
         return text
     }
 
-    /// Every key that stands here with its value, in no order; for mappings whose keys are names.
-    var settings: [Setting] {
-        entries.values.map { Setting(key: SettingSection.join(path, $0.key), node: $0.value) }
-    }
-
     static func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }

@@ -12,7 +12,7 @@ enum YAMLDocument {
     static func settings(text: String, fileName: String, findings: inout Findings) -> SettingNode? {
         let whole = SettingPlace(source: fileName)
         guard text.utf8.count <= bytesMax else {
-            findings.problem(whole, "", "the file is longer than \(bytesMax >> 20) MiB; split the ingress rules off")
+            findings.problem(whole, "", "the file is longer than \(bytesMax >> 20) MiB; it cannot be a configuration")
             return nil
         }
         do {

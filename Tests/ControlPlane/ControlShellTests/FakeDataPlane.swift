@@ -3,6 +3,7 @@ import Glibc
 import Model
 import Observe
 import PlaneLink
+import Primitives
 import Testing
 
 /// A data plane as the plane socket sees it: real connection, real descriptors, no workers.
@@ -66,14 +67,14 @@ final class FakeDataPlane {
                     message.msg_iov = vector
                     message.msg_iovlen = 1
                     guard var shared, start == 0 else {
-                        return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL.rawValue))
+                        return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
                     }
                     var control = [UInt8](repeating: 0, count: culvert_control_space(1))
                     return control.withUnsafeMutableBytes {
                         message.msg_control = $0.baseAddress
                         message.msg_controllen = $0.count
                         culvert_put_descriptors(&message, &shared, 1)
-                        return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL.rawValue))
+                        return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
                     }
                 }
             }
@@ -138,9 +139,12 @@ final class FakeDataPlane {
                     message.msg_iovlen = 1
                     message.msg_control = control.baseAddress
                     message.msg_controllen = control.count
-                    let count = recvmsg(descriptor, &message, Int32(MSG_CMSG_CLOEXEC.rawValue))
+                    let count = recvmsg(descriptor, &message, Int32(MSG_CMSG_CLOEXEC))
                     var taken = [Int32](repeating: -1, count: 8)
-                    if count > 0 { arrived += taken.prefix(Int(culvert_take_descriptors(&message, &taken, 8))) }
+                    if count > 0 {
+                        let number = Int(culvert_take_descriptors(&message, &taken, 8))
+                        arrived += taken.prefix(number)
+                    }
                     return count
                 }
             }

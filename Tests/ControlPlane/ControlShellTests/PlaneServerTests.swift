@@ -1,4 +1,5 @@
 import CLinux
+import ControlCore
 import ControlShell
 import Glibc
 import Model

@@ -37,8 +37,7 @@ package struct EventDigest: Equatable {
     }
 }
 
-/// The ways in which one input is handed to a reader, as the piece sizes: whole, byte by byte, and two that depend on
-/// the input.
+/// A way in which an input is handed to a reader: in pieces of one size.
 package struct Pieces {
     private let size: Int
 
@@ -54,8 +53,7 @@ package struct Pieces {
         }
     }
 
-    package static func all(_ seed: UInt8) -> [Pieces] {
-        [Pieces(1), Pieces(2 + Int(seed & 15)), Pieces(1 + Int(seed))]
-    }
+    /// Two splits chosen by `seed`: small pieces, byte by byte for every eighth seed, and larger ones.
+    package static func all(_ seed: UInt8) -> [Pieces] { [Pieces(1 + Int(seed & 7)), Pieces(9 + Int(seed))] }
     package static var whole: Pieces { Pieces(.max) }
 }

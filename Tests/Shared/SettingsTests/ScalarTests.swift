@@ -23,16 +23,6 @@ struct ScalarTests {
         #expect(GoDuration(seconds: "1e3") == nil)
     }
 
-    @Test func aNumberWithoutAUnitOutsideMetadataIsExplained() {
-        var findings = Findings()
-        let node = SettingNode(.scalar("15"), at: SettingPlace(source: "gost.yaml", line: 3, column: 4))
-        #expect(Setting(key: "x.timeout", node: node).milliseconds(findings: &findings) == nil)
-        #expect(
-            findings.problems.first?.text
-                == "gost.yaml:3:4: x.timeout: a number without a unit means nanoseconds here (seconds in metadata): "
-                + "write `15s` or `15ns`")
-    }
-
     @Test(arguments: [
         (":80", "", 80), ("127.0.0.1:1", "127.0.0.1", 1), ("[::1]:443", "::1", 443), ("host:65535", "host", 65_535),
         ("[fe80::1%eth0]:1", "fe80::1%eth0", 1),

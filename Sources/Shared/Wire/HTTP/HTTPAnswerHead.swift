@@ -28,21 +28,10 @@ package struct HTTPAnswerHead: BitwiseCopyable {
         _ bytes: borrowing RawSpan, limit: Int, method: HTTPMethod, askedUpgrade: Bool
     ) -> Step {
         precondition(limit > 0 && limit <= 65_535)
-        let step = readUnbounded(bytes, limit: limit, method: method, askedUpgrade: askedUpgrade)
-        switch step {
-        case .needMore: return bytes.byteCount >= limit ? .fault(.headTooLarge) : .needMore
-        case .head(let head): return head.byteCount > limit ? .fault(.headTooLarge) : step
-        case .fault: return step
-        }
-    }
-
-    @_noLocks private static func readUnbounded(
-        _ bytes: borrowing RawSpan, limit: Int, method: HTTPMethod, askedUpgrade: Bool
-    ) -> Step {
         var head: HTTPAnswerHead
         switch statusLine(bytes, limit: limit) {
         case .head(let read): head = read
-        case .needMore: return .needMore
+        case .needMore: return incomplete(bytes, limit)
         case .fault(let fault): return .fault(fault)
         }
         var position = Int(head.fieldsStart)
@@ -54,16 +43,22 @@ package struct HTTPAnswerHead: BitwiseCopyable {
                 if !field.isHost, let fault = head.fields.add(field, bytes) { return .fault(fault) }
                 position = field.next
             case .end(let end):
+                guard end <= limit else { return .fault(.headTooLarge) }
                 head.byteCount = end
                 if let fault = head.conclude(method: method, askedUpgrade: askedUpgrade) { return .fault(fault) }
                 return .head(head)
             case .needMore:
-                return .needMore
+                return incomplete(bytes, limit)
             case .fault(let fault):
                 return .fault(fault)
             }
         }
         return .fault(.headTooLarge)
+    }
+
+    /// The head has not ended: more is needed, unless as much as is allowed is already there.
+    @_noLocks private static func incomplete(_ bytes: borrowing RawSpan, _ limit: Int) -> Step {
+        bytes.byteCount >= limit ? .fault(.headTooLarge) : .needMore
     }
 
     /// `HTTP/1.x SP 3DIGIT [SP reason] CRLF` (RFC 9112 §4); the space before a missing reason may be missing too, as it

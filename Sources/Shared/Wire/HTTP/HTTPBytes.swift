@@ -54,13 +54,54 @@ package enum HTTPBytes {
         return count
     }
 
+    /// Offset of the first byte that does not belong to a token at or after `from`, or the span's count. By words where
+    /// a name has letters and hyphens only, as nearly all have.
+    @_noLocks package static func firstNonToken(in bytes: borrowing RawSpan, from: Int) -> Int {
+        let count = bytes.byteCount
+        var offset = from
+        while count &- offset >= 8 {
+            let word = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let others = nonLetters(word)
+            offset = offset &+ (others == 0 ? 8 : others.trailingZeroBitCount &>> 3)
+            if others == 0 { continue }
+            guard isToken(ByteScan.byte(bytes, offset)) else { return offset }
+            offset = offset &+ 1
+        }
+        while offset < count, isToken(ByteScan.byte(bytes, offset)) { offset = offset &+ 1 }
+        return offset
+    }
+
+    /// Offset of the first byte that does not belong to a request target at or after `from`, or the span's count.
+    @_noLocks package static func firstNonTarget(in bytes: borrowing RawSpan, from: Int, to count: Int) -> Int {
+        var offset = from
+        while count &- offset >= 8 {
+            let word = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let found = controls(word) | zeros(word ^ (ones &* 0x20)) | zeros(word ^ (ones &* 0x23))
+            if found != 0 { return offset &+ found.trailingZeroBitCount &>> 3 }
+            offset = offset &+ 8
+        }
+        while offset < count, isTarget(ByteScan.byte(bytes, offset)) { offset = offset &+ 1 }
+        return offset
+    }
+
+    private static var ones: UInt64 { @_noLocks get { 0x0101_0101_0101_0101 } }
+    private static var tops: UInt64 { @_noLocks get { 0x8080_8080_8080_8080 } }
+
+    /// A word whose lowest set bit lies in the first zero byte of `word`; 0 when there is none.
+    @_noLocks @inline(__always) private static func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & tops }
+
+    /// The top bit of every byte of `word` that is neither a letter nor a hyphen; exact for every byte.
+    @_noLocks @inline(__always) private static func nonLetters(_ word: UInt64) -> UInt64 {
+        // Folded to lower case and freed of the top bit, no sum below carries into the next byte.
+        let folded = (word | ones &* 0x20) & ~tops
+        let letters = (folded &+ ones &* (0x80 - 0x61)) & ~(folded &+ ones &* (0x80 - 0x7B))
+        let notHyphen = ((word ^ ones &* 0x2D) & ~tops) &+ ~tops
+        return (~letters & notHyphen | word) & tops
+    }
+
     /// A word whose lowest set bit lies in the first control byte of `word`; 0 when there is none. (Bytes after the
     /// first one found may be marked wrongly, by borrow.)
     @_noLocks @inline(__always) private static func controls(_ word: UInt64) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
-        let below = (word &- ones &* 0x20) & ~word & tops
-        let delete = word ^ (ones &* 0x7F)
-        return below | ((delete &- ones) & ~delete & tops)
+        (word &- ones &* 0x20) & ~word & tops | zeros(word ^ (ones &* 0x7F))
     }
 }

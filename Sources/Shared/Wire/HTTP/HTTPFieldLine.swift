@@ -32,18 +32,12 @@ package struct HTTPFieldLine: BitwiseCopyable {
     /// that are not tokens, values with controls.
     @_noLocks package static func read(_ bytes: borrowing RawSpan, at start: Int) -> Step {
         let count = bytes.byteCount
-        var position = start
-        while position < count {
-            let byte = ByteScan.byte(bytes, position)
-            if HTTPBytes.isToken(byte) {
-                position = position &+ 1
-            } else if byte == 0x3A, position > start {
-                return readValue(bytes, nameStart: start, nameEnd: position)
-            } else {
-                return judge(bytes, byte, at: position, start: start)
-            }
-        }
-        return .needMore
+        guard start < count else { return .needMore }
+        let end = HTTPBytes.firstNonToken(in: bytes, from: start)
+        guard end < count else { return .needMore }
+        let byte = ByteScan.byte(bytes, end)
+        guard byte == 0x3A, end > start else { return judge(bytes, byte, at: end, start: start) }
+        return readValue(bytes, nameStart: start, nameEnd: end)
     }
 
     /// What the first byte that is neither part of a name nor its colon means.

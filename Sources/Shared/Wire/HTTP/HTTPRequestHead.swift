@@ -24,18 +24,9 @@ package struct HTTPRequestHead: BitwiseCopyable {
     /// when so many are there without its end, it is too large.
     @_noLocks package static func read(_ bytes: borrowing RawSpan, limit: Int) -> Step {
         precondition(limit > 0 && limit <= 65_535)
-        let step = readUnbounded(bytes, limit: limit)
-        switch step {
-        case .needMore: return bytes.byteCount >= limit ? .fault(.headTooLarge) : .needMore
-        case .head(let head): return head.byteCount > limit ? .fault(.headTooLarge) : step
-        case .fault: return step
-        }
-    }
-
-    @_noLocks private static func readUnbounded(_ bytes: borrowing RawSpan, limit: Int) -> Step {
         var position = 0
         while position < bytes.byteCount, ByteScan.byte(bytes, position) == 0x0D {
-            guard position &+ 1 < bytes.byteCount else { return .needMore }
+            guard position &+ 1 < bytes.byteCount else { return incomplete(bytes, limit) }
             guard ByteScan.byte(bytes, position &+ 1) == 0x0A else { return .fault(.bareCarriageReturn) }
             position = position &+ 2
             guard position <= emptyLinesMax &* 2 else { return .fault(.badRequestLine) }
@@ -43,7 +34,7 @@ package struct HTTPRequestHead: BitwiseCopyable {
         let line: HTTPRequestLine
         switch HTTPRequestLine.read(bytes, at: position, limit: limit) {
         case .line(let read): line = read
-        case .needMore: return .needMore
+        case .needMore: return incomplete(bytes, limit)
         case .fault(let fault): return .fault(fault)
         }
         var head = HTTPRequestHead(line: line, fields: HTTPFieldSum(), framing: .none, byteCount: 0)
@@ -55,16 +46,22 @@ package struct HTTPRequestHead: BitwiseCopyable {
                 if let fault = head.fields.add(field, bytes) { return .fault(fault) }
                 position = field.next
             case .end(let end):
+                guard end <= limit else { return .fault(.headTooLarge) }
                 head.byteCount = end
                 if let fault = head.conclude(bytes) { return .fault(fault) }
                 return .head(head)
             case .needMore:
-                return .needMore
+                return incomplete(bytes, limit)
             case .fault(let fault):
                 return .fault(fault)
             }
         }
         return .fault(.headTooLarge)
+    }
+
+    /// The head has not ended: more is needed, unless as much as is allowed is already there.
+    @_noLocks private static func incomplete(_ bytes: borrowing RawSpan, _ limit: Int) -> Step {
+        bytes.byteCount >= limit ? .fault(.headTooLarge) : .needMore
     }
 
     /// What can be judged only when every field is known: host and framing (RFC 9112 §3.2, §6.3).

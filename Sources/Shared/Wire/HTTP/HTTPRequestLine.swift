@@ -45,8 +45,8 @@ package struct HTTPRequestLine: BitwiseCopyable {
         guard methodEnd > start else { return .fault(.badMethod) }
         guard ByteScan.byte(bytes, methodEnd) == 0x20 else { return .fault(.badRequestLine) }
         let targetStart = methodEnd &+ 1
-        var targetEnd = targetStart
-        while targetEnd < count, HTTPBytes.isTarget(ByteScan.byte(bytes, targetEnd)) { targetEnd = targetEnd &+ 1 }
+        guard targetStart < count else { return .needMore }
+        let targetEnd = HTTPBytes.firstNonTarget(in: bytes, from: targetStart, to: count)
         guard targetEnd < count else { return .needMore }
         guard targetEnd > targetStart else { return .fault(.badRequestLine) }
         guard ByteScan.byte(bytes, targetEnd) == 0x20 else {

@@ -10,10 +10,9 @@ package enum Endpoint {
             return MD5.digest(of: UnsafeRawBufferPointer(text).bytes)
         }
         var label = InlineText()
-        for index in 0..<8 {
-            for digit in [digest[index] >> 4, digest[index] & 15] {
-                _ = label.append(digit < 10 ? digit + 0x30 : digit + 87)
-            }
+        for index in 0..<16 {
+            let digit = (index & 1 == 0 ? digest[index / 2] >> 4 : digest[index / 2]) & 15
+            _ = label.append(digit < 10 ? digit + 0x30 : digit + 87)
         }
         return label
     }

@@ -3,7 +3,35 @@ import Primitives
 
 /// The head of every stream a server opens towards a client (protocol relay §9, mux §6): status 0, the visitor's
 /// address, always numeric, and the host it asked for. Written once per stream: hot.
-package enum StreamHeader {
+package struct StreamHeader: Sendable, BitwiseCopyable {
+    /// The visitor's address; `unknown` when it was left out or is a name, which is never resolved.
+    package var source: SocketAddress
+    /// The host the visitor asked for.
+    package var destination: RelayAddress?
+
+    package enum Step: BitwiseCopyable {
+        /// `total` bytes are needed, once that is known.
+        case needMore(total: Int?)
+        case header(StreamHeader, byteCount: Int)
+        /// A status other than 0.
+        case refused(status: UInt8)
+        case fault(RelayFault)
+    }
+
+    /// Reads the header that starts with the first byte of `bytes`; it may take `limit` bytes in all. Never looks at
+    /// the payload that follows it.
+    @_noLocks package static func read(_ bytes: borrowing RawSpan, limit: Int) -> Step {
+        switch RelayResponse.read(bytes, limit: limit) {
+        case .needMore(let total): return .needMore(total: total)
+        case .fault(let fault): return .fault(fault)
+        case .message(let response, let count):
+            guard response.status == 0 else { return .refused(status: response.status) }
+            var source = SocketAddress(ipv4: 0, port: 0)
+            if let first = response.source, let address = first.socketAddress { source = address }
+            return .header(StreamHeader(source: source, destination: response.destination), byteCount: count)
+        }
+    }
+
     /// Longest header in bytes: an IPv6 source and a name of 255 bytes.
     package static var byteCountMax: Int { @_noLocks get { 4 &+ 3 &+ 19 &+ 3 &+ 4 &+ 255 } }
 

@@ -28,6 +28,23 @@ import Testing
         }
     }
 
+    /// The scans by words stop where the bytes one by one do, at every place of every byte among bytes of every kind.
+    @Test func wordScansStopWhereBytesDo() {
+        let around: [[UInt8]] = [bytes("abcXYZ-azAZ"), bytes("a1_~!b-9.Zz"), [0x80, 0xFF, 0x7E, 0x21, 0x7A, 0xC3]]
+        for kind in around {
+            for place in 0..<17 {
+                for byte in UInt8.min...UInt8.max {
+                    var line = (0..<20).map { kind[$0 % kind.count] }
+                    line[place] = byte
+                    let token = HTTPBytes.firstNonToken(in: line.span.bytes, from: 0)
+                    let target = HTTPBytes.firstNonTarget(in: line.span.bytes, from: 0, to: 20)
+                    #expect(token == line.firstIndex { !HTTPBytes.isToken($0) } ?? 20)
+                    #expect(target == line.firstIndex { !HTTPBytes.isTarget($0) } ?? 20)
+                }
+            }
+        }
+    }
+
     @Test func hexDigits() {
         for byte in UInt8.min...UInt8.max {
             let expected = byte < 128 ? Character(Unicode.Scalar(byte)).hexDigitValue : nil

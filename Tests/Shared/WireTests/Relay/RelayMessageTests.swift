@@ -206,6 +206,38 @@ import Testing
             }
         }
         #expect(written == expected)
+        for count in 0...expected.count {
+            let prefix = Array(expected[..<count])
+            switch StreamHeader.read(prefix.span.bytes, limit: 16_000) {
+            case .needMore(let total): #expect(count < expected.count && (total == nil || total == expected.count))
+            case .header(let header, let byteCount):
+                #expect(byteCount == expected.count)
+                #expect(header.source == source)
+                #expect(header.destination?.text == "b7de88a94729b931.gost.local:80")
+            default: Issue.record("\(count)")
+            }
+        }
+    }
+
+    @Test func streamHeadersThatAreNone() {
+        func read(_ bytes: [UInt8]) -> StreamHeader.Step { StreamHeader.read(bytes.span.bytes, limit: 16_000) }
+        guard case .refused(5) = read([1, 5, 0, 0]) else {
+            Issue.record("status 5")
+            return
+        }
+        guard case .fault(.wrongVersion) = read([2, 0, 0, 0]) else {
+            Issue.record("version 2")
+            return
+        }
+        guard case .header(let bare, 4) = read([1, 0, 0, 0]), bare.source == .unknown, bare.destination == nil else {
+            Issue.record("no addresses")
+            return
+        }
+        let named = hex("01 00 00 08 02 00 05 03 01 61 00 50")
+        guard case .header(let header, 12) = read(named), header.source == .unknown else {
+            Issue.record("a name is no visitor's address")
+            return
+        }
     }
 
     @Test func theLongestStreamHeaderFits() {

@@ -6,7 +6,7 @@ import Observe
 import Settings
 
 /// Sends what this process and its packages log to stderr, a line each, in the form that all processes share.
-struct LineLogHandler: LogHandler {
+struct LineLog: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     let node: String
@@ -23,7 +23,7 @@ struct LineLogHandler: LogHandler {
         let milliseconds = WallClock.now()
         let time = WallTime(seconds: milliseconds / 1_000, nanoseconds: UInt32(milliseconds % 1_000) * 1_000_000)
         var line = LogLine(
-            LineLogHandler.form, at: time, LineLogHandler.severity(event.level), event.message.description, node: node,
+            LineLog.form, at: time, LineLog.severity(event.level), event.message.description, node: node,
             plane: "culvert")
         let fields = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in fields.sorted(by: { $0.key < $1.key }) { line.put(key, value.description) }
@@ -44,7 +44,7 @@ struct LineLogHandler: LogHandler {
 
     /// The logger of this process. The packages it uses are loud: of them only warnings are shown, unless asked for more.
     static func logger(label: String, level: LogLevel, node: String) -> Logger {
-        var logger = Logger(label: label, factory: { _ in LineLogHandler(logLevel: .info, node: node) })
+        var logger = Logger(label: label, factory: { _ in LineLog(logLevel: .info, node: node) })
         logger.logLevel =
             switch level {
             case .trace: .trace
