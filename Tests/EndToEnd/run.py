@@ -55,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", required=True, help="where culvert, culvert-control and culvert-data lie")
     parser.add_argument("--only", action="append", default=[], help="patterns of scenario names")
-    parser.add_argument("--io", action="append", choices=["ring", "poll"], help="only these shells")
+    parser.add_argument("--io", action="append", choices=["ring", "poll", "auto"], help="only these shells")
     parser.add_argument("--workers", action="append", type=int, help="only these numbers of workers")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
