@@ -67,15 +67,16 @@ import Testing
         for client in clients + [listener.descriptor] { rig.close(client) }
     }
 
-    /// A descriptor leaves one loop for another and back, as a visitor that moves does; then its number comes back as
-    /// another file.
-    @Test(arguments: [ShellChoice.ring, .poll])
-    func descriptorsChangeLoops(choice: ShellChoice) throws {
+    /// A descriptor leaves one loop for another and back, as a visitor that moves does, announced or not; then its
+    /// number comes back as another file.
+    @Test(arguments: [ShellChoice.ring, .poll], [true, false])
+    func descriptorsChangeLoops(choice: ShellChoice, isAnnounced: Bool) throws {
         let here = try makeRig(choice) { _ in }
         let there = try makeRig(choice) { _ in }
         for round in 0..<10 {
             let (left, right) = KernelSockets.pair()
             for (index, rig) in [here, there, here, there].enumerated() {
+                if isAnnounced { rig.emit(.forget, on: left) }
                 let receive = rig.emit(.receive, on: left)
                 #expect(rig.ready(of: receive).isEmpty)
                 #expect(rig.result(of: rig.send([UInt8(index)], on: right)) == 1)
@@ -83,6 +84,7 @@ import Testing
                 // It goes only when nothing of it is in flight.
                 #expect(rig.result(of: rig.cancel(receive)) == 0)
                 #expect(rig.result(of: receive) == -ECANCELED)
+                if isAnnounced { rig.emit(.forget, on: left) }
             }
             (round % 2 == 0 ? here : there).close(left, right)
         }

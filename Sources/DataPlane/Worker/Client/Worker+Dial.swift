@@ -12,6 +12,7 @@ extension Worker {
     mutating func performClient() {
         guard let client else { return }
         for position in client.connections.indices {
+            if client.connections[position].announceBy <= now { client.announce(position) }
             guard case .waiting(let until) = client.connections[position].state, until <= now else { continue }
             dialServer(position, client)
         }
@@ -227,7 +228,9 @@ extension Worker {
             link.pointee.capabilities = response.connector?.capabilities ?? []
             link.pointee.smux.speaksExtension = !link.pointee.capabilities.isEmpty
             if let connector = response.connector { link.pointee.connector = connector.connectorID }
-            client?.bound(position, host: response.source?.hostText.string ?? "")
+            client?.bound(
+                position, host: response.source?.hostText.string ?? "",
+                awaitsNotice: link.pointee.capabilities.has(.notice), now: now)
             if link.pointee.capabilities.has(.instance), let client {
                 var number = client.instance.littleEndian
                 withUnsafeBytes(of: &number) { sendControl(linkSlot, .instance, stream: 0, payload: $0) }
@@ -245,8 +248,8 @@ extension Worker {
         let text = String(decoding: client.connections[position].notice, as: UTF8.self)
         client.connections[position].notice = []
         let templates = text.split(separator: "\n").map(String.init)
-        guard templates != client.connections[position].templates else { return }
+        let isNews = templates != client.connections[position].templates
         client.connections[position].templates = templates
-        client.announce(position)
+        if isNews || client.connections[position].announceBy != .never { client.announce(position) }
     }
 }

@@ -126,6 +126,12 @@ final class Rig {
         return mine
     }
 
+    /// Everything that came and was not taken.
+    func takeAll() -> [Completion] {
+        defer { inbox = [] }
+        return inbox
+    }
+
     /// The bytes a receive put into a buffer; the buffer goes back.
     func take(_ completion: Completion) -> [UInt8] {
         let bytes = peek(completion)

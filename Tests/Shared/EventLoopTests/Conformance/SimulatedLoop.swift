@@ -3,14 +3,15 @@ import Operations
 import Primitives
 import Simulator
 
-/// A loop of the simulated kernel, without faults.
+/// A loop of the simulated kernel, without faults unless a test wants them.
 final class SimulatedLoop: LoopUnderTest {
-    let kernel = SimulatedKernel(seed: 1, faults: .none)
+    let kernel: SimulatedKernel
     let process: SimulatedProcess
     let port: SimulatedPort
     private var listeners: UInt16 = 0
 
-    init(buffers: BufferGeometry) {
+    init(buffers: BufferGeometry, seed: UInt64 = 1, faults: Faults = .none) {
+        kernel = SimulatedKernel(seed: seed, faults: faults)
         process = kernel.makeProcess(on: kernel.makeHost(low: 0xFFFF_7F00_0001))
         port = kernel.attach(worker: 0, of: process, buffers: buffers)
     }
