@@ -62,7 +62,7 @@ extension Worker {
             if completion.result >= 0 { closeDescriptor(completion.result) }
             return
         }
-        guard completion.result >= 0,
+        guard completion.result >= 0, buffers.buffersFree > 0,
             let socket = openSocket(completion.result, isLink ? .link : .target, owner: owner),
             let buffer = buffers.take()
         else {

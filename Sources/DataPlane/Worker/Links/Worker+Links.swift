@@ -170,6 +170,7 @@ extension Worker {
         while link.pointee.firstStream != .max { loseStream(link.pointee.firstStream) }
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
+        if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
         let connection = link.pointee.connection
         links.give(linkSlot)
         counters.add(.linksClosed)

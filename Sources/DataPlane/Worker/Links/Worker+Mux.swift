@@ -304,7 +304,7 @@ extension Worker {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
         }
-        if reason == .windowExceeded || reason == .smuxFault {
+        if reason == .windowExceeded || reason == .smuxFault || reason == .stalled {
             resetStream(streamSlot, reason)
         } else {
             finishStream(streamSlot)

@@ -55,8 +55,7 @@ extension Worker {
             case .body:
                 guard readAnswerBody(slot, &rest) else { return }
             case .done:
-                // Bytes behind the answer: the origin cannot be trusted with another request on this stream.
-                visitor.pointee.originKeeps = false
+                // Bytes behind the answer belong to no request.
                 return
             }
         }
@@ -82,7 +81,7 @@ extension Worker {
             rest.offset += UInt32(head.byteCount)
             rest.count -= UInt32(head.byteCount)
             if head.isInterim { return passInterim(slot, head, original) }
-            return startAnswer(slot, head, original)
+            return startAnswer(slot, head, original, isFollowed: rest.count > 0)
         }
     }
 
@@ -100,7 +99,9 @@ extension Worker {
     }
 
     /// The final head: decides how the body is framed and whether the visitor's connection is kept.
-    private mutating func startAnswer(_ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice) -> Bool {
+    private mutating func startAnswer(
+        _ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice, isFollowed: Bool
+    ) -> Bool {
         let visitor = visitors[slot]
         beginAnswering(slot)
         timers.clear(visitor.pointee.socket)
@@ -126,7 +127,7 @@ extension Worker {
         guard passHead(slot, head, original, options: options, keeps: keeps) else { return false }
         visitor.pointee.answer = .body
         visitor.pointee.answerBody = HTTPBody(head.framing)
-        return visitor.pointee.answerBody.isDone ? answerEnded(slot) : true
+        return visitor.pointee.answerBody.isDone ? answerEnded(slot, isFollowed: isFollowed) : true
     }
 
     /// From here on the request cannot be repeated.
@@ -189,7 +190,7 @@ extension Worker {
         guard visitors.isLive(slot) else { return false }
         rest.offset += UInt32(cursor)
         rest.count -= UInt32(cursor)
-        if visitor.pointee.answerBody.isDone { return answerEnded(slot) }
+        if visitor.pointee.answerBody.isDone { return answerEnded(slot, isFollowed: rest.count > 0) }
         return true
     }
 
@@ -216,7 +217,9 @@ extension Worker {
         queueFlush(visitor.pointee.socket)
     }
 
-    private mutating func answerEnded(_ slot: UInt32) -> Bool {
+    /// `isFollowed`: bytes stand behind the answer; its origin cannot be trusted with another request on this stream.
+    private mutating func answerEnded(_ slot: UInt32, isFollowed: Bool) -> Bool {
+        if isFollowed { visitors[slot].pointee.originKeeps = false }
         visitors[slot].pointee.answer = .done
         return finishExchange(slot) ? true : visitors.isLive(slot)
     }
