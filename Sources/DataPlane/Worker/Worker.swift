@@ -74,6 +74,7 @@ package struct Worker: ~Copyable {
 
     static let entropyWords = 512
 
+    /// A worker at rest, with all its tables, sized by the limits of its setup.
     package init(_ setup: consuming WorkerSetup) {
         index = setup.index
         workerCount = setup.workerCount
