@@ -97,8 +97,6 @@ package final class ClientDesk {
     package var questions: [String] = []
     private var addresses: [String: (address: SocketAddress, until: Tick)] = [:]
     private var asked: Set<String> = []
-    /// Names this process to its servers across reconnects.
-    let instance: UInt64
     private var random: Random
 
     /// First try after a lost connection, and the longest pause between two.
@@ -113,9 +111,7 @@ package final class ClientDesk {
     package init(plans: [Plan], seed: UInt64) {
         self.plans = plans
         connections = plans.map { _ in Connection() }
-        var random = Random(seed: seed)
-        instance = random.next() | 1
-        self.random = random
+        random = Random(seed: seed)
     }
 
     /// When the next connection is to be dialled.

@@ -179,7 +179,7 @@ extension Worker {
             ? RelayAddress(SocketAddress(ipv4: 0, port: plan.requestedPort))
             : RelayAddress(name: plan.requestedHost, port: plan.requestedPort)
         request.tunnel = RelayTunnel(
-            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: .all, weight: plan.weight)
+            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities, weight: plan.weight)
         guard let room = buffers.cutArena(BufferStore.headroom + 1_600) else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(start: buffers.pointer(room) + BufferStore.headroom, count: 1_600)
         guard let count = request.write(into: target) else { preconditionFailure("a BIND outgrew its room") }
@@ -225,16 +225,12 @@ extension Worker {
                 return endLink(linkSlot, .bindRefused)
             }
             buffers.dropFirst(&link.pointee.pending, count)
-            link.pointee.capabilities = response.connector?.capabilities ?? []
+            link.pointee.capabilities = (response.connector?.capabilities ?? []).agreed(with: Worker.capabilities)
             link.pointee.smux.speaksExtension = !link.pointee.capabilities.isEmpty
             if let connector = response.connector { link.pointee.connector = connector.connectorID }
             client?.bound(
                 position, host: response.source?.hostText.string ?? "",
                 awaitsNotice: link.pointee.capabilities.has(.notice), now: now)
-            if link.pointee.capabilities.has(.instance), let client {
-                var number = client.instance.littleEndian
-                withUnsafeBytes(of: &number) { sendControl(linkSlot, .instance, stream: 0, payload: $0) }
-            }
             enterMux(linkSlot)
         }
     }
