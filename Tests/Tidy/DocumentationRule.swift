@@ -14,8 +14,10 @@ enum DocumentationRule {
             guard let kind = words.firstIndex(where: kinds.contains) else { return false }
             return words[..<kind].allSatisfy(Declaration.isModifier)
         }
-        // A file of statements, or one that only extends a type, may open with an ordinary comment.
-        let opensWithComment = source.lines.first?.hasPrefix("// ") ?? false
+        // A file of statements, or one that only extends a type, may open with an ordinary comment, above or below its
+        // imports.
+        let opensWithComment =
+            source.lines.first { !$0.isEmpty && ImportRule.imported($0) == nil }?.hasPrefix("// ") ?? false
         guard let first else { return opensWithComment ? [] : ["\(source.path): does not say what it is"] }
         if opensWithComment, Declaration.types(in: source).isEmpty { return [] }
         // Another type of the file may be its main one: one documented declaration at the left margin is enough.

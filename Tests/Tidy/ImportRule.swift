@@ -26,7 +26,7 @@ enum ImportRule {
         "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
         "Sources/ControlPlane/ControlShell": [
             "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
-            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization",
+            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization", "UnixSignals",
         ],
         "Sources/ControlPlane/culvert-control": ["ArgumentParser", "ControlShell", "Foundation"],
         // The client and the command: the worker's client role on the event loop, and libraries around it.

@@ -45,10 +45,12 @@ package final class NodeTable: Sendable {
         NodeTable(services: [], dynamicDomains: [], limits: Limits(), nodeName: "")
     }
 
+    /// The service of an index; nil when this table does not know it.
     package func service(_ index: ServiceIndex) -> Service? {
         Int(index.rawValue) < services.count ? services[Int(index.rawValue)] : nil
     }
 
+    /// The domains under which an ingress names bound tunnels; none when it is not dynamic.
     package func domains(of ingress: IngressIndex) -> [String] {
         Int(ingress.rawValue) < dynamicDomains.count ? dynamicDomains[Int(ingress.rawValue)] ?? [] : []
     }

@@ -78,6 +78,7 @@ package struct Worker: ~Copyable {
     /// What this worker speaks of the private extension (design §6), on either side of a link.
     static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }
 
+    /// A worker at rest, with all its tables, sized by the limits of its setup.
     package init(_ setup: consuming WorkerSetup) {
         index = setup.index
         workerCount = setup.workerCount

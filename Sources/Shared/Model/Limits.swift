@@ -32,6 +32,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case visitorQueueBytesMax
     case carrierQueueBytesMax
 
+    /// What is known of one limit.
     package struct Row: Sendable {
         package let unit: String
         package let standard: UInt64
@@ -41,6 +42,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         package let meaning: String
     }
 
+    /// This limit's row of the table.
     package var row: Row {
         switch self {
         case .headBytesMax:

@@ -77,6 +77,7 @@ package struct Operation: BitwiseCopyable, Sendable {
     package static let lengthMax: UInt32 = 1 << 24 - 1
 
     @_noLocks @inlinable
+    /// An operation; what its kind does not use stays zero.
     package init(
         _ kind: OperationKind, token: Token, descriptor: Int32, address: UInt = 0, length: UInt32 = 0,
         argument: UInt64 = 0
@@ -89,6 +90,7 @@ package struct Operation: BitwiseCopyable, Sendable {
         self.lengthAndKind = length << 8 | UInt32(kind.rawValue)
     }
 
+    /// What is to be done.
     @inlinable package var kind: OperationKind {
         @_noLocks get { OperationKind(rawValue: UInt8(truncatingIfNeeded: lengthAndKind)).unsafelyUnwrapped }
     }
@@ -116,6 +118,7 @@ package struct Completion: BitwiseCopyable, Sendable {
     @inlinable package var bufferID: UInt32 { @_noLocks get { flags >> 16 } }
 
     @_noLocks @inlinable
+    /// The flags of a completion, as a shell makes them.
     package static func flags(buffer: UInt32?, more: Bool) -> UInt32 {
         (buffer.map { $0 << 16 | 1 } ?? 0) | (more ? 2 : 0)
     }

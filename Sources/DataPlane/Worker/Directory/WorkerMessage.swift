@@ -60,6 +60,7 @@ package enum WorkerMessage: BitwiseCopyable {
         return cell
     }
 
+    /// The message that a mailbox's cell holds.
     package init(_ cell: Mailbox.Cell) {
         self = withUnsafeBytes(of: cell) { $0.load(as: WorkerMessage.self) }
     }

@@ -28,6 +28,7 @@ package struct TimerWheel: ~Copyable {
     /// The number of nodes that have a deadline.
     package private(set) var count = 0
 
+    /// A wheel for nodes below `capacity`, at rest.
     package init(capacity: Int, now: Tick) {
         self.capacity = capacity
         nodes = .allocate(capacity: capacity)
@@ -46,6 +47,7 @@ package struct TimerWheel: ~Copyable {
 
     /// Sets or moves the deadline of `node`; `.never` clears it.
    
+    /// Sets a node's deadline, in place of the one it had.
     package mutating func set(_ node: UInt32, _ deadline: Tick) {
         let index = Int(node)
         precondition(index < capacity)
@@ -68,6 +70,7 @@ package struct TimerWheel: ~Copyable {
     }
 
    
+    /// Takes a node's deadline away, if it has one.
     package mutating func clear(_ node: UInt32) {
         guard Int(node) < touched, nodes[Int(node)].cell != Self.unfiled else { return }
         unfile(node)
@@ -77,6 +80,7 @@ package struct TimerWheel: ~Copyable {
 
     /// The next node that is due at `now`, its deadline cleared, or nil.
    
+    /// A node whose deadline is over, in no order; nil when there is none.
     package mutating func popDue(_ now: Tick) -> UInt32? {
         let target = now.nanoseconds / Self.cellNanoseconds
         if target > current + UInt64(Self.cellCount) { current = target - UInt64(Self.cellCount) }
@@ -104,6 +108,7 @@ package struct TimerWheel: ~Copyable {
 
     /// When to look next: not later than the earliest deadline needs, `.never` when there is none.
    
+    /// When the wheel is to be looked at next; never, when nothing is set.
     package func nextCheck() -> Tick {
         guard count > 0 else { return .never }
         for step in 0..<Self.cellCount {
