@@ -125,6 +125,9 @@ let package = Package(
             ],
             path: "Sources/DataPlane/culvert-data", swiftSettings: hot),
 
+        // The rules of the tree.
+        .testTarget(name: "TidyTests", dependencies: ["Model"], path: "Tests/Tidy", swiftSettings: strict),
+
         // Tests mirror the sources.
         .testTarget(
             name: "ControlCoreTests",

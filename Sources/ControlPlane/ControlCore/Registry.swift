@@ -72,6 +72,7 @@ package struct Registry: Sendable {
             offline.append((offlineUntil, tunnel))
         }
         tunnels[tunnel] = record
+        forgetReturned()
         return known
     }
 
@@ -80,6 +81,18 @@ package struct Registry: Sendable {
     }
 
     package mutating func release(_ key: HostKey, by tunnel: TunnelID) { tunnels[tunnel]?.hosts.remove(key) }
+
+    /// Tunnels that came back leave entries behind in the list: they are dropped before they outnumber the tunnels, so
+    /// that a client that comes and goes cannot make it grow.
+    private mutating func forgetReturned() {
+        guard offline.count - offlineStart > 2 * tunnels.count + 1_024 else { return }
+        offline = tunnels.filter { $0.value.connectors.isEmpty }.map { ($0.value.offlineUntil, $0.key) }
+        offline.sort { $0.until < $1.until }
+        offlineStart = 0
+    }
+
+    /// Entries in the list of tunnels that may go.
+    package var offlineEntries: Int { offline.count - offlineStart }
 
     /// When the next tunnel's routes go.
     package var nextOffline: Tick? { offlineStart < offline.count ? offline[offlineStart].until : nil }

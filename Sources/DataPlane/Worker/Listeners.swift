@@ -1,4 +1,4 @@
-import Model
+package import Model
 import Observe
 import Operations
 import PlaneLink
@@ -6,7 +6,7 @@ import Primitives
 import Wire
 
 /// One listening socket of this worker.
-struct Listener {
+package struct Listener {
     var id: UInt32
     var descriptor: Int32
     /// Visitors come here, else tunnel clients.
@@ -16,10 +16,21 @@ struct Listener {
     var isAccepting = false
     /// Accepting was cancelled; the descriptor is closed when that is done.
     var isClosing = false
+
+    package init(
+        id: UInt32, descriptor: Int32, isEntrypoint: Bool, service: ServiceIndex, ingress: IngressIndex
+    ) {
+        self.id = id
+        self.descriptor = descriptor
+        self.isEntrypoint = isEntrypoint
+        self.service = service
+        self.ingress = ingress
+    }
 }
 
 extension Worker {
-    mutating func openListener(_ listener: Listener) {
+    /// Accepts on a listening socket from now on.
+    package mutating func openListener(_ listener: Listener) {
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
         acceptOn(listeners.count - 1)

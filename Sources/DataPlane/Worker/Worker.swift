@@ -61,8 +61,6 @@ package struct Worker: ~Copyable {
     /// Accepting failed somewhere and is tried again soon.
     var retryAccepting = false
     var lastResume = Tick.zero
-    /// Nothing new is accepted; what lives ends by itself.
-    var isDraining = false
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 
@@ -73,6 +71,9 @@ package struct Worker: ~Copyable {
     let planeMemory = PlaneMemory()
 
     static let entropyWords = 512
+
+    /// What this worker speaks of the private extension (design §6), on either side of a link.
+    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }
 
     package init(_ setup: consuming WorkerSetup) {
         index = setup.index

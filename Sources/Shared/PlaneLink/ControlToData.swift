@@ -27,7 +27,7 @@ package enum ControlToData: Hashable, Sendable {
     /// Asks for the data plane's view, which comes back in `dump` messages.
     case dumpAsk(id: UInt64)
     case closeConnector(ConnectorID)
-    /// Accept nothing new, end when what lives has ended.
+    /// Accept nothing new: every listener is given up.
     case drain
     /// The full table was sent; everything up to this generation is in it.
     case tableEnd(generation: UInt64)

@@ -1,4 +1,5 @@
 package import Model
+private import Primitives
 
 /// The changes since the last routing table: a fixed open-addressed table of hosts that shadows a `RouteSnapshotView`.
 /// An entry says "this route" or, as a tombstone, "no route, whatever the table says".
@@ -15,7 +16,8 @@ package struct RouteOverlay: ~Copyable {
         case unknown
     }
 
-    private struct Entry: BitwiseCopyable {
+    // Not private: 6.3 emits broken code for a private type that a generic member of a noncopyable struct holds.
+    struct Entry: BitwiseCopyable {
         var hash: UInt64 = 0
         var tunnel = TunnelID.zero
         var ingress: UInt16 = 0
@@ -32,7 +34,8 @@ package struct RouteOverlay: ~Copyable {
     /// Number of changes since the last table at which the control plane sends a new one.
     package static let foldAt = 4_096
 
-    private let entries: UnsafeMutablePointer<Entry>
+    private let table: ZeroedTable<Entry>
+    private var entries: UnsafeMutablePointer<Entry> { @_noLocks get { table.elements } }
     private let slotMask: Int
     package let capacity: Int
     package let seed: UInt64
@@ -50,11 +53,9 @@ package struct RouteOverlay: ~Copyable {
         self.capacity = capacity
         self.seed = seed
         slotMask = slots - 1
-        entries = UnsafeMutablePointer<Entry>.allocate(capacity: slots)
-        entries.initialize(repeating: Entry(), count: slots)
+        // A slot of zero bytes is empty.
+        table = ZeroedTable(count: slots)
     }
-
-    deinit { entries.deallocate() }
 
     /// Forgets everything: a new table has it.
     package mutating func removeAll() {

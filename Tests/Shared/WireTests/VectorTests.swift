@@ -11,7 +11,8 @@ import Testing
 
     @Test(arguments: Vector.all, ["c2s", "s2c"]) func everySplitReadsTheSame(vector: Vector, direction: String) {
         let all = vector.bytes(direction)
-        var whole = ConversationReader(for: vector, direction: direction)
+        let fresh = ConversationReader(for: vector, direction: direction)
+        var whole = fresh
         whole.feed(all)
         #expect(!whole.events.isEmpty || all.isEmpty)
         for event in whole.events {
@@ -19,7 +20,7 @@ import Testing
             if case .frame(.broken(let fault)) = event { Issue.record("\(vector.name) \(direction): \(fault)") }
         }
         for pieces in cuts(of: all) {
-            var reader = ConversationReader(for: vector, direction: direction)
+            var reader = fresh
             for piece in pieces { reader.feed(piece) }
             #expect(reader.events == whole.events, "cut at \(pieces[0].count)")
         }

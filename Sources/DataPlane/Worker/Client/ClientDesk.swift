@@ -82,6 +82,8 @@ package final class ClientDesk {
         var host = ""
         /// The key of the WebSocket upgrade that is under way.
         var key: WebSocketUpgrade.Key?
+        /// Bound, and not yet announced: the server's notice says where visitors come, and is given until then.
+        var announceBy = Tick.never
         /// A notice that is not complete yet.
         var notice: [UInt8] = []
     }
@@ -94,28 +96,27 @@ package final class ClientDesk {
     package var questions: [String] = []
     private var addresses: [String: (address: SocketAddress, until: Tick)] = [:]
     private var asked: Set<String> = []
-    /// Names this process to its servers across reconnects.
-    let instance: UInt64
     private var random: Random
 
     /// First try after a lost connection, and the longest pause between two.
     package static let retryMillisecondsFirst: UInt64 = 400
     package static let retryMillisecondsMax: UInt64 = 5_000
+    /// How long a server of ours may take to say where visitors come.
+    package static let noticeMilliseconds: UInt64 = 1_000
     /// How long a resolved name is believed.
     package static let addressMilliseconds: UInt64 = 30_000
 
     package init(plans: [Plan], seed: UInt64) {
         self.plans = plans
         connections = plans.map { _ in Connection() }
-        var random = Random(seed: seed)
-        instance = random.next() | 1
-        self.random = random
+        random = Random(seed: seed)
     }
 
     package var nextDeadline: Tick {
         var deadline = Tick.never
         for connection in connections {
             if case .waiting(let until) = connection.state { deadline = min(deadline, until) }
+            deadline = min(deadline, connection.announceBy)
         }
         return deadline
     }
@@ -175,18 +176,25 @@ package final class ClientDesk {
         connections[position].failures += 1
         connections[position].server += 1
         connections[position].templates = []
+        connections[position].announceBy = .never
         connections[position].state = .waiting(until: now.advanced(milliseconds: jittered))
     }
 
-    func bound(_ position: Int, host: String) {
+    /// The server granted the host. `awaitsNotice`: it will say in a moment where visitors come.
+    func bound(_ position: Int, host: String, awaitsNotice: Bool, now: Tick) {
         connections[position].state = .bound
         connections[position].host = host
         connections[position].failures = 0
-        announce(position)
+        if awaitsNotice, connections[position].templates.isEmpty {
+            connections[position].announceBy = now.advanced(milliseconds: Self.noticeMilliseconds)
+        } else {
+            announce(position)
+        }
     }
 
-    /// Says where the tunnel is reachable; again when the server's notice tells more.
+    /// Says where the tunnel is reachable.
     func announce(_ position: Int) {
+        connections[position].announceBy = .never
         let connection = connections[position]
         events.append(
             .bound(

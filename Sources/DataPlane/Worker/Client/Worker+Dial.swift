@@ -12,6 +12,7 @@ extension Worker {
     mutating func performClient() {
         guard let client else { return }
         for position in client.connections.indices {
+            if client.connections[position].announceBy <= now { client.announce(position) }
             guard case .waiting(let until) = client.connections[position].state, until <= now else { continue }
             dialServer(position, client)
         }
@@ -178,7 +179,7 @@ extension Worker {
             ? RelayAddress(SocketAddress(ipv4: 0, port: plan.requestedPort))
             : RelayAddress(name: plan.requestedHost, port: plan.requestedPort)
         request.tunnel = RelayTunnel(
-            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: .all, weight: plan.weight)
+            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities, weight: plan.weight)
         guard let room = buffers.cutArena(BufferStore.headroom + 1_600) else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(start: buffers.pointer(room) + BufferStore.headroom, count: 1_600)
         guard let count = request.write(into: target) else { preconditionFailure("a BIND outgrew its room") }
@@ -224,14 +225,12 @@ extension Worker {
                 return endLink(linkSlot, .bindRefused)
             }
             buffers.dropFirst(&link.pointee.pending, count)
-            link.pointee.capabilities = response.connector?.capabilities ?? []
+            link.pointee.capabilities = (response.connector?.capabilities ?? []).agreed(with: Worker.capabilities)
             link.pointee.smux.speaksExtension = !link.pointee.capabilities.isEmpty
             if let connector = response.connector { link.pointee.connector = connector.connectorID }
-            client?.bound(position, host: response.source?.hostText.string ?? "")
-            if link.pointee.capabilities.has(.instance), let client {
-                var number = client.instance.littleEndian
-                withUnsafeBytes(of: &number) { sendControl(linkSlot, .instance, stream: 0, payload: $0) }
-            }
+            client?.bound(
+                position, host: response.source?.hostText.string ?? "",
+                awaitsNotice: link.pointee.capabilities.has(.notice), now: now)
             enterMux(linkSlot)
         }
     }
@@ -245,8 +244,8 @@ extension Worker {
         let text = String(decoding: client.connections[position].notice, as: UTF8.self)
         client.connections[position].notice = []
         let templates = text.split(separator: "\n").map(String.init)
-        guard templates != client.connections[position].templates else { return }
+        let isNews = templates != client.connections[position].templates
         client.connections[position].templates = templates
-        client.announce(position)
+        if isNews || client.connections[position].announceBy != .never { client.announce(position) }
     }
 }

@@ -17,7 +17,7 @@ extension Worker {
         link.pointee.connector = ConnectorID(randomHigh: unguessable(), randomLow: unguessable())
         link.pointee.weight = tunnel.weight
         link.pointee.isUDP = request.network == .udp
-        link.pointee.capabilities = offered.agreed(with: .all)
+        link.pointee.capabilities = offered.agreed(with: Worker.capabilities)
         link.pointee.requestedPort = request.destination?.port ?? 0
         timers.clear(link.pointee.socket)
         var host = InlineText()
@@ -124,8 +124,4 @@ extension Worker {
         if link.pointee.phase == .mux { counters.add(.connectorsClosed) }
     }
 
-    /// A reconnecting client of ours names itself: its older connections are ghosts, whatever their sockets say.
-    mutating func instanceNamed(_ linkSlot: UInt32, _ number: UInt64) {
-        links[linkSlot].pointee.instance = number
-    }
 }

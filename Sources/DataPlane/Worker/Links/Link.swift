@@ -59,8 +59,6 @@ package struct Link: BitwiseCopyable {
     /// Workers that have not yet said that they know this connector.
     var awaitedWorkers: UInt8 = 0
     var isAnswered = false
-    /// What our own client calls itself across reconnects.
-    var instance: UInt64 = 0
     /// Relay visitor on its way to another worker: where to, and the buffer that holds its request.
     var destination: UInt8 = 0
     var requestBuffer: UInt32 = .max
@@ -86,7 +84,6 @@ package struct Link: BitwiseCopyable {
     /// Version 1, which has no windows: bytes that wait for readers.
     var unreadBytes: Int = 0
     var isPaused = false
-    var isDraining = false
 
     init(
         socket: UInt32, phase: LinkPhase, service: ServiceIndex, isWebSocket: Bool, isClient: Bool, muxVersion: UInt8,

@@ -98,10 +98,9 @@ extension Worker {
             case .opened(let id):
                 guard let stream = findStream(linkSlot, id) else { continue }
                 streams[stream].pointee.flags.insert(.opened)
-            case .goAway:
-                links[linkSlot].pointee.isDraining = true
-            case .instance(let number):
-                instanceNamed(linkSlot, number)
+            case .goAway, .instance:
+                // Not agreed upon.
+                continue
             case .notice(let offset, let count, let isLast):
                 noticeReceived(
                     linkSlot, UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]), isLast: isLast)

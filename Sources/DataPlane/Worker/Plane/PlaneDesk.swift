@@ -24,7 +24,6 @@ package final class PlaneDesk {
         case closeConnector(ConnectorID)
         case closeDescriptor(Int32)
         case dump(id: UInt64)
-        case drain
         case log(Severity, String, [(String, String)])
     }
 
@@ -227,13 +226,21 @@ package final class PlaneDesk {
         case .closeConnector(let connector):
             effects.append(.closeConnector(connector))
         case .drain:
-            effects.append(.drain)
+            for id in Array(listeners.keys) { removeListener(id) }
         case .tableEnd(let generation):
             pushedGenerations.append((routeGeneration, generation))
             noteApplied()
         case .ping:
             send(.pong)
         }
+    }
+
+    /// Serves this from now on, as if the control plane had said so: for tests, which have none.
+    package func serve(_ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings) {
+        self.services = services
+        self.ingresses = ingresses
+        self.settings = settings
+        rebuildNodeTable()
     }
 
     private func rebuildNodeTable() {

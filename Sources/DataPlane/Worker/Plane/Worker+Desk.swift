@@ -82,7 +82,6 @@ extension Worker {
             for worker in 0..<workerCount where worker != index { post(worker, .closeConnector(connector)) }
         case .closeDescriptor(let descriptor): closeDescriptor(descriptor)
         case .dump(let id): sendDump(id, desk)
-        case .drain: isDraining = true
         case .log(let severity, let text, let fields): notices.append((severity, text, fields))
         }
     }

@@ -40,7 +40,7 @@ extension Worker {
         _ linkSlot: UInt32, partner: StreamPartner, source: SocketAddress, destination: RelayAddress
     ) -> UInt32? {
         let link = links[linkSlot]
-        guard link.pointee.phase == .mux, !link.pointee.isDraining, link.pointee.nextStreamID < .max - 2 else {
+        guard link.pointee.phase == .mux, link.pointee.nextStreamID < .max - 2 else {
             return nil
         }
         let id = link.pointee.nextStreamID + 2

@@ -281,9 +281,7 @@ extension Worker {
         let visitor = visitors[slot]
         for position in 0..<visitor.pointee.parkedCount {
             let stream = visitor.pointee.parked[position]
-            guard streams[stream].pointee.routeKey == visitor.pointee.routeKey,
-                !links[streams[stream].pointee.link].pointee.isDraining
-            else { continue }
+            guard streams[stream].pointee.routeKey == visitor.pointee.routeKey else { continue }
             dropParked(slot, at: position)
             streams[stream].pointee.flags.remove(.parked)
             return stream

@@ -1,3 +1,5 @@
+internal import CScan
+
 /// 64-bit keys to 32-bit values: open addressing with linear probing, fixed capacity, deletion by shifting back.
 ///
 /// The caller hashes: keys must be well mixed, and a key that is not unique by itself (a hash of something longer) must
@@ -10,8 +12,8 @@ public struct IndexTable: ~Copyable {
     public let capacity: Int
     public private(set) var count = 0
 
-    /// `empty` marks a free cell.
-    @usableFromInline static var empty: UInt32 { .max }
+    /// Marks a free cell; values are kept one higher, so that untouched memory is free.
+    @usableFromInline static var empty: UInt32 { 0 }
 
     /// Room for `capacity` entries; twice as many cells.
     public init(capacity: Int) {
@@ -21,13 +23,15 @@ public struct IndexTable: ~Copyable {
         self.capacity = capacity
         mask = cells - 1
         keys = .allocate(capacity: cells)
-        values = .allocate(capacity: cells)
-        values.initialize(repeating: Self.empty, count: cells)
+        guard let zeroed = culvert_zeroed(cells * MemoryLayout<UInt32>.stride) else {
+            preconditionFailure("no memory for a table of \(cells) cells")
+        }
+        values = zeroed.bindMemory(to: UInt32.self, capacity: cells)
     }
 
     deinit {
         keys.deallocate()
-        values.deallocate()
+        culvert_give_zeroed(values)
     }
 
     @inlinable @inline(__always)
@@ -36,12 +40,12 @@ public struct IndexTable: ~Copyable {
     /// Adds an entry; false when the table is full. A key may stand in it several times.
     @inlinable
     public mutating func insert(_ key: UInt64, _ value: UInt32) -> Bool {
-        precondition(value != Self.empty)
+        precondition(value != .max)
         guard count < capacity else { return false }
         var cell = home(key)
         while values[cell] != Self.empty { cell = (cell &+ 1) & mask }
         keys[cell] = key
-        values[cell] = value
+        values[cell] = value &+ 1
         setCount(count + 1)
         return true
     }
@@ -63,7 +67,7 @@ public struct IndexTable: ~Copyable {
     public func next(_ key: UInt64, _ cell: inout Int) -> UInt32? {
         while values[cell] != Self.empty {
             defer { cell = (cell &+ 1) & mask }
-            if keys[cell] == key { return values[cell] }
+            if keys[cell] == key { return values[cell] &- 1 }
         }
         return nil
     }
@@ -73,7 +77,7 @@ public struct IndexTable: ~Copyable {
     public mutating func remove(_ key: UInt64, _ value: UInt32) -> Bool {
         var cell = home(key)
         while values[cell] != Self.empty {
-            if keys[cell] == key, values[cell] == value {
+            if keys[cell] == key, values[cell] == value &+ 1 {
                 closeGap(at: cell)
                 setCount(count - 1)
                 return true

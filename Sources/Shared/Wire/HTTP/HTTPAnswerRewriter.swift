@@ -33,7 +33,8 @@ package enum HTTPAnswerRewriter {
         if !keepsUpgrade { omissions.add(.upgrade) }
         if options.has(.unchunked) { omissions.add(.transferEncoding) }
         HTTPFieldCopy.copy(
-            bytes, from: Int(head.fieldsStart), options: head.options, omitting: omissions, to: &writer)
+            bytes, from: Int(head.fieldsStart), to: head.byteCount &- 2, fields: head.fields, omitting: omissions,
+            to: &writer)
         writer.copy(extra)
         if head.isUpgrade {
             writer.text("Connection: Upgrade\r\n")

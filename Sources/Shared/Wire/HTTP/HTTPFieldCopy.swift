@@ -16,12 +16,18 @@ struct HTTPFieldCopy {
         static var forwarding: Self { @_noLocks get { Self(rawValue: 8) } }
     }
 
-    /// Copies the lines from `start` to the head's empty line, which is left to the caller. `connections` are the
-    /// options of the head; when one names a field, each field is looked for in its Connection lines.
+    /// Copies the lines from `start` to the head's empty line at `end`, which is left to the caller. `fields` is what
+    /// they add up to: when nothing has to be left out they are copied as one, and when an option names a field, each
+    /// field is looked for in the Connection lines.
     @_noLocks static func copy(
-        _ bytes: borrowing RawSpan, from start: Int, options: HTTPConnectionOptions, omitting: Omissions,
+        _ bytes: borrowing RawSpan, from start: Int, to end: Int, fields: HTTPFieldSum, omitting: Omissions,
         to writer: inout ByteWriter
     ) {
+        let options = fields.options
+        if options.rawValue == 0, !leavesOutAny(fields, omitting) {
+            writer.copy(bytes, start, end)
+            return
+        }
         var runStart = start
         var position = start
         while case .line(let line) = HTTPFieldLine.read(bytes, at: position) {
@@ -32,6 +38,13 @@ struct HTTPFieldCopy {
             position = line.next
         }
         writer.copy(bytes, runStart, position)
+    }
+
+    /// Whether a field besides those of the hop has to go.
+    @_noLocks private static func leavesOutAny(_ fields: HTTPFieldSum, _ omitting: Omissions) -> Bool {
+        (omitting.has(.upgrade) && !fields.upgrade.isEmpty) || (omitting.has(.host) && fields.hasHost)
+            || (omitting.has(.transferEncoding) && fields.hasTransferCoding)
+            || (omitting.has(.forwarding) && fields.hasForwarding)
     }
 
     @_noLocks private static func leavesOut(

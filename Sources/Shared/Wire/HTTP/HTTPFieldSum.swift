@@ -9,6 +9,8 @@ package struct HTTPFieldSum: BitwiseCopyable {
     package var options = HTTPConnectionOptions(rawValue: 0)
     package var expectsContinue = false
     package var hasHost = false
+    /// X-Forwarded-For, -Proto, -Host, Forwarded or X-Real-IP is there.
+    package var hasForwarding = false
     package var host = ByteRange.none
     package var upgrade = ByteRange.none
     package var forwardedNode = ByteRange.none
@@ -25,9 +27,10 @@ package struct HTTPFieldSum: BitwiseCopyable {
         guard Int(fieldCount) < HTTPFieldSum.fieldsMax else { return .tooManyFields }
         fieldCount = fieldCount &+ 1
         switch line.name {
-        case .other, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .realAddress, .webSocketKey,
-            .webSocketVersion, .webSocketAccept:
+        case .other, .webSocketKey, .webSocketVersion, .webSocketAccept:
             return nil
+        case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .realAddress:
+            hasForwarding = true
         case .host:
             guard !hasHost else { return .severalHosts }
             hasHost = true
@@ -37,7 +40,8 @@ package struct HTTPFieldSum: BitwiseCopyable {
         case .keepAlive, .proxyConnection:
             options.add(.hopFields)
         case .upgrade:
-            upgrade = ByteRange(line.valueStart, line.valueEnd)
+            // The first that says something; several lines are refused nowhere and rarely meant.
+            if upgrade.isEmpty { upgrade = ByteRange(line.valueStart, line.valueEnd) }
         case .expect:
             expectsContinue = ByteScan.equalsIgnoringCase(bytes, line.valueStart, line.valueEnd, "100-continue")
         case .contentLength:

@@ -36,7 +36,8 @@ package enum HTTPRequestRewriter {
         let upgrades = head.asksUpgrade
         if !upgrades { omissions.add(.upgrade) }
         if options.has(.dropForwarding) { omissions.add(.forwarding) }
-        HTTPFieldCopy.copy(bytes, from: head.line.next, options: head.options, omitting: omissions, to: &writer)
+        HTTPFieldCopy.copy(
+            bytes, from: head.line.next, to: head.byteCount &- 2, fields: head.fields, omitting: omissions, to: &writer)
         writer.copy(extra)
         if upgrades {
             writer.text("Connection: Upgrade\r\n")

@@ -56,10 +56,11 @@ package struct WebSocketReader: BitwiseCopyable {
     private var key: UInt32 = 0
     /// Payload bytes of the frame still to come.
     private var remaining: UInt64 = 0
-    /// Header bytes so far.
+    /// Header bytes so far, and the bytes themselves: 0–7 and 8–13, each as a little-endian number.
     private var gathered: UInt8 = 0
     private var controlCount: UInt8 = 0
-    private var header = InlineArray<14, UInt8>(repeating: 0)
+    private var headerLow: UInt64 = 0
+    private var headerHigh: UInt64 = 0
     private var control = InlineArray<125, UInt8>(repeating: 0)
 
     @_noLocks package init(role: Role) {
@@ -135,35 +136,52 @@ package struct WebSocketReader: BitwiseCopyable {
 
     /// Gathers a header; true when it is complete, false when bytes are missing or it is broken.
     @_noLocks private mutating func gatherHeader(_ bytes: UnsafeMutableRawBufferPointer, _ cursor: inout Int) -> Bool {
-        while true {
-            if gathered >= 2, Int(gathered) == headerCount { return true }
-            guard cursor < bytes.count, let base = bytes.baseAddress else { return false }
-            header[Int(gathered)] = base.load(fromByteOffset: cursor, as: UInt8.self)
+        guard let base = bytes.baseAddress else { return false }
+        if gathered == 0, bytes.count &- cursor >= 16 {
+            headerLow = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self))
+            headerHigh = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: cursor &+ 8, as: UInt64.self))
+            guard judge() else { return false }
+            cursor = cursor &+ headerCount
+            return true
+        }
+        while gathered < 2 || Int(gathered) < headerCount {
+            guard cursor < bytes.count else { return false }
+            let byte = UInt64(base.load(fromByteOffset: cursor, as: UInt8.self))
+            if gathered < 8 {
+                headerLow |= byte &<< UInt64(gathered &* 8)
+            } else {
+                headerHigh |= byte &<< UInt64((gathered &- 8) &* 8)
+            }
             gathered = gathered &+ 1
             cursor = cursor &+ 1
             if gathered == 2, !judge() { return false }
         }
+        return true
     }
+
+    /// The header's first and second byte.
+    private var firstByte: UInt8 { @_noLocks get { UInt8(truncatingIfNeeded: headerLow) } }
+    private var secondByte: UInt8 { @_noLocks get { UInt8(truncatingIfNeeded: headerLow &>> 8) } }
 
     /// Bytes of the header whose first two are known.
     private var headerCount: Int {
         @_noLocks get {
-            let length = header[1] & 0x7F
+            let length = secondByte & 0x7F
             return (length == 126 ? 4 : length == 127 ? 10 : 2) &+ (expectsMask ? 4 : 0)
         }
     }
 
     /// Judges the first two bytes of a header (RFC 6455 §5.1, §5.2, §5.4, §5.5).
     @_noLocks private mutating func judge() -> Bool {
-        let isFinal = header[0] & 0x80 != 0
-        guard header[0] & 0x70 == 0 else { return fail(.reservedBits) }
-        guard let known = WebSocketOpcode(number: header[0] & 0x0F) else { return fail(.unknownOpcode) }
-        let hasMask = header[1] & 0x80 != 0
+        let isFinal = firstByte & 0x80 != 0
+        guard firstByte & 0x70 == 0 else { return fail(.reservedBits) }
+        guard let known = WebSocketOpcode(number: firstByte & 0x0F) else { return fail(.unknownOpcode) }
+        let hasMask = secondByte & 0x80 != 0
         guard hasMask == expectsMask else { return fail(hasMask ? .masked : .notMasked) }
         switch known {
         case .close, .ping, .pong:
             guard isFinal else { return fail(.fragmentedControl) }
-            guard header[1] & 0x7F <= 125 else { return fail(.longControl) }
+            guard secondByte & 0x7F <= 125 else { return fail(.longControl) }
         case .continuation:
             guard isFragmented else { return fail(.unexpectedContinuation) }
             isFragmented = !isFinal
@@ -177,24 +195,29 @@ package struct WebSocketReader: BitwiseCopyable {
 
     /// Takes length and key from a complete header.
     @_noLocks private mutating func begin() {
-        let short = header[1] & 0x7F
-        var at = 2
-        var length = UInt64(short)
-        if short >= 126 {
-            at = short == 126 ? 4 : 10
-            length = 0
-            for index in 2..<at { length = length &<< 8 | UInt64(header[index]) }
-            // The shortest form only, and no more than 63 bits (RFC 6455 §5.2).
-            guard length > (short == 126 ? 125 : 65_535), length <= UInt64(Int64.max) else {
-                _ = fail(.badLength)
-                return
-            }
+        let short = secondByte & 0x7F
+        let length: UInt64
+        let keyBytes: UInt64
+        switch short {
+        case 126:
+            length = UInt64(UInt16(truncatingIfNeeded: headerLow &>> 16).byteSwapped)
+            keyBytes = headerLow &>> 32
+        case 127:
+            length = (headerLow &>> 16 | headerHigh &<< 48).byteSwapped
+            keyBytes = headerHigh &>> 16
+        default:
+            length = UInt64(short)
+            keyBytes = headerLow &>> 16
         }
-        key = 0
-        if expectsMask {
-            for index in 0..<4 { key |= UInt32(header[at &+ index]) &<< UInt32(index &* 8) }
+        // The shortest form only, and no more than 63 bits (RFC 6455 §5.2).
+        guard short < 126 || length > (short == 126 ? 125 : 65_535), length <= UInt64(Int64.max) else {
+            _ = fail(.badLength)
+            return
         }
+        key = expectsMask ? UInt32(truncatingIfNeeded: keyBytes) : 0
         gathered = 0
+        headerLow = 0
+        headerHigh = 0
         remaining = length
         switch opcode {
         case .close, .ping, .pong:

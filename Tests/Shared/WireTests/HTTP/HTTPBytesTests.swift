@@ -38,8 +38,10 @@ import Testing
                     line[place] = byte
                     let token = HTTPBytes.firstNonToken(in: line.span.bytes, from: 0)
                     let target = HTTPBytes.firstNonTarget(in: line.span.bytes, from: 0, to: 20)
-                    #expect(token == line.firstIndex { !HTTPBytes.isToken($0) } ?? 20)
-                    #expect(target == line.firstIndex { !HTTPBytes.isTarget($0) } ?? 20)
+                    let isRight =
+                        token == line.firstIndex { !HTTPBytes.isToken($0) } ?? 20
+                        && target == line.firstIndex { !HTTPBytes.isTarget($0) } ?? 20
+                    if !isRight { Issue.record("byte \(byte) at \(place): \(token), \(target)") }
                 }
             }
         }

@@ -4,7 +4,7 @@ import Foundation
 
 /// The bytes of a hexadecimal text; blanks are ignored.
 func hex(_ text: String) -> [UInt8] {
-    let digits = text.filter { !$0.isWhitespace }.map { UInt8($0.hexDigitValue!) }
+    let digits = text.utf8.filter { $0 != 0x20 && $0 != 0x0A }.map { HTTPBytes.hexValue($0)! }
     return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }
 

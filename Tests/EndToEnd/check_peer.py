@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Runs the conformance checks of an independent implementation (`check.py` of its folder) against a node: both carriers
+as the main one, both shells of the event loop, static and dynamic rules. Checks of carriers and features that are not
+built yet are left out by name, below. One line for each judged check: `PASS …` or `FAIL …`."""
+import argparse
+import asyncio
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from processes import Bench, Failure, Node, free_ports  # noqa: E402
+
+#: Not there yet: carriers with TLS and outer multiplexing, SNI, logins, UDP; and the checks that take a minute.
+LEFT_OUT = (
+    "tls-sni,auth,slow-clients,bind-tls,bind-wss,bind-mtcp,bind-mtls,bind-mws,bind-mwss,large-tls,large-wss,large-mtcp,"
+    "large-mtls,large-mws,large-mwss,many-binds-one-connection,outer-version,udp,relay-connect-entrypoint-id")
+
+
+class CheckedNode(Node):
+    """A node with a further port of smux version 1, and the rules that the checks need."""
+
+    def __init__(self, bench, rules):
+        super().__init__(bench)
+        self.rules = rules
+        self.old, = free_ports(1)
+
+    def configuration(self):
+        text = super().configuration().replace(
+            f"plugin: {{type: memory, domain: {self.domain}}}\n",
+            f"plugin: {{type: memory, domain: {self.domain}}}\n" + self.rules)
+        return text + f"""\
+- name: version-1
+  addr: ":{self.old}"
+  handler: {{type: tunnel, metadata: {{ingress: names, mux.version: 1}}}}
+  listener: {{type: ws}}
+"""
+
+
+async def rules_of(peer, domain):
+    """The ingress rules as the lines below an ingress."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, os.path.join(peer, "check.py"), "--print-rules", "inline", "--domain", domain,
+        stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    text = output.decode().strip()
+    pairs = [pair.partition(":") for pair in re.sub(r"^tunnel=", "", text).split(",")]
+    return "  rules:\n" + "".join(
+        f"  - {{hostname: \"{host}\", endpoint: \"{tunnel}\"}}\n" for host, _, tunnel in pairs)
+
+
+async def run(options, io, carrier, static):
+    bench = Bench(options.binaries, io, 2, "")
+    label = f"{carrier} {io} {'static' if static else 'dynamic'}"
+    wrong = 0
+    try:
+        rules = await rules_of(options.peer, "localhost") if static else ""
+        node = await CheckedNode(bench, rules).start()
+        other = "tcp" if carrier == "ws" else "ws"
+        arguments = [
+            os.path.join(options.peer, "check.py"), f"127.0.0.1:{node.port(carrier)}", "--transport", carrier,
+            "--entry", f"127.0.0.1:{node.entry}", "--also", f"{other}=127.0.0.1:{node.port(other)}",
+            "--v1", f"ws=127.0.0.1:{node.old}", "--domain", "localhost", "--skip", LEFT_OUT, "--mib", "16"]
+        if options.only:
+            arguments += ["--only", options.only]
+        if not static:
+            arguments.append("--no-static")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-u", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT, limit=1 << 20)
+        judged = 0
+        try:
+            while line := await asyncio.wait_for(process.stdout.readline(), 120):
+                text = line.decode("utf-8", "replace").rstrip()
+                if found := re.search(r"\b(PASS|FAIL)\b", text):
+                    judged += 1
+                    wrong += found[1] == "FAIL"
+                    print(f"{found[1]} [{label}] {text}", flush=True)
+                else:
+                    print(f"     [{label}] {text}", flush=True)
+        except asyncio.TimeoutError:
+            process.kill()
+            raise Failure("check.py printed nothing for 120 s") from None
+        await process.wait()
+        if judged < (1 if options.only else 40):
+            raise Failure(f"only {judged} checks were judged")
+    except Failure as failure:
+        wrong += 1
+        print(f"FAIL [{label}] {failure}", flush=True)
+    if wrong and bench.programs:
+        print("     its processes wrote:\n" + bench.programs[0].log[-4_000:], flush=True)
+    try:
+        await bench.close()
+    except Failure as failure:
+        wrong += 1
+        print(f"FAIL [{label}] afterwards: {failure}", flush=True)
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binaries", required=True)
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--io", action="append", choices=["ring", "poll"])
+    parser.add_argument("--carrier", action="append", choices=["ws", "tcp"])
+    parser.add_argument("--rules", action="append", choices=["static", "dynamic"])
+    parser.add_argument("--only", help="as of check.py")
+    options = parser.parse_args()
+    options.binaries, options.peer = os.path.abspath(options.binaries), os.path.abspath(options.peer)
+    wrong = 0
+    for io in options.io or ["ring", "poll"]:
+        for carrier in options.carrier or ["ws", "tcp"]:
+            for rules in options.rules or ["static", "dynamic"]:
+                wrong += asyncio.run(run(options, io, carrier, rules == "static"))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

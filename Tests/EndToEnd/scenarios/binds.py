@@ -1,0 +1,74 @@
+"""What a BIND's answer promises."""
+import asyncio
+import uuid
+
+from peer import Peer
+from processes import expect, until
+from visitor import Visitor
+from .catalogue import EVERYWHERE, scenario
+from .requests import check
+
+TIMES = 1_000
+
+
+@scenario(EVERYWHERE, seconds=180)
+async def visible_when_answered(bench):
+    """The first request right after the OK succeeds, 1,000 times, from visitors on every worker."""
+    node = await bench.node()
+    # Connections are spread over the workers by the kernel: that none of six is on one of two has odds of 1 to 32,
+    # and they are opened anew every hundred times.
+    visitors = []
+    for number in range(TIMES):
+        if number % 100 == 0:
+            for visitor in visitors:
+                visitor.close()
+            visitors = [await Visitor(node.entry).open() for _ in range(1 if bench.workers == 1 else 6)]
+        kind = ("ws", "tcp")[number % 2]
+        peer = await Peer(f"peer-{number}", kind, node.port(kind)).bind()
+        for visitor in visitors:
+            visitor.send(node.host(peer), f"/{number}")
+        for answer in await asyncio.wait_for(asyncio.gather(*(visitor.receive() for visitor in visitors)), 10):
+            check(answer, peer.name, f"/{number}")
+        await peer.close()
+    for visitor in visitors:
+        visitor.close()
+    async def gone():
+        return await node.total("culvert_connectors_open") == 0
+    await until(gone, 5, "the end of every connector")
+
+
+@scenario(EVERYWHERE)
+async def names_are_claimed_once(bench):
+    """A host that a client asks for is given once: the first owner keeps it while alive, a second gets its own label."""
+    node = await bench.node()
+    name = f"shop.{node.domain}"
+    first = await Peer("first", "ws", node.ws, host=name).bind()
+    bench.peers.append(first)
+    expect(first.granted == name, f"granted {first.granted} instead of {name}")
+    second = await Peer("second", "tcp", node.tcp, host=name).bind()
+    bench.peers.append(second)
+    expect(second.granted == second.label, f"the second was granted {second.granted}")
+    async with Visitor(node.entry) as visitor:
+        check(await visitor.get(name, "/1"), "first", "/1")
+        check(await visitor.get(node.host(second), "/2"), "second", "/2")
+    # Another connector of the same tunnel gets the same name.
+    third = await Peer("third", "tcp", node.tcp, first.tunnel, host=name).bind()
+    bench.peers.append(third)
+    expect(third.granted == name, f"the owner's second connector was granted {third.granted}")
+
+
+@scenario(EVERYWHERE)
+async def thousand_clients(bench):
+    """1,000 connectors at once, all reachable, all gone afterwards, and both planes agree before and after."""
+    node = await bench.node()
+    peers = [
+        Peer(f"peer-{n}", kind, node.port(kind), uuid.uuid4())
+        for n, kind in ((n, ("ws", "tcp")[n % 2]) for n in range(1_000))]
+    await asyncio.gather(*(peer.bind() for peer in peers))
+    async with Visitor(node.entry) as visitor:
+        for peer in peers:
+            check(await visitor.get(node.host(peer), "/"), peer.name, "/")
+    await until(lambda: node.agrees(1_000), 5, "two equal dumps with 1,000 connectors")
+    for peer in peers:
+        await peer.close()
+    await until(lambda: node.agrees(0), 10, "two equal dumps without connectors")

@@ -1,0 +1,26 @@
+"""How a scenario is declared: a coroutine over a `Bench`, and the settings it runs in."""
+
+SCENARIOS = []
+
+#: Both shells of the event loop, with one worker and with two.
+EVERYWHERE = [("ring", 1), ("ring", 2), ("poll", 1), ("poll", 2)]
+#: Both shells, with two workers: where the number of workers adds nothing but time.
+BOTH_SHELLS = [("ring", 2), ("poll", 2)]
+#: Where neither shell nor workers take part.
+ONCE = [("auto", 1)]
+
+
+class Scenario:
+    """One thing that is shown."""
+
+    def __init__(self, body, settings, seconds):
+        self.body, self.settings, self.seconds = body, settings, seconds
+        self.name = body.__name__
+
+
+def scenario(settings=None, seconds=60):
+    """Declares a scenario with its settings and the time after which it has failed."""
+    def declare(body):
+        SCENARIOS.append(Scenario(body, settings or BOTH_SHELLS, seconds))
+        return body
+    return declare

@@ -1,0 +1,140 @@
+"""Starts that must not happen, and what they say; and the choice of the shell."""
+import asyncio
+import os
+import re
+import socket
+
+from peer import Peer
+from processes import Node, expect, free_ports
+from visitor import get
+from .catalogue import ONCE, scenario
+
+SERVICE = """\
+services:
+- name: tunnels
+  addr: "127.0.0.1:{port}"
+  handler:
+    type: tunnel
+    metadata:
+      ingress: names
+{handler}
+  listener:
+    type: ws
+{listener}
+ingresses:
+- name: names
+{ingress}
+"""
+
+#: (what, handler's lines, listener's lines, ingress's lines, further text, line of the fault, words of the message)
+BAD = [
+    ("an auther", "    auther: people", "", "", "", 8, ["auther"]),
+    ("an inline login", "    auth: {username: a, password: b}", "", "", "", 8, ["auth"]),
+    ("client certificates", "", "    tls: {caFile: ca.pem}", "", "", 10, ["tls"]),
+    ("an unknown reference", "      entrypoint: {addr: 1}", "", "", "", 8, ["entrypoint"]),
+    ("an unknown ingress plugin", "", "", "  plugin: {type: grpc, addr: 127.0.0.1:8000}", "", 13, ["grpc"]),
+    ("ingress rules from a file", "", "", "  file: {path: rules.txt}", "", 13, ["file"]),
+    ("a listener that is not there", "", "    tls: {serverName: a}", "", "", 10, ["tls"]),
+    ("a misspelt key", "      entrypiont: \":80\"", "", "", "", 8, ["entrypiont", "entrypoint"]),
+    ("a duration without a unit", "      readTimeout: 10 s", "", "", "", 8, ["readTimeout"]),
+    ("a limit that is none", "", "", "", "culvert: {limits: {streamsMax: 3}}", 14, ["streamsMax"]),
+    ("a limit out of range", "", "", "", "culvert: {limits: {headBytesMax: 3}}", 14, ["headBytesMax", "1024"]),
+    ("a bad endpoint", "", "", "  rules: [{hostname: a.b, endpoint: nonsense}]", "", 13, ["nonsense"]),
+]
+
+
+@scenario(ONCE)
+async def bad_configurations(bench):
+    """Each stops the start at once, with file and line, and `culvert check` says the same; nothing listens."""
+    port, = free_ports(1)
+    wrong = []
+    for what, handler, listener, ingress, further, line, words in BAD:
+        text = SERVICE.format(port=port, handler=handler or "      mux.version: 2",
+                              listener=listener or "    metadata: {path: /ws}",
+                              ingress=ingress or "  plugin: {type: memory}") + further + "\n"
+        file = bench.file("bad.yaml", text)
+        for arguments in (["check", file], ["-C", file]):
+            program = await bench.program("culvert", *arguments)
+            try:
+                status = await program.ended(10)
+            except Exception as fault:
+                wrong.append(f"{what}: {arguments[0]}: {fault}")
+                continue
+            if status == 0 or not re.search(rf"bad\.yaml:{line}(:\d+)?: ", program.log) or not all(
+                    word in program.log for word in words):
+                wrong.append(f"{what}: {arguments[0]} ended with {status}: {program.log!r}")
+    for text, words in (("services: [", ["bad.yaml:1"]), ("services:\n- addr: \":1\"\n  addr: \":2\"\n", ["bad.yaml:3"]),
+                        ("", ["bad.yaml"])):
+        program = await bench.program("culvert", "-C", bench.file("bad.yaml", text))
+        status = await program.ended(10)
+        if status == 0 or not all(word in program.log for word in words):
+            wrong.append(f"{text!r} ended with {status}: {program.log!r}")
+    for arguments in (["-L", "tunnel+wss://:8443?entrypoint=:80"], ["-L", "nonsense"],
+                      ["-L", "tunnel+ws://:8421?entrypoint=:80&auther=people"], ["check", bench.directory + "/absent.yaml"]):
+        program = await bench.program("culvert", *arguments)
+        status = await program.ended(10)
+        if status == 0 or len(program.log) < 20:
+            wrong.append(f"{arguments} ended with {status}: {program.log!r}")
+    expect(not wrong, "\n".join(wrong))
+
+
+@scenario(ONCE)
+async def good_configuration_is_explained(bench):
+    """`culvert check` on a good file ends with 0 and says what it would do."""
+    node = Node(bench)
+    bench.io = "auto"
+    program = await bench.program("culvert", "check", bench.file("good.yaml", node.configuration()))
+    expect(await program.ended(10) == 0, program.log)
+    for word in (str(node.ws), str(node.tcp), str(node.entry), "localhost"):
+        expect(word in program.log, f"`check` does not mention {word}:\n{program.log}")
+
+
+@scenario(ONCE)
+async def busy_port_is_named(bench):
+    """A port that somebody else holds is named in the message, which comes within 5 s, and the start fails."""
+    node = Node(bench)
+    for taken in (node.entry, node.ws, node.admin):
+        with socket.socket(socket.AF_INET6) as holder:
+            holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            holder.bind(("::", taken))
+            holder.listen()
+            program = await bench.program("culvert", "-C", bench.file("gost.yaml", node.configuration()))
+            await program.line(rf"{taken}\D.*in use", 5)
+            expect(await program.ended(10) != 0, "the start went on without its port")
+
+
+@scenario(ONCE)
+async def ring_refused_by_seccomp(bench):
+    """Under a seccomp filter that answers EPERM to io_uring, as container profiles do, the readiness shell is chosen by
+    itself with one log line, and everything works; asked for explicitly, the ring's absence is an error."""
+    probe = os.environ.get("CULVERT_SECCOMP") or os.path.join(os.path.dirname(__file__), "..", "without_ring.py")
+    bench.io = "auto"
+    node = Node(bench)
+    file = bench.file("gost.yaml", node.configuration())
+    node.program = await bench.launch("python3", probe, os.path.join(bench.binaries, "culvert"), "-C", file)
+    await node.ready(15)
+    peer = await Peer("peer", "ws", node.ws).bind()
+    bench.peers.append(peer)
+    for _ in range(100):
+        answer = await get(node.entry, node.host(peer))
+        expect(answer.status == 200, f"{answer.status}")
+    told = [line for line in node.program.lines if re.search("io_uring", line) and '"warning"' in line]
+    expect(len(told) == 1, f"the choice of the shell was told {len(told)} times:\n{node.program.log}")
+    await node.program.stop()
+    bench.io = "ring"
+    file = bench.file("gost.yaml", node.configuration())
+    program = await bench.launch("python3", probe, os.path.join(bench.binaries, "culvert"), "-C", file)
+    await program.line(r"io_uring.*(permitted|EPERM)", 5)
+
+
+@scenario(ONCE)
+async def leaves_cleanly(bench):
+    """SIGTERM ends a node within 5 s with status 0, and nothing stays behind."""
+    node = await bench.node()
+    peer = await Peer("peer", "ws", node.ws).bind()
+    bench.peers.append(peer)
+    node.program.process.terminate()
+    expect(await node.program.ended(5) == 0, f"exit status {node.program.process.returncode}")
+    left = [name for name in os.listdir(os.path.join(bench.directory, "culvert"))]
+    expect(not left, f"left in the runtime directory: {left}")
+    await asyncio.wait_for(peer.lost.wait(), 2)

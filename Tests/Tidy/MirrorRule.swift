@@ -1,0 +1,23 @@
+/// Tests mirror the sources: every module has tests, and every test file belongs to a module or to a part of it.
+enum MirrorRule {
+    /// Modules that are driven by the tests of others, each with the reason.
+    static let testedElsewhere: [String: String] = [
+        "Sources/Shared/Operations": "values without behaviour; EventLoopTests and the simulator perform them",
+        "Sources/Shared/Model": "words and tables; DocumentTests compares the table of limits, all others use them",
+        "Sources/DataPlane/culvert-data": "a process; Tests/EndToEnd runs it",
+        "Sources/ControlPlane/culvert-control": "a process; Tests/EndToEnd runs it",
+    ]
+
+    /// `modules`: folders of sources; `tests`: paths of the test files.
+    static func violations(modules: [String], tests: [SourceText]) -> [String] {
+        modules.compactMap { module in
+            guard testedElsewhere[module] == nil else { return nil }
+            let name = module.split(separator: "/").last.map(String.init) ?? module
+            let isTested = tests.contains { test in
+                !test.path.contains("/Support/") && test.text.contains("@Test")
+                    && test.codeLines.contains { ImportRule.imported($0) == name }
+            }
+            return isTested ? nil : "\(module) has no tests that import \(name)"
+        }
+    }
+}
