@@ -21,13 +21,13 @@ extension Worker {
             return passToVisitor(slot, slice)
         }
         if visitor.pointee.answer == .awaitingHead, !visitor.pointee.answerHead.isEmpty {
-            return joinAnswerHead(slot, slice)
+            return joinAnswerHead(slot, stream, slice)
         }
-        readAnswer(slot, slice)
+        readAnswer(slot, stream, slice)
     }
 
     /// The head is in pieces: puts them together until it is complete.
-    private mutating func joinAnswerHead(_ slot: UInt32, _ slice: Slice) {
+    private mutating func joinAnswerHead(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         guard buffers.appendCopy(&visitor.pointee.answerHead, UnsafeRawBufferPointer(buffers.bytes(slice))),
             buffers.join(
@@ -37,14 +37,14 @@ extension Worker {
         else { return answerBroke(slot, .buffersFull) }
         visitor.pointee.answerHead = SliceQueue()
         while visitors.isLive(slot), let part = buffers.popFirst(&whole) {
-            readAnswer(slot, part)
+            readAnswer(slot, stream, part)
             buffers.release(part.buffer)
         }
         buffers.clear(&whole)
     }
 
     /// Reads on: heads as long as they are due, then the body.
-    private mutating func readAnswer(_ slot: UInt32, _ slice: Slice) {
+    private mutating func readAnswer(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
         var rest = slice
         while rest.count > 0, visitors.isLive(slot) {
             let visitor = visitors[slot]
@@ -55,11 +55,19 @@ extension Worker {
             case .body:
                 guard readAnswerBody(slot, &rest) else { return }
             case .done:
-                // Bytes behind the answer: the origin cannot be trusted with another request on this stream.
-                visitor.pointee.originKeeps = false
-                return
+                return distrust(slot, stream)
             }
         }
+    }
+
+    /// Bytes came behind an answer: whatever they are, they must not become the answer to the visitor's next request.
+    private mutating func distrust(_ slot: UInt32, _ stream: UInt32) {
+        visitors[slot].pointee.originKeeps = false
+        guard streams.isLive(stream), streams[stream].pointee.partner == .visitor(slot),
+            visitors[slot].pointee.stream != stream
+        else { return }
+        forgetParked(slot, stream)
+        resetStream(stream, .badAnswer)
     }
 
     private mutating func readAnswerHead(_ slot: UInt32, _ rest: inout Slice) -> Bool {
@@ -323,7 +331,7 @@ extension Worker {
             refuseBroken(slot, status: reason == .dialFailed || reason == .badAnswer ? 502 : 503, reason)
         case .body:
             if visitor.pointee.answerBody.mayEndHere, reason == .streamEndedEarly {
-                        endVisitorWhenSent(slot, lingering: true)
+                endVisitorWhenSent(slot, lingering: true)
             } else {
                 counters.add(.badAnswer)
                 endVisitorWhenSent(slot, lingering: false)
