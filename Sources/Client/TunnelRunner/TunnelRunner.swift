@@ -27,7 +27,7 @@ package final class TunnelRunner: Sendable {
     private let resolver = Resolver()
 
     /// Buffers of a client: less than a data plane's, whose visitors it does not know.
-    private static let bufferCount = 2_048
+    private static let bufferCount = 4_096
     private static let keepAliveMilliseconds: UInt64 = 5_000
     /// A dead server is noticed within 15 s.
     private static let keepAliveTimeoutMilliseconds: UInt64 = 14_000

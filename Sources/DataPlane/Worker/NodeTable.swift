@@ -19,6 +19,8 @@ package final class NodeTable: Sendable {
         package var muxVersion: UInt8 = 2
         /// A relay visitor's tunnel id is believed without a host match.
         package var isDirect = false
+        /// `.records` in tests only.
+        package var cipher = LinkCipher.Kind.none
         /// `http://*.localhost:8080`, `*` being the place of the label.
         package var urlTemplates: [String] = []
 

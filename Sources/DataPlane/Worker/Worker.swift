@@ -71,6 +71,9 @@ package struct Worker: ~Copyable {
     let planeMemory = PlaneMemory()
 
     static let entropyWords = 512
+    /// Buffers that are never lent to the shell, as long as it has `buffersLentMin`.
+    static let buffersReserved = 64
+    static let buffersLentMin = 8
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
     static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }

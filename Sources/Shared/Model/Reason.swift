@@ -36,6 +36,7 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case badUpgrade
     case wrongPath
     case webSocketFault
+    case cipherFault
     case relayFault
     case relayVersion
     case noTunnelID

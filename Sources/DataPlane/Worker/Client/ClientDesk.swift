@@ -15,6 +15,8 @@ package final class ClientDesk {
         package var isWebSocket: Bool
         package var path: InlineText
         package var hostHeader: InlineText
+        /// `.records` in tests only.
+        package var cipher = LinkCipher.Kind.none
 
         package init(host: String, port: UInt16, isWebSocket: Bool, path: InlineText, hostHeader: InlineText) {
             self.host = host

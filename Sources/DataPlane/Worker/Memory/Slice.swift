@@ -152,7 +152,8 @@ package struct BufferStore: ~Copyable {
             arenaUsed = 0
         }
         let slice = Slice(buffer: arena, offset: UInt32(arenaUsed), count: UInt32(count))
-        arenaUsed += count
+        // The next piece begins at a multiple of 16 as well: it may hold a struct.
+        arenaUsed += (count + 15) & ~15
         retain(arena)
         return slice
     }

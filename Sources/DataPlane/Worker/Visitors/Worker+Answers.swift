@@ -354,6 +354,8 @@ extension Worker {
         buffers.move(&visitor.pointee.input, behind: &copy)
         visitor.pointee.input = copy
         visitor.pointee.attempts += 1
+        // The other connector may be on another worker.
+        visitor.pointee.moves = 0
         visitor.pointee.avoiding = connector
         visitor.pointee.phase = .head
         visitor.pointee.headBegan = now
