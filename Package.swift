@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
@@ -110,7 +111,9 @@ let package = Package(
         // The tunnel client: the same worker, dialling.
         .target(
             name: "TunnelRunner",
-            dependencies: ["Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            dependencies: [
+                "Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux",
+            ],
             path: "Sources/Client/TunnelRunner", swiftSettings: hot),
 
         // The data plane: a pure worker, and its process.
@@ -162,6 +165,7 @@ let package = Package(
             path: "Tests/Client/CulvertTests", swiftSettings: strict),
         // Tests of what is shared. NIO and Crypto stand in test targets only: independent readers to compare with.
         .testTarget(
+            name: "PrimitivesTests", dependencies: ["Primitives", .product(name: "Crypto", package: "swift-crypto")],
             path: "Tests/Shared/PrimitivesTests", swiftSettings: strict),
         .testTarget(
             name: "WireTests",
