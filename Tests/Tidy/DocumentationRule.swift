@@ -60,6 +60,9 @@ enum DocumentationRule {
 
     /// The name declared by a line that begins with `public` or `package`; nil for other lines and for imports.
     static func visibleName(_ code: Substring) -> String? {
+        guard code.utf8.contains(UInt8(ascii: "p")), code.contains("package ") || code.contains("public ") else {
+            return nil
+        }
         let trimmed = code.drop { $0 == " " }
         var words = Words.of(trimmed)
         while let first = words.first, trimmed.hasPrefix("@"), first != "public", first != "package" {
