@@ -111,7 +111,9 @@ let package = Package(
         // The tunnel client: the same worker, dialling.
         .target(
             name: "TunnelRunner",
-            dependencies: ["Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux"],
+            dependencies: [
+                "Worker", "EventLoop", "Settings", "Observe", "Model", "Operations", "Primitives", "CLinux",
+            ],
             path: "Sources/Client/TunnelRunner", swiftSettings: hot),
 
         // The data plane: a pure worker, and its process.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 
 /// The program that people type. Without a verb it takes GOST's arguments and runs what they describe.
 struct Culvert: AsyncParsableCommand {
@@ -22,6 +23,8 @@ struct Culvert: AsyncParsableCommand {
 @main
 enum Program {
     static func main() async {
+        // A client has a descriptor per visitor.
+        _ = culvert_raise_descriptor_limit()
         let arguments = Array(CommandLine.arguments.dropFirst())
         let processes = processes(in: arguments)
         if processes.count > 1 {

@@ -168,7 +168,8 @@ class Peer:
         try:
             await stream.header()
             await self.origin(self, stream)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError, IndexError):
+            # What an origin cannot read, it hangs up on.
             pass
         finally:
             self.streams.pop(stream.number, None)
@@ -187,8 +188,8 @@ class Peer:
                     length = int(value)
             body = await stream.reader.readexactly(length) if length else b""
             self.requests += 1
-            path = line.split(b" ")[1].decode()
-            text = f"{self.name} {path} {hashlib.sha256(body).hexdigest()[:16]}\n".encode()
+            path = line.split(b" ")[1].decode("latin-1")
+            text = f"{self.name} {path} {hashlib.sha256(body).hexdigest()[:16]}\n".encode("latin-1")
             await stream.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
                                % (len(text), text))
 

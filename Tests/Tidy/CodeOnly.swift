@@ -15,8 +15,9 @@ enum CodeOnly {
         init(_ bytes: [UInt8]) { self.bytes = bytes }
 
         func starts(_ word: StaticString) -> Bool {
-            guard at + word.utf8CodeUnitCount <= bytes.count else { return false }
-            return (0..<word.utf8CodeUnitCount).allSatisfy { bytes[at + $0] == word.utf8Start[$0] }
+            // Nearly always the first byte decides.
+            guard bytes[at] == word.utf8Start[0], at + word.utf8CodeUnitCount <= bytes.count else { return false }
+            return (1..<word.utf8CodeUnitCount).allSatisfy { bytes[at + $0] == word.utf8Start[$0] }
         }
 
         mutating func blank(_ count: Int = 1) {

@@ -14,8 +14,10 @@ enum DocumentationRule {
             guard let kind = words.firstIndex(where: kinds.contains) else { return false }
             return words[..<kind].allSatisfy(Declaration.isModifier)
         }
-        // A file of statements, or one that only extends a type, may open with an ordinary comment.
-        let opensWithComment = source.lines.first?.hasPrefix("// ") ?? false
+        // A file of statements, or one that only extends a type, may open with an ordinary comment, above or below its
+        // imports.
+        let opensWithComment =
+            source.lines.first { !$0.isEmpty && ImportRule.imported($0) == nil }?.hasPrefix("// ") ?? false
         guard let first else { return opensWithComment ? [] : ["\(source.path): does not say what it is"] }
         if opensWithComment, Declaration.types(in: source).isEmpty { return [] }
         // Another type of the file may be its main one: one documented declaration at the left margin is enough.
@@ -58,6 +60,9 @@ enum DocumentationRule {
 
     /// The name declared by a line that begins with `public` or `package`; nil for other lines and for imports.
     static func visibleName(_ code: Substring) -> String? {
+        guard code.utf8.contains(UInt8(ascii: "p")), code.contains("package ") || code.contains("public ") else {
+            return nil
+        }
         let trimmed = code.drop { $0 == " " }
         var words = Words.of(trimmed)
         while let first = words.first, trimmed.hasPrefix("@"), first != "public", first != "package" {

@@ -26,7 +26,7 @@ enum ImportRule {
         "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
         "Sources/ControlPlane/ControlShell": [
             "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
-            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization",
+            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization", "UnixSignals",
         ],
         "Sources/ControlPlane/culvert-control": ["ArgumentParser", "ControlShell", "Foundation"],
         // The client and the command: the worker's client role on the event loop, and libraries around it.
@@ -90,7 +90,15 @@ enum ImportRule {
 /// The identifiers and keywords of a line.
 enum Words {
     static func of(_ line: Substring) -> [String] {
-        line.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+        line.utf8.split { !isPart($0) }.map { String(Substring($0)) }
+    }
+
+    /// Letters, digits, the underscore, and every byte beyond ASCII.
+    static func isPart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x80...: true
+        default: false
+        }
     }
 
     /// The parts of a name in camel case or with separators, in lower case: `HTTPInfoView` → `http`, `info`, `view`.

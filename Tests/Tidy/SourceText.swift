@@ -36,8 +36,15 @@ enum Tree {
         return url
     }()
 
+    /// All Swift files, read once.
+    private static let everySwift = Result {
+        try files(under: "Sources", ending: ".swift") + files(under: "Tests", ending: ".swift")
+    }
+
     /// The Swift files below a folder, sorted by path; a copy without version control has them as well.
-    static func swift(under folder: String) throws -> [SourceText] { try files(under: folder, ending: ".swift") }
+    static func swift(under folder: String) throws -> [SourceText] {
+        try everySwift.get().filter { $0.path.hasPrefix(folder + "/") }
+    }
 
     static func files(under folder: String, ending: String) throws -> [SourceText] {
         let top = root.appendingPathComponent(folder)

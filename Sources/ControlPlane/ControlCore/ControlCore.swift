@@ -30,6 +30,7 @@ package struct ControlCore: Sendable {
     var dynamicRoutes = 0
     var dynamicEntryBytes = 0
 
+    /// A core that knows its configuration and nobody yet; throws when the configuration cannot be served.
     package init(
         _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64
     ) throws(NodePlanFault) {

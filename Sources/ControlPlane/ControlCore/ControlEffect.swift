@@ -39,6 +39,7 @@ package struct ListenerOrder: Hashable, Sendable {
 
 /// A line for the log: a constant message and its fields.
 package struct ControlNote: Equatable, Sendable {
+    /// One field of the line.
     package struct Field: Equatable, Sendable {
         package var key: String
         package var value: String
@@ -48,6 +49,7 @@ package struct ControlNote: Equatable, Sendable {
     package var message: String
     package var fields: [Field]
 
+    /// A line with its fields in the order given.
     package init(_ severity: Severity, _ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
         self.severity = severity
         self.message = message

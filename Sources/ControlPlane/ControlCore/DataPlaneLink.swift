@@ -9,6 +9,7 @@ package import Primitives
 ///
 /// Until `serving` it gets no deltas: the table that is sent then holds everything.
 package struct DataPlaneLink: Sendable {
+    /// Where a data plane stands between connecting and serving.
     package enum Phase: Equatable, Sendable {
         case greeting(until: Tick)
         case inventory(until: Tick)
@@ -31,6 +32,7 @@ package struct DataPlaneLink: Sendable {
     /// When addresses that could not be opened are tried again.
     package var listenAgain: Tick?
 
+    /// A link that has just been accepted: its hello is awaited.
     package init(at now: Tick) {
         phase = .greeting(until: now.advanced(milliseconds: ControlLimit.helloMilliseconds))
         nextPing = now.advanced(milliseconds: ControlLimit.pingMilliseconds)

@@ -14,6 +14,7 @@ package struct HostName: Hashable, Sendable {
         self.init(requested.string)
     }
 
+    /// The name in lower case and without a final dot; nil when it is no host name.
     package init?(_ written: String) {
         var text = written.lowercased()
         if text.hasSuffix(".") { text.removeLast() }

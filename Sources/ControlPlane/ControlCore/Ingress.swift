@@ -26,6 +26,7 @@ package struct Ingress: Sendable {
     /// Host → owner.
     package internal(set) var owners: [String: TunnelID] = [:]
 
+    /// An ingress as configured.
     package init(index: IngressIndex, table: IngressTable) {
         self.index = index
         name = table.name

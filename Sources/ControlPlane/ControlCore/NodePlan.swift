@@ -44,6 +44,7 @@ package struct NodePlan: Sendable {
     package let limits: [Limit: UInt64]
     package let logLevel: Severity
 
+    /// What a configuration asks of a node; throws when a table of the plane link has no room for it.
     package init(_ configuration: ServerConfiguration, nodeName: String) throws(NodePlanFault) {
         guard !configuration.services.isEmpty else { throw .noService }
         if configuration.services.count > ControlLimit.servicesMax {
@@ -121,6 +122,7 @@ extension ListenAddress {
 }
 
 extension Severity {
+    /// The severity of a configured level.
     package init(_ level: LogLevel) {
         switch level {
         case .trace: self = .trace

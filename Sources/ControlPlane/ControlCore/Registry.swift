@@ -76,6 +76,7 @@ package struct Registry: Sendable {
         return known
     }
 
+    /// Notes that a host belongs to a tunnel.
     package mutating func hold(_ key: HostKey, by tunnel: TunnelID) {
         tunnels[tunnel, default: TunnelRecord()].hosts.insert(key)
     }

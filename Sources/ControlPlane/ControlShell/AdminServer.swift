@@ -17,6 +17,7 @@ package struct AdminServer: Service {
         self.logger = logger
     }
 
+    /// Serves until the group shuts down; throws a fault that names the address when it cannot be had.
     package func run() async throws {
         let host = address.host.isEmpty ? AdminServer.anyHost : address.host
         let logger = self.logger
@@ -50,6 +51,7 @@ package struct AdminServer: Service {
         FileManager.default.fileExists(atPath: "/proc/net/if_inet6") ? "::" : "0.0.0.0"
     }
 
+    /// The pages, each an answer to one question to the plane loop.
     package static func router(_ mailbox: PlaneMailbox) -> Router<BasicRequestContext> {
         let router = Router()
         router.get("livez") { _, _ in

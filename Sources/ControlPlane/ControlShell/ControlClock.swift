@@ -4,6 +4,7 @@ package import Primitives
 
 /// The control plane's clocks: the one place of it that reads them.
 package enum ControlClock {
+    /// Monotonic; for deadlines.
     package static func now() -> Tick {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -31,7 +31,8 @@ package struct ControlProcess: Sendable {
         let name = nodeName ?? (configuration.nodeName.isEmpty ? ControlProcess.hostName : configuration.nodeName)
         var logger = Logger(label: "control") { _ in StandardErrorLog(node: name) }
         logger.logLevel = Logger.Level(Severity(configuration.logLevel))
-        ControlProcess.raiseDescriptorLimit()
+        // Every address has a socket per worker and data plane, and each is sent as a copy.
+        _ = culvert_raise_descriptor_limit()
 
         let mailbox: PlaneMailbox
         do throws(SystemFault) { mailbox = try PlaneMailbox() } catch { throw ControlFault(error.text) }
@@ -76,13 +77,5 @@ package struct ControlProcess: Sendable {
         }
         guard result == 0 else { return "node" }
         return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
-    }
-
-    /// Every address has a socket per worker and data plane, and each is sent as a copy.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

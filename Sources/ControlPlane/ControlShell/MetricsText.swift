@@ -5,6 +5,7 @@ internal import Model
 package enum MetricsText {
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+    /// The page for one moment.
     package static func render(_ status: ControlStatus) -> String {
         var page = Page()
         renderDataPlanes(status.dataPlanes, &page)

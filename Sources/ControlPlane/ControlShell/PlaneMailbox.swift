@@ -18,6 +18,7 @@ package final class PlaneMailbox: Sendable {
     private let letters = Mutex<[Letter]>([])
     let descriptor: Int32
 
+    /// An empty mailbox with the event that wakes its reader.
     package init() throws(SystemFault) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemFault("make", "the plane loop's event") }

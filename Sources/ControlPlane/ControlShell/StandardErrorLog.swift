@@ -20,11 +20,13 @@ package struct StandardErrorLog: LogHandler {
         rate = SharedLogRate()
     }
 
+    /// Fields of every line of this logger.
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line, or none when its message comes too often.
     package func log(event: LogEvent) {
         let message = event.message.description
         guard case .write(let suppressed) = rate.judge(message) else { return }

@@ -16,6 +16,7 @@ package struct SystemFault: Error, Equatable, Sendable {
     /// `cannot bind :8080: Address already in use`.
     package var text: String { "cannot \(operation) \(subject): \(SystemFault.text(number))" }
 
+    /// The words of an error number.
     package static func text(_ number: Int32) -> String {
         guard let text = strerror(number) else { return "error \(number)" }
         return String(cString: text)

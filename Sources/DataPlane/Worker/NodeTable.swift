@@ -19,6 +19,8 @@ package final class NodeTable: Sendable {
         package var muxVersion: UInt8 = 2
         /// A relay visitor's tunnel id is believed without a host match.
         package var isDirect = false
+        /// `.records` in tests only.
+        package var cipher = LinkCipher.Kind.none
         /// `http://*.localhost:8080`, `*` being the place of the label.
         package var urlTemplates: [String] = []
 
@@ -43,10 +45,12 @@ package final class NodeTable: Sendable {
         NodeTable(services: [], dynamicDomains: [], limits: Limits(), nodeName: "")
     }
 
+    /// The service of an index; nil when this table does not know it.
     package func service(_ index: ServiceIndex) -> Service? {
         Int(index.rawValue) < services.count ? services[Int(index.rawValue)] : nil
     }
 
+    /// The domains under which an ingress names bound tunnels; none when it is not dynamic.
     package func domains(of ingress: IngressIndex) -> [String] {
         Int(ingress.rawValue) < dynamicDomains.count ? dynamicDomains[Int(ingress.rawValue)] ?? [] : []
     }

@@ -55,6 +55,8 @@ package struct Worker: ~Copyable {
     let inboxes: [Mailbox?]
     /// Bytes of a visitor that is being adopted, by the worker that sends it.
     var incoming: [SliceQueue]
+    /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
+    var overflow: [[Mailbox.Cell]]
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
@@ -71,14 +73,17 @@ package struct Worker: ~Copyable {
     let planeMemory = PlaneMemory()
 
     static let entropyWords = 512
+    /// Buffers that are never lent to the shell, as long as it has `buffersLentMin`.
+    static let buffersReserved = 64
+    static let buffersLentMin = 8
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
     static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }
 
+    /// A worker at rest, with all its tables, sized by the limits of its setup.
     package init(_ setup: consuming WorkerSetup) {
         index = setup.index
         workerCount = setup.workerCount
-        operations = OperationQueue(capacity: setup.operationsMax)
         counters = setup.counters
         now = setup.now
         random = Random(seed: setup.seed)
@@ -91,6 +96,7 @@ package struct Worker: ~Copyable {
         let linksMax = Int(limits[.linksPerWorkerMax])
         let streamsMax = Int(limits[.streamsPerWorkerMax])
         let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax : 0) + 16
+        operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: socketsMax * 8)
         sockets = Slab(capacity: socketsMax)
         timers = TimerWheel(capacity: socketsMax, now: setup.now)
         links = Slab(capacity: linksMax)
@@ -105,6 +111,7 @@ package struct Worker: ~Copyable {
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
         outboxes = setup.outboxes
         inboxes = setup.inboxes
+        overflow = Array(repeating: [], count: setup.workerCount)
         incoming = Array(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client

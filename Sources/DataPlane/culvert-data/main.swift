@@ -7,6 +7,7 @@ import Observe
 // culvert-data: the data plane. It has no configuration of its own; what it serves comes over the plane link.
 
 Signals.block()
+_ = culvert_raise_descriptor_limit()
 do throws(Options.Fault) {
     let options = try Options(CommandLine.arguments)
     if options.isSupervised { _ = culvert_die_with_parent() }

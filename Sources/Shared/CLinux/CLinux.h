@@ -353,4 +353,13 @@ static inline int64_t culvert_wall_clock(void) {
 static inline int culvert_thread_name(char *room) { return prctl(PR_GET_NAME, room); }
 static inline int culvert_name_thread(const char *name) { return prctl(PR_SET_NAME, name); }
 
+/* Raises the soft limit of open descriptors to the hard one; the limit afterwards. */
+static inline uint64_t culvert_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return 0;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return getrlimit(RLIMIT_NOFILE, &limit) ? 0 : (uint64_t)limit.rlim_cur;
+}
+
 #endif

@@ -2,6 +2,8 @@ internal import CLinux
 internal import Operations
 internal import Primitives
 
+// Which descriptors are ready, and what of it becomes a completion.
+
 extension PollShell {
     /// Event words from here on are wakes: the workers' own, then the external ones. Below are descriptors.
     static var wakeWord: UInt64 { @_noLocks get { 1 << 32 } }

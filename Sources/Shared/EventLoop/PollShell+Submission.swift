@@ -2,6 +2,8 @@ internal import CLinux
 package import Operations
 internal import Primitives
 
+// How each operation is performed, or kept until its descriptor is ready.
+
 extension PollShell {
     /// Takes the operations of a turn, in order, and performs what is possible at once.
     @_noLocks

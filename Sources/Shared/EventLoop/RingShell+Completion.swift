@@ -3,6 +3,8 @@ internal import CLinux
 internal import Operations
 internal import Primitives
 
+// How the kernel's completions become the worker's.
+
 extension RingShell {
     /// What the shell's own entries carry: a kind no operation has. Their completions end here.
     static var ownToken: UInt64 { @_noLocks get { 0xFF << 56 } }

@@ -3,6 +3,8 @@ internal import CLinux
 package import Operations
 internal import Primitives
 
+// How each operation becomes an entry of the ring.
+
 extension RingShell {
     /// Takes the operations of a turn, in order. They reach the kernel when the turn waits, or before when there are
     /// more than the ring has entries.

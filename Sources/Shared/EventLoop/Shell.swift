@@ -126,6 +126,7 @@ package struct Shell: ~Copyable {
         return poll.unsafelyUnwrapped.pointee.next()
     }
 
+    /// What this shell has asked of the kernel.
     package var statistics: ShellStatistics {
         if let ring { return ring.pointee.statistics }
         return poll.unsafelyUnwrapped.pointee.statistics

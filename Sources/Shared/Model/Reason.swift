@@ -36,9 +36,10 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case badUpgrade
     case wrongPath
     case webSocketFault
+    case cipherFault
     case relayFault
     case relayVersion
-    case noTunnelID
+    case noTunnel
     case unknownCommand
     case unauthorized
     case smuxFault

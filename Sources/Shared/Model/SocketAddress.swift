@@ -14,6 +14,7 @@ package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
     /// `0.0.0.0:0`, the address written where none is known.
     package static var unknown: SocketAddress { SocketAddress(ipv4: 0, port: 0) }
 
+    /// An IPv4 address in its IPv4-mapped form.
     @_noLocks package init(ipv4: UInt32, port: UInt16) {
         self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(ipv4), port: port)
     }

@@ -10,6 +10,7 @@ package struct CounterPage: @unchecked Sendable, BitwiseCopyable {
     init(words: UnsafeMutablePointer<UInt64>) { self.words = words }
 
     @_noLocks
+    /// A plain store: each page has one writer.
     @inlinable package func add(_ counter: Counter, _ amount: UInt64 = 1) {
         let word = words + CounterPage.index(counter)
         word.pointee = word.pointee &+ amount

@@ -39,6 +39,7 @@ package struct LogLine: Sendable {
         }
     }
 
+    /// A field, escaped as the form asks.
     package mutating func put(_ key: String, _ value: String) {
         begin(key)
         switch form {
@@ -58,11 +59,13 @@ package struct LogLine: Sendable {
 
     package mutating func put(_ key: String, _ value: InlineText) { put(key, value.string) }
 
+    /// A field of a number.
     package mutating func put(_ key: String, _ value: some BinaryInteger) {
         begin(key)
         bytes.append(contentsOf: String(value).utf8)
     }
 
+    /// A field of a truth.
     package mutating func put(_ key: String, _ value: Bool) {
         begin(key)
         bytes.append(contentsOf: (value ? "true" : "false").utf8)

@@ -7,10 +7,12 @@ package struct Token: Equatable, BitwiseCopyable, Sendable {
     package init(raw: UInt64) { self.raw = raw }
 
     @_noLocks @inlinable
+    /// The token of an operation on a slot, by whose generation a late completion is known.
     package init(_ kind: OperationKind, slot: UInt32, generation: UInt32) {
         raw = UInt64(kind.rawValue) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(slot)
     }
 
+    /// What the operation was; nil for a token that is none of ours.
     @inlinable package var kind: OperationKind? {
         @_noLocks get { OperationKind(rawValue: UInt8(truncatingIfNeeded: raw >> 56)) }
     }

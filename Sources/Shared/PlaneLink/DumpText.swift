@@ -19,6 +19,7 @@ package struct DumpText: Sendable {
 
     package init() {}
 
+    /// A connector.
     package mutating func add(_ bound: BoundConnector) {
         var line = "connector \(bound.connector.shortText) tunnel \(DumpText.tunnel(bound.tunnel))"
         line += " service \(bound.service.rawValue) host "
@@ -41,6 +42,7 @@ package struct DumpText: Sendable {
         if routes.count <= DumpText.linesMax { routes.append(line) }
     }
 
+    /// The text: connectors, then routes, each sorted.
     package consuming func finish() -> String {
         var text = "connectors \(connectors.count)\n"
         for line in connectors.sorted().prefix(DumpText.linesMax) { text += line + "\n" }

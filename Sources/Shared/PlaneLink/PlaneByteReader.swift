@@ -8,6 +8,7 @@ package struct PlaneByteReader: Sendable {
     private let bytes: [UInt8]
     private var position = 0
 
+    /// A reader at the beginning of a frame's body.
     package init(_ frame: PlaneFrame) {
         kind = frame.kind
         bytes = frame.body
@@ -22,6 +23,7 @@ package struct PlaneByteReader: Sendable {
     /// A value that no version of this major has was read.
     package var badValue: PlaneFault { .badValue(kind: kind) }
 
+    /// The next number, little-endian.
     package mutating func number<Number: FixedWidthInteger & UnsignedInteger>(
         _ type: Number.Type = Number.self
     ) throws(PlaneFault) -> Number {
@@ -34,6 +36,7 @@ package struct PlaneByteReader: Sendable {
         return value
     }
 
+    /// The next byte, which must be 0 or 1.
     package mutating func bool() throws(PlaneFault) -> Bool {
         switch try number(UInt8.self) {
         case 0: false
@@ -48,6 +51,7 @@ package struct PlaneByteReader: Sendable {
         return String(decoding: try take(count), as: UTF8.self)
     }
 
+    /// The next text of at most 255 bytes.
     package mutating func inlineText() throws(PlaneFault) -> InlineText {
         let count = Int(try number(UInt8.self))
         let slice = try take(count)
@@ -62,11 +66,13 @@ package struct PlaneByteReader: Sendable {
         return version
     }
 
+    /// The next 16 bytes.
     package mutating func identity<Kind: Identity>(_ type: Kind.Type = Kind.self) throws(PlaneFault) -> Kind {
         let high = try number(UInt64.self)
         return Kind(high: high, low: try number())
     }
 
+    /// The next address and port.
     package mutating func socketAddress() throws(PlaneFault) -> SocketAddress {
         let high = try number(UInt64.self)
         let low = try number(UInt64.self)

@@ -7,6 +7,7 @@ package struct PlaneByteWriter: Sendable {
 
     package init(_ bytes: [UInt8] = []) { self.bytes = bytes }
 
+    /// Little-endian.
     package mutating func put<Number: FixedWidthInteger & UnsignedInteger>(_ value: Number) {
         var rest = value
         for _ in 0..<(Number.bitWidth / 8) {
@@ -24,16 +25,19 @@ package struct PlaneByteWriter: Sendable {
         bytes.append(contentsOf: text.utf8.prefix(count))
     }
 
+    /// A length byte, then the text.
     package mutating func put(_ text: InlineText) {
         put(text.count)
         text.withBytes { bytes.append(contentsOf: $0) }
     }
 
+    /// 16 bytes.
     package mutating func put(_ identity: some Identity) {
         put(identity.high)
         put(identity.low)
     }
 
+    /// 16 bytes of address, then the port.
     package mutating func put(_ address: SocketAddress) {
         put(address.high)
         put(address.low)

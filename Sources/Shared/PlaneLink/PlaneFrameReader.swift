@@ -1,6 +1,7 @@
 /// Cuts the incoming bytes of a plane link, however split, into frames. Holds at most one unfinished frame beside what
 /// was just received. After a fault it stays broken: the link has to be closed.
 package struct PlaneFrameReader: Sendable {
+    /// What the bytes so far hold.
     package enum Step: Equatable, Sendable {
         case frame(PlaneFrame)
         case needMore

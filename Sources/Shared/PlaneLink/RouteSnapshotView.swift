@@ -27,6 +27,7 @@ package struct RouteSnapshotView: @unchecked Sendable, BitwiseCopyable {
     package let count: UInt64
     package let depths: WildcardDepths
 
+    /// Judges a file before anything is looked up in it; it must stay mapped while the view lives.
     package init(_ file: UnsafeRawBufferPointer) throws(RouteSnapshotFault) {
         guard let base = file.baseAddress, file.count >= RouteSnapshot.headerBytes else { throw .tooShort }
         precondition(UInt(bitPattern: base) % 8 == 0, "a routing table has to be mapped at a multiple of 8")

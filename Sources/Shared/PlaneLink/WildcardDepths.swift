@@ -10,6 +10,7 @@ package struct WildcardDepths: Equatable, Sendable, BitwiseCopyable {
     @_noLocks
     package init() {}
 
+    /// Whether no wildcard exists.
     package var isEmpty: Bool {
         @_noLocks get { low | high == 0 }
     }
@@ -21,12 +22,14 @@ package struct WildcardDepths: Equatable, Sendable, BitwiseCopyable {
         return depth <= WildcardDepths.depthMax && high &>> UInt64(depth &- 64) & 1 != 0
     }
 
+    /// Notes that a wildcard of so many labels exists.
     package mutating func insert(_ depth: Int) {
         precondition(depth >= 0 && depth <= WildcardDepths.depthMax)
         if depth < 64 { low |= 1 &<< UInt64(depth) } else { high |= 1 &<< UInt64(depth &- 64) }
     }
 
     @_noLocks
+    /// Takes over the depths of another table.
     package mutating func formUnion(_ other: WildcardDepths) {
         low |= other.low
         high |= other.high

@@ -61,6 +61,7 @@ package struct InlineText: Sendable, BitwiseCopyable {
 
     package var isEmpty: Bool { @_noLocks get { length == 0 } }
 
+    /// The byte at an index below `count`.
     package subscript(index: Int) -> UInt8 {
         @_noLocks get {
             precondition(index < Int(length))

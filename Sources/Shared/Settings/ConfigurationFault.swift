@@ -26,6 +26,7 @@ package struct ConfigurationProblem: Equatable, Sendable {
         self.message = message
     }
 
+    /// One line: place, key and message.
     package var text: String {
         let key = shownKey
         return key.isEmpty ? "\(place.text): \(message)" : "\(place.text): \(key): \(message)"

@@ -12,6 +12,7 @@ package struct SettingPlace: Equatable, Sendable {
         self.column = column
     }
 
+    /// `gost.yaml:12:9`, as far as it is known.
     package var text: String {
         guard let line else { return source }
         guard let column else { return "\(source):\(line)" }

@@ -6,6 +6,7 @@ package struct TunnelStatus: Equatable, Sendable {
     package var connection: Int
     package var change: Change
 
+    /// What happened.
     package enum Change: Equatable, Sendable {
         case connecting(ServerAddress)
         /// The server accepted the bind. `host` is what it granted: the endpoint's label or the requested host; `urls` are

@@ -9,6 +9,7 @@ from peer import Peer
 from processes import expect, until
 from visitor import Load, get
 from .catalogue import BOTH_SHELLS, scenario
+from .reach import client, origin
 
 RATE = 500
 BIND_SECONDS_MAX = 1.0
@@ -182,6 +183,32 @@ def plane(node):
         return node.pid("culvert-data")
     except Exception:
         return None
+
+
+@scenario(BOTH_SHELLS, seconds=90)
+async def client_comes_back(bench):
+    """Our client with two connections: a server that goes and comes finds it again within its longest pause; one that
+    falls silent without closing is noticed within 15 s."""
+    async def answer(reader, writer):
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    node = await bench.node()
+    program, host = await client(bench, node, "ws", await origin(bench, answer), connections=2)
+
+    async def both():
+        return await node.total("culvert_connectors_open") == 2
+    await until(both, 10, "two connectors")
+    seen = len(program.lines)
+    await node.program.stop()
+    await program.line("connection to the server lost", 5, since=seen)
+    await node.start()
+    await until(both, 7, "two connectors after the server's return")
+    expect((await get(node.entry, host)).text == "ok", "no answer after the server's return")
+    # Silence: the process stands still, its sockets stay open.
+    seen = len(program.lines)
+    os.kill(node.pid("culvert-data"), signal.SIGSTOP)
+    await program.line("connection to the server lost", 16, since=seen)
 
 
 @scenario(BOTH_SHELLS, seconds=60)

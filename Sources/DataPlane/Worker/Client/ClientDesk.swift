@@ -15,6 +15,8 @@ package final class ClientDesk {
         package var isWebSocket: Bool
         package var path: InlineText
         package var hostHeader: InlineText
+        /// `.records` in tests only.
+        package var cipher = LinkCipher.Kind.none
 
         package init(host: String, port: UInt16, isWebSocket: Bool, path: InlineText, hostHeader: InlineText) {
             self.host = host
@@ -60,6 +62,7 @@ package final class ClientDesk {
         case targetUnreachable(plan: Int, Reason)
     }
 
+    /// Why a connection did not come to be, or ended.
     package enum Failure: Sendable {
         /// The server answered the BIND with this relay status.
         case refused(status: UInt8)
@@ -106,12 +109,14 @@ package final class ClientDesk {
     /// How long a resolved name is believed.
     package static let addressMilliseconds: UInt64 = 30_000
 
+    /// A desk that has dialled nothing yet; the seed gives its instance number and the jitter of its retries.
     package init(plans: [Plan], seed: UInt64) {
         self.plans = plans
         connections = plans.map { _ in Connection() }
         random = Random(seed: seed)
     }
 
+    /// When the next connection is to be dialled.
     package var nextDeadline: Tick {
         var deadline = Tick.never
         for connection in connections {

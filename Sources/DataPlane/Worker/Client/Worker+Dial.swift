@@ -28,6 +28,7 @@ extension Worker {
         var link = Link(
             socket: .max, phase: .connecting, service: ServiceIndex(0), isWebSocket: server.isWebSocket,
             isClient: true, muxVersion: client.plans[position].muxVersion, now: now)
+        link.cipher = LinkCipher(server.cipher)
         link.connection = UInt32(position)
         link.tunnel = client.plans[position].tunnel
         link.peer.high = address.high
@@ -43,7 +44,8 @@ extension Worker {
         operations.append(
             Operation(
                 .openSocket,
-                token: Token(.openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
+                token: Token(
+                    .openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
                 descriptor: -1, length: (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue))
     }
 
@@ -62,9 +64,9 @@ extension Worker {
             if completion.result >= 0 { closeDescriptor(completion.result) }
             return
         }
-        guard completion.result >= 0, buffers.buffersFree > 0,
-            let socket = openSocket(completion.result, isLink ? .link : .target, owner: owner),
-            let buffer = buffers.take()
+        guard completion.result >= 0, !sockets.isFull,
+            let memory = buffers.cutArena(MemoryLayout<DialAddress>.size),
+            let socket = openSocket(completion.result, isLink ? .link : .target, owner: owner)
         else {
             if completion.result >= 0 { closeDescriptor(completion.result) }
             return isLink ? abandonDial(owner, .descriptorsFull) : targetUnreachable(owner, .dialFailed)
@@ -79,13 +81,13 @@ extension Worker {
             address = targetAddress(owner) ?? .unknown
             setDeadline(socket, now.advanced(milliseconds: limits[.openedTimeoutMilliseconds]))
         }
-        connect(socket, to: address, memory: buffer)
+        connect(socket, to: address, memory: memory)
     }
 
-    private mutating func connect(_ slot: UInt32, to address: SocketAddress, memory buffer: UInt32) {
+    private mutating func connect(_ slot: UInt32, to address: SocketAddress, memory: Slice) {
         let socket = sockets[slot]
-        socket.pointee.dialBuffer = buffer
-        let at = buffers.pointer(buffer: buffer, offset: 0).bindMemory(to: DialAddress.self, capacity: 1)
+        socket.pointee.dialBuffer = memory.buffer
+        let at = buffers.pointer(memory).bindMemory(to: DialAddress.self, capacity: 1)
         var dial = DialAddress()
         dial.family = (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue
         dial.port = address.port
@@ -150,11 +152,10 @@ extension Worker {
                 path: server.path, host: server.hostHeader, key: key,
                 extra: UnsafeRawBufferPointer(start: nil, count: 0), into: target)
             guard let count else { preconditionFailure("an upgrade request outgrew its buffer") }
-            let socket = link.pointee.socket
+            let queue = linkQueue(linkSlot)
             buffers.append(
-                &sockets[socket].pointee.out,
-                Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
-            queueFlush(socket)
+                &queue.pointee, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+            queueFlush(link.pointee.socket)
         } else {
             sendBind(linkSlot)
         }
@@ -179,7 +180,8 @@ extension Worker {
             ? RelayAddress(SocketAddress(ipv4: 0, port: plan.requestedPort))
             : RelayAddress(name: plan.requestedHost, port: plan.requestedPort)
         request.tunnel = RelayTunnel(
-            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities, weight: plan.weight)
+            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities,
+            weight: plan.weight)
         guard let room = buffers.cutArena(BufferStore.headroom + 1_600) else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(start: buffers.pointer(room) + BufferStore.headroom, count: 1_600)
         guard let count = request.write(into: target) else { preconditionFailure("a BIND outgrew its room") }

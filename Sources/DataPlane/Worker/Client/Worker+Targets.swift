@@ -25,9 +25,7 @@ extension Worker {
             keep(&target.pointee.out, slice)
             return queueFlush(socket)
         }
-        guard buffers.appendCopy(&stream.pointee.pending, UnsafeRawBufferPointer(buffers.bytes(slice))) else {
-            return targetUnreachable(streamSlot, .buffersFull)
-        }
+        keep(&stream.pointee.pending, slice)
         if !stream.pointee.flags.contains(.headerRead) { readStreamHeader(streamSlot) }
     }
 

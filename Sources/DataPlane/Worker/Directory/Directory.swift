@@ -19,6 +19,7 @@ package struct ConnectorEntry: BitwiseCopyable {
     package var linkGeneration: UInt32
     package var next: UInt32 = .max
 
+    /// A connector where it lives: worker, link, and the link's generation.
     package init(
         connector: ConnectorID, worker: Int, isUDP: Bool, weight: UInt8, service: ServiceIndex, link: UInt32,
         linkGeneration: UInt32
@@ -50,6 +51,7 @@ package struct Directory: ~Copyable {
     private var connectorIndex: IndexTable
     private let connectorsPerTunnelMax: UInt32
 
+    /// An empty directory with room for so many; it never grows.
     package init(tunnelsMax: Int, connectorsMax: Int, connectorsPerTunnelMax: Int) {
         tunnels = Slab(capacity: tunnelsMax)
         entries = Slab(capacity: connectorsMax)
@@ -61,6 +63,7 @@ package struct Directory: ~Copyable {
     package var connectorCount: Int { Int(entries.count) }
     package var tunnelCount: Int { Int(tunnels.count) }
 
+    /// What became of a connector that was to be added.
     package enum Addition: Equatable { case added, tunnelsFull, connectorsFull }
 
     /// Adds a connector; a connector that stands in it already is left as it is.

@@ -56,10 +56,13 @@ package enum WorkerMessage: BitwiseCopyable {
     package var cell: Mailbox.Cell {
         precondition(MemoryLayout<WorkerMessage>.size <= MemoryLayout<Mailbox.Cell>.size)
         var cell = Mailbox.Cell()
-        withUnsafeMutableBytes(of: &cell) { $0.baseAddress.unsafelyUnwrapped.storeBytes(of: self, as: WorkerMessage.self) }
+        withUnsafeMutableBytes(of: &cell) {
+            $0.baseAddress.unsafelyUnwrapped.storeBytes(of: self, as: WorkerMessage.self)
+        }
         return cell
     }
 
+    /// The message that a mailbox's cell holds.
     package init(_ cell: Mailbox.Cell) {
         self = withUnsafeBytes(of: cell) { $0.load(as: WorkerMessage.self) }
     }

@@ -38,8 +38,9 @@ package struct Link: BitwiseCopyable {
     var isWebSocket: Bool
     /// We dialled: frames are masked, the peer opens the streams.
     var isClient: Bool
-    /// A layer that transforms bytes stands between TCP and the rest: TLS's place, filled by a test.
-    var cipher = LinkCipher.none
+    var cipher = LinkCipher(.none)
+    /// Bytes that the cipher has not sealed yet.
+    var plain = SliceQueue()
     var peer = PeerAddress()
     var webSocket: WebSocketReader
     var smux: SmuxReader
@@ -102,15 +103,10 @@ package struct Link: BitwiseCopyable {
         lastKeepAlive = now
     }
 
+    static let plainOffset = MemoryLayout<Link>.offset(of: \Link.plain) ?? 0
     /// Where `peer` stands in a slab's element: the shell writes it there.
     static let peerOffset = MemoryLayout<Link>.offset(of: \Link.peer) ?? 0
 
     /// The peer's address in the model's words.
     var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
-}
-
-/// The layer in TLS's place. `shift` exists for tests: records of a two-byte length and bytes shifted by one, so that a
-/// record boundary falls anywhere and ciphertext is longer than plaintext, as with TLS.
-package enum LinkCipher: UInt8, BitwiseCopyable {
-    case none
 }

@@ -23,7 +23,8 @@ extension Worker {
         }
         let start = BufferStore.headroom
         let at = buffers.pointer(room) + start
-        SmuxHeader.write(to: at, version: link.pointee.smux.version, command: command, length: UInt16(count), stream: stream)
+        SmuxHeader.write(
+            to: at, version: link.pointee.smux.version, command: command, length: UInt16(count), stream: stream)
         if let payload, count > 0 {
             (at + SmuxHeader.byteCount).copyMemory(from: payload.baseAddress.unsafelyUnwrapped, byteCount: count)
         }
@@ -40,8 +41,8 @@ extension Worker {
         _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32 = 0, payload: UnsafeRawBufferPointer? = nil
     ) {
         sendControl(linkSlot, command, stream: stream, payload: payload)
-        let socket = links[linkSlot].pointee.socket
-        buffers.move(&links[linkSlot].pointee.control, behind: &sockets[socket].pointee.out)
+        let queue = linkQueue(linkSlot)
+        buffers.move(&links[linkSlot].pointee.control, behind: &queue.pointee)
     }
 
     /// Puts the WebSocket header in front of a frame whose buffer has room there, and masks it if we are the client.
@@ -63,26 +64,28 @@ extension Worker {
     mutating func sendRaw(_ linkSlot: UInt32, _ slice: Slice) {
         var slice = slice
         wrapInPlace(linkSlot, &slice)
-        let socket = links[linkSlot].pointee.socket
-        buffers.append(&sockets[socket].pointee.out, slice)
-        queueFlush(socket)
+        let queue = linkQueue(linkSlot)
+        buffers.append(&queue.pointee, slice)
+        queueFlush(links[linkSlot].pointee.socket)
     }
 
     /// Called when the link's socket may send: moves control frames, then payload, into its queue.
     mutating func fillLink(_ linkSlot: UInt32) {
         let link = links[linkSlot]
-        let socket = sockets[link.pointee.socket]
+        let queue = linkQueue(linkSlot)
         sendWindowUpdates(linkSlot)
-        buffers.move(&link.pointee.control, behind: &socket.pointee.out)
-        guard link.pointee.phase == .mux else { return }
-        let budget = Int(limits[.carrierQueueBytesMax])
-        while socket.pointee.out.byteCount < budget, Int(socket.pointee.out.count) < SendVector.capacity - 2,
-            link.pointee.firstReady != .max
-        {
-            let stream = link.pointee.firstReady
-            takeReady(linkSlot, stream)
-            serveStream(linkSlot, stream)
+        buffers.move(&link.pointee.control, behind: &queue.pointee)
+        if link.pointee.phase == .mux {
+            let budget = Int(limits[.carrierQueueBytesMax])
+            while bytesQueued(linkSlot) < budget, Int(queue.pointee.count) < SendVector.capacity - 2,
+                link.pointee.firstReady != .max
+            {
+                let stream = link.pointee.firstReady
+                takeReady(linkSlot, stream)
+                serveStream(linkSlot, stream)
+            }
         }
+        sealLink(linkSlot)
     }
 
     /// Frames up to one quantum of a stream's bytes, as far as its window goes, and files it again if there is more.
@@ -116,17 +119,18 @@ extension Worker {
     /// its own buffer when that is free there, else into a small side buffer. False when no buffer is left.
     private mutating func frame(_ linkSlot: UInt32, _ streamSlot: UInt32, _ payload: Slice) -> Bool {
         let link = links[linkSlot]
-        let socket = sockets[link.pointee.socket]
+        let queue = linkQueue(linkSlot)
         let count = Int(payload.count)
         let id = streams[streamSlot].pointee.id
         if Int(payload.offset) == BufferStore.headroom {
             let at = buffers.pointer(payload) - SmuxHeader.byteCount
-            SmuxHeader.write(to: at, version: link.pointee.smux.version, command: .data, length: UInt16(count), stream: id)
+            SmuxHeader.write(
+                to: at, version: link.pointee.smux.version, command: .data, length: UInt16(count), stream: id)
             var framed = payload
             framed.offset -= UInt32(SmuxHeader.byteCount)
             framed.count += UInt32(SmuxHeader.byteCount)
             wrapInPlace(linkSlot, &framed)
-            buffers.appendShared(&socket.pointee.out, framed)
+            buffers.appendShared(&queue.pointee, framed)
             return true
         }
         let messageCount = SmuxHeader.byteCount + count
@@ -144,23 +148,23 @@ extension Worker {
         if wrapCount > 0 {
             _ = WebSocketHeader.write(to: at, opcode: .binary, payload: messageCount, key: mask)
         }
-        buffers.append(&socket.pointee.out, side)
-        buffers.appendShared(&socket.pointee.out, payload)
+        buffers.append(&queue.pointee, side)
+        buffers.appendShared(&queue.pointee, payload)
         return true
     }
 
     /// Sends payload to a relay visitor: its link carries nothing else. The caller holds the slice's buffer.
     mutating func sendToRelayVisitor(_ linkSlot: UInt32, _ payload: Slice) {
         let link = links[linkSlot]
-        let socket = sockets[link.pointee.socket]
+        let queue = linkQueue(linkSlot)
         if link.pointee.isWebSocket {
             let wrapCount = WebSocketHeader.byteCount(payload: Int(payload.count), masked: false)
             guard let side = buffers.cutArena(wrapCount) else { return endLinkLater(linkSlot, .buffersFull) }
             _ = WebSocketHeader.write(
                 to: buffers.pointer(side), opcode: .binary, payload: Int(payload.count), key: nil)
-            buffers.append(&socket.pointee.out, side)
+            buffers.append(&queue.pointee, side)
         }
-        keep(&socket.pointee.out, payload)
+        keep(&queue.pointee, payload)
         queueFlush(link.pointee.socket)
     }
 

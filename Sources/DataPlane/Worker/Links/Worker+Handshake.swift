@@ -69,11 +69,10 @@ extension Worker {
             buffers.release(buffer)
             return endLink(linkSlot, .badUpgrade)
         }
-        let socket = link.pointee.socket
+        let queue = linkQueue(linkSlot)
         buffers.append(
-            &sockets[socket].pointee.out,
-            Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
-        queueFlush(socket)
+            &queue.pointee, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+        queueFlush(link.pointee.socket)
         link.pointee.phase = .awaitingRequest
         readFramesBehind(linkSlot, headCount: headCount)
     }
@@ -88,15 +87,14 @@ extension Worker {
     }
 
     private mutating func refuseUpgrade(_ linkSlot: UInt32, status: Int, _ reason: Reason) {
-        let link = links[linkSlot]
         guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
         let count = WebSocketUpgrade.writeRefusal(status: status, into: target) ?? 0
         precondition(count > 0)
+        let queue = linkQueue(linkSlot)
         buffers.append(
-            &sockets[link.pointee.socket].pointee.out,
-            Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+            &queue.pointee, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
         endLinkWhenSent(linkSlot, reason)
     }
 
@@ -112,7 +110,7 @@ extension Worker {
         case .message(let request, let count):
             buffers.dropFirst(&link.pointee.pending, count)
             guard let tunnel = request.tunnel, !tunnel.tunnelID.isZero else {
-                return refuseRelay(linkSlot, .badRequest, .noTunnelID)
+                return refuseRelay(linkSlot, .badRequest, .noTunnel)
             }
             switch request.command {
             case .bind: beginBind(linkSlot, request, tunnel)

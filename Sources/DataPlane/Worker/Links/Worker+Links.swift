@@ -24,6 +24,7 @@ extension Worker {
             return closeDescriptor(descriptor)
         }
         links[slot].pointee.socket = socket
+        links[slot].pointee.cipher = LinkCipher(service.cipher)
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
         readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + Link.peerOffset)
@@ -129,7 +130,9 @@ extension Worker {
         let link = links[linkSlot]
         let socket = link.pointee.socket
         counters.add(reason)
-        buffers.move(&link.pointee.control, behind: &sockets[socket].pointee.out)
+        let queue = linkQueue(linkSlot)
+        buffers.move(&link.pointee.control, behind: &queue.pointee)
+        sealLink(linkSlot)
         releaseLink(linkSlot, reason)
         closeSocketWhenSent(socket, lingering: true)
     }
@@ -171,6 +174,7 @@ extension Worker {
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
         if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
+        buffers.clear(&link.pointee.plain)
         let connection = link.pointee.connection
         links.give(linkSlot)
         counters.add(.linksClosed)

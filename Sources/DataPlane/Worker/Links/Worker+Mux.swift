@@ -9,10 +9,8 @@ import Wire
 // leaves, payload goes to its stream's partner without a copy.
 
 extension Worker {
-    /// Bytes of a link came. The caller holds the slice's buffer.
-    mutating func linkReceived(_ linkSlot: UInt32, _ slice: Slice) {
-        links[linkSlot].pointee.lastHeard = now
-        counters.add(.bytesFromLinks, UInt64(slice.count))
+    /// Plain bytes of a link: WebSocket frames are taken apart, everything else goes on.
+    mutating func linkOpened(_ linkSlot: UInt32, _ slice: Slice) {
         guard links[linkSlot].pointee.isWebSocket, links[linkSlot].pointee.phase != .upgrading,
             links[linkSlot].pointee.phase != .upgradeSent
         else { return linkDecoded(linkSlot, slice) }
@@ -140,7 +138,7 @@ extension Worker {
             let head = visitors[visitor].pointee.answerHead.byteCount
             return sockets[visitors[visitor].pointee.socket].pointee.out.byteCount + head
         case .relayVisitor(let link):
-            return sockets[links[link].pointee.socket].pointee.out.byteCount
+            return bytesQueued(link)
         case .target(let socket):
             return stream.pointee.pending.byteCount
                 + (socket == .max ? 0 : sockets[socket].pointee.out.byteCount)
@@ -304,10 +302,10 @@ extension Worker {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
         }
-        if reason == .windowExceeded || reason == .smuxFault || reason == .stalled {
-            resetStream(streamSlot, reason)
-        } else {
+        if stream.pointee.flags.contains(.peerFinished) {
             finishStream(streamSlot)
+        } else {
+            resetStream(streamSlot, reason)
         }
         precondition(findStream(link, id) == nil, "an ended stream stays in the table")
         switch partner {

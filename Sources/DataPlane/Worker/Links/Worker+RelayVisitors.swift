@@ -78,7 +78,7 @@ extension Worker {
     mutating func linkDrained(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.phase == .visiting, link.pointee.stream != .max else { return }
-        creditStream(link.pointee.stream, waiting: sockets[link.pointee.socket].pointee.out.byteCount)
+        creditStream(link.pointee.stream, waiting: bytesQueued(linkSlot))
     }
 
     /// The relay visitor ended its sending side: its stream goes on until the answer ended or was silent for a while.

@@ -108,11 +108,13 @@ package struct BufferStore: ~Copyable {
         return buffer
     }
 
+    /// One more user of a buffer in use.
     package mutating func retain(_ buffer: UInt32) {
         precondition(references[Int(buffer)] > 0 && references[Int(buffer)] < .max)
         references[Int(buffer)] += 1
     }
 
+    /// One user less; the last one gives the buffer back.
     package mutating func release(_ buffer: UInt32) {
         precondition(references[Int(buffer)] > 0, "buffer released twice")
         references[Int(buffer)] -= 1
@@ -130,6 +132,7 @@ package struct BufferStore: ~Copyable {
         return base + (Int(slice.buffer) * Self.stride + Int(slice.offset))
     }
 
+    /// Where a buffer's byte lies.
     package func pointer(buffer: UInt32, offset: Int) -> UnsafeMutableRawPointer {
         base + (Int(buffer) * Self.stride + offset)
     }
@@ -149,7 +152,8 @@ package struct BufferStore: ~Copyable {
             arenaUsed = 0
         }
         let slice = Slice(buffer: arena, offset: UInt32(arenaUsed), count: UInt32(count))
-        arenaUsed += count
+        // The next piece begins at a multiple of 16 as well: it may hold a struct.
+        arenaUsed += (count + 15) & ~15
         retain(arena)
         return slice
     }
@@ -251,6 +255,7 @@ package struct BufferStore: ~Copyable {
         }
     }
 
+    /// Empties a queue and gives its buffers back.
     package mutating func clear(_ queue: inout SliceQueue) {
         while let slice = popFirst(&queue) { release(slice.buffer) }
     }

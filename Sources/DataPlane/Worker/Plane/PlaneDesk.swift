@@ -68,6 +68,8 @@ package final class PlaneDesk {
     private var services: [PlaneService] = []
     private var ingresses: [PlaneIngress] = []
     private var nodeName = ""
+    /// Stands in tests only: see `LinkCipher`.
+    private var cipher = LinkCipher.Kind.none
 
     /// Our own number for every change of routes, so that pushes and own decisions share one order.
     private var routeGeneration: UInt64 = 0
@@ -236,7 +238,11 @@ package final class PlaneDesk {
     }
 
     /// Serves this from now on, as if the control plane had said so: for tests, which have none.
-    package func serve(_ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings) {
+    package func serve(
+        _ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings,
+        cipher: LinkCipher.Kind = .none
+    ) {
+        self.cipher = cipher
         self.services = services
         self.ingresses = ingresses
         self.settings = settings
@@ -256,6 +262,7 @@ package final class PlaneDesk {
             entry.ingress = service.ingress
             entry.muxVersion = service.muxVersion
             entry.isDirect = service.isDirect
+            entry.cipher = cipher
             entry.urlTemplates = service.urlTemplates
             list[Int(service.index.rawValue)] = entry
         }

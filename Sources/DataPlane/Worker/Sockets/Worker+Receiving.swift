@@ -122,7 +122,9 @@ extension Worker {
         case .link: linkInputEnded(socket.pointee.owner)
         case .target: targetInputEnded(socket.pointee.owner)
         case .plane: break
-        case .none: closeSocket(slot)
+        case .none:
+            // What is still queued is sent first; the end of the queue then closes.
+            if socket.pointee.out.isEmpty, !socket.pointee.isSending { closeSocket(slot) }
         }
     }
 
@@ -140,7 +142,11 @@ extension Worker {
 
     /// Tops up the buffers the shell may receive into, and arms the sockets that had found none.
     mutating func refillShell() {
-        while buffersWithShell < buffersWithShellMax, buffers.buffersFree > 0 {
+        // The last buffers are kept for what must be said: reading pauses before frames and answers fail. A few are
+        // always lent, because what frees the others may have to be received.
+        while buffersWithShell < buffersWithShellMax,
+            buffers.buffersFree > Worker.buffersReserved || buffersWithShell < Worker.buffersLentMin
+        {
             guard let buffer = buffers.take() else { break }
             buffersWithShell += 1
             operations.append(Operation(.provideBuffer, token: Token(raw: 0), descriptor: -1, length: buffer))

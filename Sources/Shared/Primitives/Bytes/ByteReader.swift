@@ -33,21 +33,25 @@ package struct ByteReader: Sendable, BitwiseCopyable {
         return start
     }
 
+    /// The next byte; 0 and a failed reader where there is none, as in all that follow.
     @_noLocks package mutating func byte(_ bytes: borrowing RawSpan) -> UInt8 {
         guard let at = take(1) else { return 0 }
         return bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt8.self)
     }
 
+    /// The next 2 bytes, most significant first.
     @_noLocks package mutating func big16(_ bytes: borrowing RawSpan) -> UInt16 {
         guard let at = take(2) else { return 0 }
         return UInt16(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt16.self))
     }
 
+    /// The next 4 bytes, most significant first.
     @_noLocks package mutating func big32(_ bytes: borrowing RawSpan) -> UInt32 {
         guard let at = take(4) else { return 0 }
         return UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt32.self))
     }
 
+    /// The next 8 bytes, most significant first.
     @_noLocks package mutating func big64(_ bytes: borrowing RawSpan) -> UInt64 {
         guard let at = take(8) else { return 0 }
         return UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self))

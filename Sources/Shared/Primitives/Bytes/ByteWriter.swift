@@ -27,18 +27,22 @@ package struct ByteWriter {
         return place
     }
 
+    /// One byte; nothing and an overflowed writer where there is no room, as in all that follow.
     @_noLocks package mutating func byte(_ value: UInt8) {
         reserve(1)?.storeBytes(of: value, as: UInt8.self)
     }
 
+    /// 2 bytes, most significant first.
     @_noLocks package mutating func big16(_ value: UInt16) {
         reserve(2)?.storeBytes(of: value.bigEndian, as: UInt16.self)
     }
 
+    /// 4 bytes, most significant first.
     @_noLocks package mutating func big32(_ value: UInt32) {
         reserve(4)?.storeBytes(of: value.bigEndian, as: UInt32.self)
     }
 
+    /// 8 bytes, most significant first.
     @_noLocks package mutating func big64(_ value: UInt64) {
         reserve(8)?.storeBytes(of: value.bigEndian, as: UInt64.self)
     }

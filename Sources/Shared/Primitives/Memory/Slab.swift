@@ -16,6 +16,7 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
 
     @usableFromInline static var inUse: UInt32 { .max - 1 }
 
+    /// An empty slab; it never grows.
     public init(capacity: Int) {
         precondition(capacity > 0 && capacity < 1 << 31)
         self.capacity = UInt32(capacity)

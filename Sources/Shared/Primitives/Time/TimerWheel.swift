@@ -28,6 +28,7 @@ package struct TimerWheel: ~Copyable {
     /// The number of nodes that have a deadline.
     package private(set) var count = 0
 
+    /// A wheel for nodes below `capacity`, at rest.
     package init(capacity: Int, now: Tick) {
         self.capacity = capacity
         nodes = .allocate(capacity: capacity)
@@ -45,7 +46,8 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// Sets or moves the deadline of `node`; `.never` clears it.
-   
+
+    /// Sets a node's deadline, in place of the one it had.
     package mutating func set(_ node: UInt32, _ deadline: Tick) {
         let index = Int(node)
         precondition(index < capacity)
@@ -67,7 +69,7 @@ package struct TimerWheel: ~Copyable {
         }
     }
 
-   
+    /// Takes a node's deadline away, if it has one.
     package mutating func clear(_ node: UInt32) {
         guard Int(node) < touched, nodes[Int(node)].cell != Self.unfiled else { return }
         unfile(node)
@@ -76,7 +78,8 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// The next node that is due at `now`, its deadline cleared, or nil.
-   
+
+    /// A node whose deadline is over, in no order; nil when there is none.
     package mutating func popDue(_ now: Tick) -> UInt32? {
         let target = now.nanoseconds / Self.cellNanoseconds
         if target > current + UInt64(Self.cellCount) { current = target - UInt64(Self.cellCount) }
@@ -103,7 +106,8 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// When to look next: not later than the earliest deadline needs, `.never` when there is none.
-   
+
+    /// When the wheel is to be looked at next; never, when nothing is set.
     package func nextCheck() -> Tick {
         guard count > 0 else { return .never }
         for step in 0..<Self.cellCount {
@@ -116,12 +120,10 @@ package struct TimerWheel: ~Copyable {
         return Tick(nanoseconds: (current + UInt64(Self.cellCount)) * Self.cellNanoseconds)
     }
 
-   
     private func cellNumber(_ deadline: Tick) -> UInt64 {
         max(deadline.nanoseconds / Self.cellNanoseconds, current)
     }
 
-   
     private mutating func file(_ node: UInt32) {
         let cell = Int(cellNumber(nodes[Int(node)].deadline)) & (Self.cellCount - 1)
         nodes[Int(node)].cell = UInt32(cell)
@@ -132,7 +134,6 @@ package struct TimerWheel: ~Copyable {
         occupied[cell >> 6] |= 1 << UInt64(cell & 63)
     }
 
-   
     private mutating func unfile(_ node: UInt32) {
         let entry = nodes[Int(node)]
         let cell = Int(entry.cell)

@@ -16,6 +16,7 @@ package struct HTTPAnswerHead: BitwiseCopyable {
     package private(set) var fieldsStart: UInt16
     package private(set) var byteCount: Int
 
+    /// What the bytes so far hold.
     package enum Step: BitwiseCopyable {
         case needMore
         case head(HTTPAnswerHead)

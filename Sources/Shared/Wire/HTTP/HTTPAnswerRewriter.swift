@@ -3,6 +3,7 @@ import Primitives
 /// Writes an answer's head as it goes to a visitor: HTTP/1.1, without fields that concerned the tunnel's hop only
 /// (RFC 9110 §7.6.1), everything else byte for byte in order.
 package enum HTTPAnswerRewriter {
+    /// What is to be changed.
     package struct Options: OptionSet, Sendable, BitwiseCopyable {
         package let rawValue: UInt8
         @_noLocks package init(rawValue: UInt8) { self.rawValue = rawValue }

@@ -30,6 +30,7 @@ package struct HTTPBody: BitwiseCopyable {
     private var left: UInt64 = 0
     private var chunks = HTTPChunkedReader()
 
+    /// A body at its beginning.
     @_noLocks package init(_ framing: HTTPFraming) {
         switch framing {
         case .none: kind = .counted

@@ -18,6 +18,7 @@ package struct HTTPFieldLine: BitwiseCopyable {
         }
     }
 
+    /// What the bytes at the offset hold.
     package enum Step: BitwiseCopyable {
         case line(HTTPFieldLine)
         /// The empty line that ends the head; the offset after it.

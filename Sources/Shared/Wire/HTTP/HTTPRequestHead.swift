@@ -11,6 +11,7 @@ package struct HTTPRequestHead: BitwiseCopyable {
     /// Bytes of the head with the empty lines before it and the one after it.
     package private(set) var byteCount: Int
 
+    /// What the bytes so far hold.
     package enum Step: BitwiseCopyable {
         case needMore
         case head(HTTPRequestHead)

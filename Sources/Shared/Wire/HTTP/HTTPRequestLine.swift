@@ -26,6 +26,7 @@ package struct HTTPRequestLine: BitwiseCopyable {
         }
     }
 
+    /// What the bytes so far hold.
     package enum Step: BitwiseCopyable {
         case line(HTTPRequestLine)
         case needMore

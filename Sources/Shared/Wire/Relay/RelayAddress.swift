@@ -3,6 +3,7 @@ package import Primitives
 
 /// An address of the relay protocol (protocol relay §4.2): an IP address or a host name, and a port.
 package struct RelayAddress: Sendable, BitwiseCopyable {
+    /// Host of an address, by its type (protocol relay §4.2).
     package enum Host: Sendable, BitwiseCopyable {
         /// ATYP 1 and 4; IPv4 in its IPv4-mapped form, as in `SocketAddress`.
         case ip(high: UInt64, low: UInt64)
@@ -18,6 +19,7 @@ package struct RelayAddress: Sendable, BitwiseCopyable {
         self.port = port
     }
 
+    /// An IP address and its port.
     @_noLocks package init(_ address: SocketAddress) {
         self.init(.ip(high: address.high, low: address.low), port: address.port)
     }

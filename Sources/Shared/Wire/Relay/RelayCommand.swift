@@ -13,6 +13,7 @@ package enum RelayCommand: Equatable, Sendable, BitwiseCopyable {
         }
     }
 
+    /// The number on the wire.
     package var number: UInt8 {
         @_noLocks get {
             switch self {
@@ -51,6 +52,7 @@ package enum RelayNetwork: Equatable, Sendable, BitwiseCopyable {
         }
     }
 
+    /// The number on the wire (protocol relay §4.4).
     package var number: UInt16 {
         @_noLocks get {
             switch self {

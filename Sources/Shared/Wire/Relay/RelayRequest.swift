@@ -19,6 +19,7 @@ package struct RelayRequest: Sendable, BitwiseCopyable {
 
     @_noLocks package init(_ command: RelayCommand) { self.command = command }
 
+    /// What the bytes so far hold.
     package enum Step: BitwiseCopyable {
         /// `total` bytes are needed, once that is known.
         case needMore(total: Int?)

@@ -13,6 +13,7 @@ package struct RelayResponse: Sendable, BitwiseCopyable {
 
     @_noLocks package init(_ status: RelayStatus) { self.status = status.number }
 
+    /// What the bytes so far hold.
     package enum Step: BitwiseCopyable {
         /// `total` bytes are needed, once that is known.
         case needMore(total: Int?)

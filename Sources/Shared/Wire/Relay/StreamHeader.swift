@@ -9,6 +9,7 @@ package struct StreamHeader: Sendable, BitwiseCopyable {
     /// The host the visitor asked for.
     package var destination: RelayAddress?
 
+    /// What the bytes so far hold.
     package enum Step: BitwiseCopyable {
         /// `total` bytes are needed, once that is known.
         case needMore(total: Int?)

@@ -12,6 +12,7 @@ package struct SmuxHeader: Equatable, Sendable, BitwiseCopyable {
     /// Most payload that GOST sends in one frame, and what a sender should keep to.
     package static var payloadUsual: Int { @_noLocks get { 32_768 } }
 
+    /// A header of a frame to be sent.
     @_noLocks package init(version: UInt8, command: SmuxCommand, length: UInt16, stream: UInt32) {
         self.version = version
         self.command = command.number

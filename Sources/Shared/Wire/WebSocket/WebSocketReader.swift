@@ -63,6 +63,7 @@ package struct WebSocketReader: BitwiseCopyable {
     private var headerHigh: UInt64 = 0
     private var control = InlineArray<125, UInt8>(repeating: 0)
 
+    /// A reader at the beginning of a connection, as the given side of it.
     @_noLocks package init(role: Role) {
         switch role {
         case .server: expectsMask = true
