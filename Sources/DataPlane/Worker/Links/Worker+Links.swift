@@ -223,7 +223,7 @@ extension Worker {
         let count = link.pointee.webSocket.controlPayloadCount
         guard let room = buffers.cutArena(16 + count) else { return endLinkLater(linkSlot, .buffersFull) }
         let at = buffers.pointer(room)
-        let key = link.pointee.isClient ? random32() : nil
+        let key = link.pointee.isClient ? maskKey() : nil
         let head = WebSocketHeader.write(to: at, opcode: .pong, payload: count, key: key)
         _ = link.pointee.webSocket.copyControlPayload(to: at + head)
         if let key { Mask.apply(at + head, count: count, key: key) }
@@ -236,7 +236,7 @@ extension Worker {
     mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {
         let link = links[linkSlot]
         guard let room = buffers.cutArena(16) else { return }
-        let key = link.pointee.isClient ? random32() : nil
+        let key = link.pointee.isClient ? maskKey() : nil
         let count = WebSocketClose.write(to: buffers.pointer(room), code: code, key: key)
         buffers.append(
             &link.pointee.control, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(count)))
