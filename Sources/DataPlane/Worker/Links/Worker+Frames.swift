@@ -171,12 +171,16 @@ extension Worker {
     /// Queues received payload for a reader. A reader that is behind gets a copy when the slice is small beside the
     /// buffer it would hold, so that few bytes never pin a whole buffer for long.
     mutating func keep(_ queue: inout SliceQueue, _ payload: Slice) {
-        if queue.count >= 4, Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes,
-            buffers.appendCopy(&queue, UnsafeRawBufferPointer(buffers.bytes(payload)))
-        {
-            return
+        var rest = payload
+        if queue.count >= 4, Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes {
+            let before = queue.byteCount
+            if buffers.appendCopy(&queue, UnsafeRawBufferPointer(buffers.bytes(payload))) { return }
+            // Part of it may be copied already.
+            let copied = UInt32(queue.byteCount - before)
+            rest.offset += copied
+            rest.count -= copied
         }
-        buffers.appendShared(&queue, payload)
+        buffers.appendShared(&queue, rest)
     }
 
     // MARK: The list of streams with something to send

@@ -174,6 +174,7 @@ extension Worker {
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
         buffers.clear(&link.pointee.plain)
+        if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
         let connection = link.pointee.connection
         links.give(linkSlot)
         counters.add(.linksClosed)
