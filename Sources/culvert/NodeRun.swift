@@ -116,7 +116,9 @@ struct NodeRun {
     private func services(of client: ClientConfiguration) throws -> [any Service] {
         var client = client
         var services: [any Service] = []
-        for files in client.fileServices { services.append(try fileService(files)) }
+        // Tunnels start when what they expose is there: the first visitor is served.
+        let (filesListen, listening) = AsyncStream.makeStream(of: Void.self)
+        for files in client.fileServices { services.append(try fileService(files, listening)) }
         guard !client.tunnels.isEmpty else { return services }
         let kept = KeptTunnelIDs(
             directory: KeptTunnelIDs.standardDirectory(environment: environment),
@@ -141,11 +143,18 @@ struct NodeRun {
         }
         let shell = settings.server?.shell ?? .automatic
         services.append(
-            LeafService { [client] in try await TunnelClient.run(client, shell) { report.note($0) } })
+            LeafService { [client] in
+                var missing = client.fileServices.count
+                var announcements = filesListen.makeAsyncIterator()
+                while missing > 0, await announcements.next() != nil { missing -= 1 }
+                try await TunnelClient.run(client, shell) { report.note($0) }
+            })
         return services
     }
 
-    private func fileService(_ files: Settings.FileService) throws -> any Service {
+    private func fileService(
+        _ files: Settings.FileService, _ listening: AsyncStream<Void>.Continuation
+    ) throws -> any Service {
         let tree: FileTree
         do {
             tree = try FileTree(directory: files.directory)
@@ -158,6 +167,7 @@ struct NodeRun {
             logger: quietLogger,
             listening: { port in
                 logger.info("serving files", metadata: ["directory": "\(files.directory)", "port": "\(port)"])
+                listening.yield()
             })
         return LeafService(endsByItself: true) {
             do {

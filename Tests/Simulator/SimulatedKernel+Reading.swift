@@ -104,7 +104,7 @@ extension SimulatedKernel {
     }
 
     /// The descriptors of the bytes that were taken.
-    private func takeAttachments(_ socket: SimulatedSocket) -> [[OpenFile]] {
+    func takeAttachments(_ socket: SimulatedSocket) -> [[OpenFile]] {
         let passed = socket.attachments.prefix { $0.position < socket.taken }
         socket.attachments.removeFirst(passed.count)
         return passed.map(\.files)

@@ -5,7 +5,13 @@ package final class SimulatedPeer {
     private let kernel: SimulatedKernel
     let socket: SimulatedSocket
     private var outbox = ByteQueue()
+    /// Open files that go out, each with the position of its byte; and how many bytes were ever written, and sent.
+    private var passing: [(position: Int, files: [OpenFile])] = []
+    private var written = 0
+    private var sent = 0
     private var ends = false
+    /// Open files that came.
+    private var passed: [OpenFile] = []
     /// Bytes that came and were not taken yet.
     private var received: [UInt8] = []
     /// All bytes that ever came.
@@ -32,7 +38,29 @@ package final class SimulatedPeer {
     package func write(_ bytes: [UInt8]) {
         precondition(!ends, "written after the end")
         outbox.append(bytes)
+        written += bytes.count
         flush()
+    }
+
+    /// Writes all of it, and with its first byte the open files that `descriptors` are in `process`.
+    package func write(_ bytes: [UInt8], passing descriptors: [Int32], of process: SimulatedProcess) {
+        precondition(!bytes.isEmpty, "descriptors travel with a byte")
+        let files = descriptors.map { descriptor in
+            guard let file = process.file(descriptor) else { preconditionFailure("no such descriptor") }
+            file.references += 1
+            return file
+        }
+        passing.append((written, files))
+        write(bytes)
+    }
+
+    /// The descriptors that came since the last call, as new ones of `process`.
+    package func takeDescriptors(into process: SimulatedProcess) -> [Int32] {
+        defer { passed = [] }
+        return passed.map { file in
+            file.references -= 1
+            return process.install(file)
+        }
     }
 
     /// Half-close, behind everything written.
@@ -51,6 +79,9 @@ package final class SimulatedPeer {
     package func close() {
         ends = true
         flush()
+        for file in passed + passing.flatMap(\.files) { kernel.release(file) }
+        passed = []
+        passing = []
         kernel.close(socket)
     }
 
@@ -80,6 +111,7 @@ package final class SimulatedPeer {
         if !isPaused && !socket.inbox.isEmpty {
             let bytes = socket.inbox.take(socket.inbox.count)
             socket.taken += UInt64(bytes.count)
+            passed += kernel.takeAttachments(socket).joined()
             kernel.returnCredit(bytes.count, from: socket)
             received += bytes
             receivedCount += bytes.count
@@ -96,7 +128,11 @@ package final class SimulatedPeer {
     func flush() {
         guard connected == 0, socket.phase == .connected, !socket.isBroken else { return }
         while !outbox.isEmpty && socket.room > 0 && !socket.isBroken {
-            kernel.send(outbox.take(min(socket.room, 16_384)), [], from: socket)
+            let files = passing.first?.position == sent ? passing.removeFirst().files : []
+            let next = passing.first?.position ?? .max
+            let bytes = outbox.take(min(socket.room, 16_384, next - sent))
+            sent += bytes.count
+            kernel.send(bytes, files, from: socket)
         }
         if ends && outbox.isEmpty { kernel.endWriting(socket) }
     }

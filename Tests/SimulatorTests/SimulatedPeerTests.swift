@@ -146,4 +146,63 @@ import Testing
         world.kernel.advance(to: deadline)
         #expect(world.kernel.now == deadline)
     }
+
+    /// A scripted control plane hands a worker a listener and a file, and gets a descriptor back.
+    @Test func descriptorsFromOutsideAndBack() throws {
+        let kernel = SimulatedKernel(seed: 13, faults: .lossless)
+        let host = kernel.makeHost(low: SimulatedKernelTests.address.low)
+        let (control, data) = (kernel.makeProcess(on: host), kernel.makeProcess(on: host))
+        let path = SimulatedAddress(path: Array("/run/control".utf8))
+        let desk = kernel.listen(on: host, at: path)
+        let memory = try BufferMemory(byteCount: 4_096)
+        let geometry = BufferGeometry(
+            base: memory.base, strideBytes: 4_096, headroomBytes: 0, payloadBytes: 64, count: 1)
+        let port = kernel.attach(worker: 0, of: data, buffers: geometry)
+        var queue = OperationQueue(capacity: 8)
+        func perform(_ kind: OperationKind, _ descriptor: Int32, address: UInt = 0, length: UInt32 = 0) -> Int32 {
+            let token = Token(kind, slot: 1, generation: 0)
+            queue.append(Operation(kind, token: token, descriptor: descriptor, address: address, length: length))
+            port.submit(&queue)
+            while true {
+                while let completion = port.next() { if completion.token == token { return completion.result } }
+                guard kernel.step() else { return .min }
+            }
+        }
+        let dial = UnsafeMutablePointer<DialAddress>.allocate(capacity: 1)
+        let message = UnsafeMutablePointer<DescriptorMessage>.allocate(capacity: 1)
+        defer {
+            dial.deallocate()
+            message.deallocate()
+        }
+        dial.initialize(to: path.dial)
+        message.initialize(to: DescriptorMessage())
+        message.pointee.range = SendRange(address: memory.base, count: 64)
+
+        let link = perform(.openSocket, -1, length: DialFamily.unix.rawValue)
+        #expect(perform(.connect, link, address: UInt(bitPattern: dial)) == 0)
+        let peer = try #require(desk.accept())
+        let listener = control.listen(at: SimulatedKernelTests.address, backlog: 8)
+        peer.write([1], passing: [listener, control.makeFile([1, 2, 3])], of: control)
+        #expect(perform(.receiveMessage, link, address: UInt(bitPattern: message)) == 1)
+        #expect(message.pointee.descriptorCount == 2)
+
+        // The listener is the data plane's now, whatever becomes of the process that made it.
+        let passed = message.pointee.descriptors[0]
+        control.kill()
+        let visitor = kernel.connect(from: kernel.makeHost(low: 0xFFFF_0A00_0002), to: SimulatedKernelTests.address)
+        #expect(perform(.accept, passed) >= 0)
+        while kernel.step() {}
+        #expect(visitor.connected == 0)
+
+        message.pointee.range.count = 1
+        message.pointee.descriptorCount = 1
+        message.pointee.descriptors[0] = passed
+        #expect(perform(.sendMessage, link, address: UInt(bitPattern: message)) == 1)
+        while kernel.step() {}
+        let next = kernel.makeProcess(on: host)
+        #expect(peer.take() == [1])
+        #expect(peer.takeDescriptors(into: next).count == 1)
+        #expect(next.openCount == 1)
+        #expect(kernel.violations == [])
+    }
 }

@@ -55,7 +55,9 @@ package final class TunnelRunner: Sendable {
     /// Runs until `stop`, on the calling thread.
     package func run() throws(ShellFault) {
         var table = Limits()
-        table.set(.muxKeepAliveMilliseconds, to: tunnels.compactMap(\.keepAliveMilliseconds).min() ?? Self.keepAliveMilliseconds)
+        table.set(
+            .muxKeepAliveMilliseconds,
+            to: tunnels.compactMap(\.keepAliveMilliseconds).min() ?? Self.keepAliveMilliseconds)
         table.set(
             .muxKeepAliveTimeoutMilliseconds,
             to: tunnels.compactMap(\.keepAliveTimeoutMilliseconds).min() ?? Self.keepAliveTimeoutMilliseconds)
@@ -71,7 +73,8 @@ package final class TunnelRunner: Sendable {
                     base: memory.base, strideBytes: UInt32(BufferStore.stride),
                     headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
                     count: UInt32(Self.bufferCount))))
-        let counters = UnsafeMutableRawBufferPointer.allocate(byteCount: CounterFile.bytes(workers: 1), alignment: 4_096)
+        let counters = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: CounterFile.bytes(workers: 1), alignment: 4_096)
         defer { counters.deallocate() }
         counters.initializeMemory(as: UInt8.self, repeating: 0)
         guard let base = UnsafeMutableRawPointer(bitPattern: memory.base) else { preconditionFailure("no memory") }

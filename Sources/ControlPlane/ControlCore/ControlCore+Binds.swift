@@ -15,7 +15,7 @@ extension ControlCore {
             note(
                 .warning, "bind refused",
                 ["reason": reason.label, "tunnel": ask.tunnel.shortText, "from": ask.source.text])
-            let isBad = reason == .noTunnelID
+            let isBad = reason == .noTunnel
             let status = isBad ? ControlCore.badRequest : ControlCore.serviceUnavailable
             effects.append(.send(id, .bindAnswer(ask: ask.ask, .refused(status: status, reason: reason))))
             return
@@ -37,7 +37,7 @@ extension ControlCore {
     }
 
     private func refusal(of ask: BindAsk, from id: LinkID) -> Reason? {
-        if ask.tunnel.isZero { return .noTunnelID }
+        if ask.tunnel.isZero { return .noTunnel }
         guard Int(ask.service.rawValue) < plan.services.count else { return .bindRefused }
         if registry.connectors[ask.connector] != nil { return .bindRefused }
         let known = registry[ask.tunnel]

@@ -44,7 +44,8 @@ package struct PlaneServer: Service {
         }
     }
 
-    private func serve() throws(ControlFault) {
+    /// The thread's work: takes the socket and serves until it is told to stop.
+    func serve() throws(ControlFault) {
         do {
             let time = ControlClock.wallTime()
             let epoch = UInt64(time.seconds) * 1_000 + UInt64(time.nanoseconds / 1_000_000)

@@ -67,7 +67,9 @@ extension Worker {
             } else {
                 acceptLink(completion.result, listener)
             }
-        } else if completion.result == -SystemError.tooManyFiles || completion.result == -SystemError.tooManyFilesInSystem {
+        } else if completion.result == -SystemError.tooManyFiles
+            || completion.result == -SystemError.tooManyFilesInSystem
+        {
             counters.add(.descriptorsFull)
         }
         guard !completion.isMore else { return }

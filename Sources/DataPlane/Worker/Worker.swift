@@ -55,6 +55,8 @@ package struct Worker: ~Copyable {
     let inboxes: [Mailbox?]
     /// Bytes of a visitor that is being adopted, by the worker that sends it.
     var incoming: [SliceQueue]
+    /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
+    var overflow: [[Mailbox.Cell]]
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
@@ -82,7 +84,6 @@ package struct Worker: ~Copyable {
     package init(_ setup: consuming WorkerSetup) {
         index = setup.index
         workerCount = setup.workerCount
-        operations = OperationQueue(capacity: setup.operationsMax)
         counters = setup.counters
         now = setup.now
         random = Random(seed: setup.seed)
@@ -95,6 +96,7 @@ package struct Worker: ~Copyable {
         let linksMax = Int(limits[.linksPerWorkerMax])
         let streamsMax = Int(limits[.streamsPerWorkerMax])
         let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax : 0) + 16
+        operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: socketsMax * 8)
         sockets = Slab(capacity: socketsMax)
         timers = TimerWheel(capacity: socketsMax, now: setup.now)
         links = Slab(capacity: linksMax)
@@ -109,6 +111,7 @@ package struct Worker: ~Copyable {
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
         outboxes = setup.outboxes
         inboxes = setup.inboxes
+        overflow = Array(repeating: [], count: setup.workerCount)
         incoming = Array(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client

@@ -19,7 +19,7 @@ package struct WorkerSetup {
     package var bufferCount: Int
     /// Buffers lent to the shell at a time; at most what its provided-buffer ring holds.
     package var buffersWithShellMax = 256
-    package var operationsMax = 16_384
+    package var operationsUsual = 4_096
     package var vectorsMax = 16_384
     package var overlayMax = 8_192
     package var outboxes: [Mailbox?] = [nil]
@@ -30,7 +30,8 @@ package struct WorkerSetup {
     package var client: ClientDesk?
     package var isClient: Bool { client != nil }
 
-    package init(now: Tick, seed: UInt64, counters: CounterPage, bufferBase: UnsafeMutableRawPointer, bufferCount: Int) {
+    package init(now: Tick, seed: UInt64, counters: CounterPage, bufferBase: UnsafeMutableRawPointer, bufferCount: Int)
+    {
         self.now = now
         self.seed = seed
         self.counters = counters

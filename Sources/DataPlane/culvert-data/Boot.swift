@@ -28,7 +28,7 @@ struct Boot {
             workers: UInt8(workers), processID: UInt32(getpid()), countersLayout: CounterFile.layout)
         seed = KernelRandom.seed()
         let mailboxes = (0..<workers).map { from in
-            (0..<workers).map { to in from == to ? nil : Mailbox(capacity: 32_768) }
+            (0..<workers).map { to in from == to ? nil : Mailbox(capacity: 8_192) }
         }
         let signals = try SignalThread(slot: 1)
         let meeting = Meeting(workers)

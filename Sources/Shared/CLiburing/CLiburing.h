@@ -71,10 +71,13 @@ RING_HOT struct io_uring_cqe *culvert_completion(struct io_uring *ring, uint32_t
 }
 RING_HOT void culvert_advance(struct io_uring *ring, uint32_t count) { io_uring_cq_advance(ring, count); }
 
-RING_HOT void culvert_buffer_add(struct io_uring_buf_ring *ring, void *at, uint32_t count, uint16_t id, int mask, int offset) {
+RING_HOT void culvert_buffer_add(
+    struct io_uring_buf_ring *ring, void *at, uint32_t count, uint16_t id, int mask, int offset) {
     io_uring_buf_ring_add(ring, at, count, id, mask, offset);
 }
-RING_HOT void culvert_buffer_publish(struct io_uring_buf_ring *ring, int count) { io_uring_buf_ring_advance(ring, count); }
+RING_HOT void culvert_buffer_publish(struct io_uring_buf_ring *ring, int count) {
+    io_uring_buf_ring_advance(ring, count);
+}
 
 /* Cancels everything that carries `target`. Silent unless the kernel refuses. */
 RING_HOT void culvert_prep_cancel_token(struct io_uring_sqe *e, uint64_t target, uint64_t token) {
@@ -113,7 +116,8 @@ RING_HOT int culvert_enter(struct io_uring *ring, int registered, uint32_t wait,
     if (timeout < 0) return io_uring_enter2(ring->enter_ring_fd, submit, wait, flags, NULL, 8);
     struct __kernel_timespec limit = {.tv_sec = timeout / 1000000000, .tv_nsec = timeout % 1000000000};
     struct io_uring_getevents_arg arg = {.sigmask_sz = 8, .ts = (uint64_t)(uintptr_t)&limit};
-    return io_uring_enter2(ring->enter_ring_fd, submit, wait, flags | IORING_ENTER_EXT_ARG, (sigset_t *)&arg, sizeof arg);
+    flags |= IORING_ENTER_EXT_ARG;
+    return io_uring_enter2(ring->enter_ring_fd, submit, wait, flags, (sigset_t *)&arg, sizeof arg);
 }
 
 #endif

@@ -46,88 +46,117 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     package var row: Row {
         switch self {
         case .headBytesMax:
-            Row(unit: "bytes", standard: 16_000, range: 1_024...16_000, reason: .headTooLarge,
+            Row(
+                unit: "bytes", standard: 16_000, range: 1_024...16_000, reason: .headTooLarge,
                 meaning: "longest request head at an entrypoint; longer ones are answered 431")
         case .headTimeoutMilliseconds:
-            Row(unit: "ms", standard: 10_000, range: 100...600_000, reason: .headTimeout,
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .headTimeout,
                 meaning: "from a request's first byte to the end of its head")
         case .firstByteTimeoutMilliseconds:
-            Row(unit: "ms", standard: 10_000, range: 100...600_000, reason: .firstByteTimeout,
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .firstByteTimeout,
                 meaning: "from accepting a visitor to its first byte")
         case .keepAliveIdleMilliseconds:
-            Row(unit: "ms", standard: 75_000, range: 1_000...3_600_000, reason: .keepAliveIdle,
+            Row(
+                unit: "ms", standard: 75_000, range: 1_000...3_600_000, reason: .keepAliveIdle,
                 meaning: "how long a visitor's connection may wait between requests")
         case .answerHeadTimeoutMilliseconds:
-            Row(unit: "ms", standard: 60_000, range: 100...3_600_000, reason: .answerTimeout,
+            Row(
+                unit: "ms", standard: 60_000, range: 100...3_600_000, reason: .answerTimeout,
                 meaning: "from a complete request to the answer's head; entrypoint.readTimeout")
         case .handshakeTimeoutMilliseconds:
-            Row(unit: "ms", standard: 10_000, range: 100...600_000, reason: .handshakeTimeout,
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .handshakeTimeout,
                 meaning: "from accepting a link to its complete relay request; readTimeout")
         case .bindAnswerTimeoutMilliseconds:
-            Row(unit: "ms", standard: 500, range: 50...10_000, reason: .bindTimeout,
+            Row(
+                unit: "ms", standard: 500, range: 50...10_000, reason: .bindTimeout,
                 meaning: "how long a BIND waits for the control plane before the data plane answers it alone")
         case .halfCloseGraceMilliseconds:
-            Row(unit: "ms", standard: 5_000, range: 100...600_000, reason: .finished,
+            Row(
+                unit: "ms", standard: 5_000, range: 100...600_000, reason: .finished,
                 meaning: "silence after which a half-closed visitor's stream is ended")
         case .lingerMilliseconds:
-            Row(unit: "ms", standard: 2_000, range: 100...60_000, reason: .finished,
+            Row(
+                unit: "ms", standard: 2_000, range: 100...60_000, reason: .finished,
                 meaning: "how long a closing connection's unread bytes are drained so that the answer is not reset")
         case .relayHeadBytesMax:
-            Row(unit: "bytes", standard: 16_000, range: 1_024...16_000, reason: .relayFault,
+            Row(
+                unit: "bytes", standard: 16_000, range: 1_024...16_000, reason: .relayFault,
                 meaning: "longest relay request or response")
         case .muxKeepAliveMilliseconds:
-            Row(unit: "ms", standard: 10_000, range: 100...600_000, reason: nil,
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: nil,
                 meaning: "how often a connector is sent a NOP; mux.keepaliveInterval")
         case .muxKeepAliveTimeoutMilliseconds:
-            Row(unit: "ms", standard: 30_000, range: 300...3_600_000, reason: .keepAliveTimeout,
+            Row(
+                unit: "ms", standard: 30_000, range: 300...3_600_000, reason: .keepAliveTimeout,
                 meaning: "silence after which a connector is given up; mux.keepaliveTimeout")
         case .openedTimeoutMilliseconds:
-            Row(unit: "ms", standard: 10_000, range: 50...600_000, reason: .dialTimeout,
+            Row(
+                unit: "ms", standard: 10_000, range: 50...600_000, reason: .dialTimeout,
                 meaning: "how long our own client may take to acknowledge a stream")
         case .parkedStreamsMax:
-            Row(unit: "streams", standard: 4, range: 0...4, reason: nil,
+            Row(
+                unit: "streams", standard: 4, range: 0...4, reason: nil,
                 meaning: "idle streams a visitor's connection keeps for its next requests")
         case .replayBytesMax:
-            Row(unit: "bytes", standard: 16_384, range: 0...65_536, reason: nil,
+            Row(
+                unit: "bytes", standard: 16_384, range: 0...65_536, reason: nil,
                 meaning: "longest request (head and body) that is kept to be repeated on another connector")
         case .visitorsPerWorkerMax:
-            Row(unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .visitorsFull,
+            Row(
+                unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .visitorsFull,
                 meaning: "visitors' connections of one worker")
         case .linksPerWorkerMax:
-            Row(unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .linksFull,
+            Row(
+                unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .linksFull,
                 meaning: "tunnel clients' connections of one worker")
         case .streamsPerWorkerMax:
-            Row(unit: "streams", standard: 131_072, range: 16...1_048_576, reason: .streamsFull,
+            Row(
+                unit: "streams", standard: 131_072, range: 16...1_048_576, reason: .streamsFull,
                 meaning: "streams of one worker")
         case .streamsPerConnectorMax:
-            Row(unit: "streams", standard: 4_096, range: 1...65_536, reason: .streamsFull,
+            Row(
+                unit: "streams", standard: 4_096, range: 1...65_536, reason: .streamsFull,
                 meaning: "streams of one connector")
         case .connectorsPerTunnelMax:
-            Row(unit: "connectors", standard: 256, range: 1...4_096, reason: .connectorsFull,
+            Row(
+                unit: "connectors", standard: 256, range: 1...4_096, reason: .connectorsFull,
                 meaning: "connectors of one tunnel on one data plane")
         case .tunnelsMax:
-            Row(unit: "tunnels", standard: 131_072, range: 16...1_048_576, reason: .tunnelsFull,
+            Row(
+                unit: "tunnels", standard: 131_072, range: 16...1_048_576, reason: .tunnelsFull,
                 meaning: "tunnels with a connector on one data plane")
         case .streamWindowBytes:
-            Row(unit: "bytes", standard: 262_144, range: 65_536...16_777_216, reason: .windowExceeded,
+            Row(
+                unit: "bytes", standard: 262_144, range: 65_536...16_777_216, reason: .windowExceeded,
                 meaning: "first receive window of a stream; smux v2 peers assume 262,144 until told")
         case .streamWindowBytesMax:
-            Row(unit: "bytes", standard: 16_777_216, range: 65_536...67_108_864, reason: nil,
+            Row(
+                unit: "bytes", standard: 16_777_216, range: 65_536...67_108_864, reason: nil,
                 meaning: "what a stream's receive window may grow to while its visitor reads")
         case .stalledBytesMax:
-            Row(unit: "bytes", standard: 67_108_864, range: 4_194_304...4_294_967_296, reason: .stalled,
-                meaning: "bytes of one worker that wait for readers; above it the stream longest without progress is reset")
+            Row(
+                unit: "bytes", standard: 67_108_864, range: 4_194_304...4_294_967_296, reason: .stalled,
+                meaning:
+                    "bytes of one worker that wait for readers; above it the stream longest without progress is reset")
         case .muxOneUnreadBytesMax:
-            Row(unit: "bytes", standard: 4_194_304, range: 65_536...67_108_864, reason: nil,
+            Row(
+                unit: "bytes", standard: 4_194_304, range: 65_536...67_108_864, reason: nil,
                 meaning: "unread bytes at which a version 1 connector, which has no windows, is paused")
         case .muxOneStallMilliseconds:
-            Row(unit: "ms", standard: 10_000, range: 100...600_000, reason: .stalled,
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .stalled,
                 meaning: "how long a stream without progress may keep a version 1 connector paused")
         case .visitorQueueBytesMax:
-            Row(unit: "bytes", standard: 262_144, range: 16_384...16_777_216, reason: nil,
+            Row(
+                unit: "bytes", standard: 262_144, range: 16_384...16_777_216, reason: nil,
                 meaning: "bytes of one visitor that may wait for its stream before the visitor is not read further")
         case .carrierQueueBytesMax:
-            Row(unit: "bytes", standard: 131_072, range: 16_384...16_777_216, reason: nil,
+            Row(
+                unit: "bytes", standard: 131_072, range: 16_384...16_777_216, reason: nil,
                 meaning: "framed bytes that may wait on one link, so that a small frame never waits behind bulk")
         }
     }

@@ -39,7 +39,7 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case cipherFault
     case relayFault
     case relayVersion
-    case noTunnelID
+    case noTunnel
     case unknownCommand
     case unauthorized
     case smuxFault

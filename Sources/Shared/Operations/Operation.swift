@@ -3,10 +3,11 @@ import Primitives
 /// What a pure worker asks of its shell. The shell (ring, poll, simulator) performs it and answers with a
 /// `Completion` that carries the same token, except where a kind says that it has none.
 package enum OperationKind: UInt8, Sendable {
-    /// Accept connections on `descriptor` until cancelled: a completion each, `result` the new descriptor.
+    /// Accept connections on `descriptor` until cancelled or an error: a completion each, `result` the new descriptor.
+    /// The token's kind is the operation's (also of `openSocket` and `receiveMessage`): shells go by it.
     case accept = 1
-    /// Receive into provided buffers until cancelled, end of stream, error or lack of buffers; `isMore` says whether
-    /// the shot goes on. `result` 0 is the end of the stream.
+    /// Receive into provided buffers until cancelled, end of stream, error or lack of buffers (-ENOBUFS); `isMore` says
+    /// whether the shot goes on, which may also end with bytes. `result` 0 is the end of the stream.
     case receive
     /// Receive once into a provided buffer.
     case receiveOnce
@@ -21,11 +22,12 @@ package enum OperationKind: UInt8, Sendable {
     case sendMessage
     /// Make a stream socket of address family `length` (a `DialFamily`); `result` is the descriptor.
     case openSocket
-    /// Connect `descriptor` to the `DialAddress` at `address`.
+    /// Connect `descriptor` to the `DialAddress` at `address`. A Unix socket is answered at once, with -EAGAIN when its
+    /// listener's queue is full.
     case connect
     /// End one direction of `descriptor`; `length` 1 is the writing side, 2 both.
     case shutdown
-    /// Close `descriptor`. The number may be reused as soon as this completes.
+    /// Close `descriptor`. What waits on it ends with -ECANCELED. The number may be reused as soon as this completes.
     case close
     /// Cancel the operation whose token is `argument`. Completes when the request was taken; the cancelled operation
     /// completes on its own.

@@ -123,7 +123,7 @@ struct BindTests {
 
     @Test func refusals() throws {
         var node = try node { $0.limits = [.connectorsPerTunnelMax: 1, .tunnelsMax: 16] }
-        #expect(node.planes[0].refused[node.bind(0, .zero)] == .noTunnelID)
+        #expect(node.planes[0].refused[node.bind(0, .zero)] == .noTunnel)
         #expect(node.planes[0].refused[node.bind(0, tunnel(1), service: 9)] == .bindRefused)
         let connector = ConnectorID(high: 1, low: 1)
         node.bind(0, tunnel(1), connector: connector)
@@ -131,7 +131,7 @@ struct BindTests {
         #expect(node.planes[0].refused[node.bind(0, tunnel(1))] == .connectorsFull)
         for number in 2...16 { node.bind(0, tunnel(UInt64(number))) }
         #expect(node.planes[0].refused[node.bind(0, tunnel(17))] == .tunnelsFull)
-        #expect(node.core.tally.bindsRefused == [.noTunnelID: 1, .bindRefused: 2, .connectorsFull: 1, .tunnelsFull: 1])
+        #expect(node.core.tally.bindsRefused == [.noTunnel: 1, .bindRefused: 2, .connectorsFull: 1, .tunnelsFull: 1])
         #expect(node.core.tally.bindsGranted == 16)
     }
 

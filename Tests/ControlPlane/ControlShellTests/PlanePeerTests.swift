@@ -1,3 +1,4 @@
+import CLinux
 import ControlCore
 import Glibc
 import Model
@@ -15,23 +16,20 @@ struct PlanePeerTests {
         return (both[0], both[1])
     }
 
-    private var delta: ControlToData {
-        let change = RouteChange(
-            ingress: IngressIndex(0), host: InlineText(String(repeating: "h", count: 255))!, route: nil)
-        return .routeDelta(generation: 1, Array(repeating: change, count: 2_000))
-    }
+    /// Some 60 KB that carry nothing.
+    private let bulk = ControlToData.refused(String(repeating: "x", count: 60_000))
 
     @Test func aDataPlaneThatDoesNotReadFillsItsQueueAndNoMore() {
         let (near, far) = pair()
         defer { close(far) }
         let peer = PlanePeer(id: LinkID(1), descriptor: near)
         var count = 0
-        while count < 1_000, peer.queue(delta) {
+        while count < 1_000, peer.queue(bulk) {
             #expect(peer.flush() == nil)
             count += 1
         }
-        #expect(count > 20)
-        #expect(count < 60)
+        #expect(count > 270)
+        #expect(count < 320)
         #expect(peer.queuedBytes <= PlanePeer.queueBytesMax + PlaneFrame.bodyBytesMax)
     }
 
@@ -49,7 +47,7 @@ struct PlanePeerTests {
                 id: ListenerID(UInt32(number)), role: .tunnel(ServiceIndex(0)), worker: WorkerIndex(0), address: ":1")
             #expect(peer.queue(.ping))
             #expect(peer.queue(.listener(listener), sharing: ends[0]))
-            #expect(peer.queue(delta) || number > 20)
+            #expect(peer.queue(bulk))
         }
         var seen: [UInt32] = []
         var isFault = false

@@ -14,7 +14,7 @@ import Testing
 struct PlaneServerTests {
     private let path = RunningControl.path()
 
-    @Test func aDataPlaneGetsListeningSocketsAndASealedTable() async throws {
+    @Test func aDataPlaneGetsListeningSocketsAndASealedTable() throws {
         let control = try RunningControl(path: path, RunningControl.configuration())
         let plane = try FakeDataPlane(path: path)
         plane.greet(workers: 3)
@@ -36,11 +36,11 @@ struct PlaneServerTests {
         #expect(option(accepted, tcp, TCP_NOTSENT_LOWAT) == 131_072)
         close(visitor)
         close(accepted)
-        try await control.stop()
+        try control.stop()
         #expect(access(path, F_OK) != 0, "the socket's path is removed")
     }
 
-    @Test func aBindIsAnsweredAfterItsRoutes() async throws {
+    @Test func aBindIsAnsweredAfterItsRoutes() throws {
         let control = try RunningControl(path: path, RunningControl.configuration())
         let plane = try FakeDataPlane(path: path)
         plane.greet()
@@ -54,10 +54,10 @@ struct PlaneServerTests {
         #expect(Set(changes.map(\.host.string)) == ["app.example", "b7de88a94729b931.localhost"])
         #expect(messages[1] == .bindAnswer(ask: 1, .granted(host: InlineText("app.example")!)))
         #expect(try plane.bind(2, tunnel) == [.bindAnswer(ask: 2, .granted(host: InlineText("b7de88a94729b931")!))])
-        try await control.stop()
+        try control.stop()
     }
 
-    @Test func connectionsWaitForTheSuccessorOfADeadDataPlane() async throws {
+    @Test func connectionsWaitForTheSuccessorOfADeadDataPlane() throws {
         let control = try RunningControl(path: path, RunningControl.configuration())
         var plane: FakeDataPlane? = try FakeDataPlane(path: path)
         plane?.greet()
@@ -73,16 +73,16 @@ struct PlaneServerTests {
             close(try successor.accept(port: port))
             close(visitor)
         }
-        try await control.stop()
+        try control.stop()
     }
 
-    @Test func aRestartedControlPlaneAdoptsWhatTheDataPlaneHolds() async throws {
+    @Test func aRestartedControlPlaneAdoptsWhatTheDataPlaneHolds() throws {
         let first = try RunningControl(path: path, RunningControl.configuration())
         let plane = try FakeDataPlane(path: path)
         plane.greet()
         _ = try plane.takeTable()
         let tunnelPort = plane.port(isTunnel: true), entrypointPort = plane.port(isTunnel: false)
-        try await first.stop()
+        try first.stop()
         #expect(dial(tunnelPort) >= 0, "the data plane still listens")
 
         let configuration = RunningControl.configuration(tunnelPort: tunnelPort, entrypointPort: entrypointPort)
@@ -99,14 +99,14 @@ struct PlaneServerTests {
         _ = try again.takeTable()
         #expect(Set(again.listeners.map(\.listener.id)) == held)
         #expect(again.table?.count == 3)
-        let status = try #require(await second.mailbox.status())
+        let status = try second.status()
         #expect(status.keptSockets == 4)
         #expect(status.connectors == 1)
         #expect(status.isReady)
-        try await second.stop()
+        try second.stop()
     }
 
-    @Test func aStrangersPortStopsTheStart() async throws {
+    @Test func aStrangersPortStopsTheStart() throws {
         let stranger = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(stranger) }
         var address = loopback(0)
@@ -122,20 +122,20 @@ struct PlaneServerTests {
         }
         let port = UInt16(bigEndian: address.sin_port)
         let control = try RunningControl(path: path, RunningControl.configuration(entrypointPort: port))
-        let fault = await #expect(throws: ControlFault.self) { try await control.end() }
+        let fault = #expect(throws: ControlFault.self) { try control.end() }
         #expect(fault?.description.contains("127.0.0.1:\(port)") == true)
         #expect(fault?.description.contains("the entrypoint of service service-0") == true)
     }
 
-    @Test func onlyOneControlPlanePerSocketAndStaleOnesAreReplaced() async throws {
+    @Test func onlyOneControlPlanePerSocketAndStaleOnesAreReplaced() throws {
         let first = try RunningControl(path: path, RunningControl.configuration())
         _ = try FakeDataPlane(path: path)
         let second = try RunningControl(path: path, RunningControl.configuration())
-        await #expect(throws: ControlFault.self) { try await second.end() }
+        #expect(throws: ControlFault.self) { try second.end() }
         var information = stat()
         stat(path, &information)
         #expect(information.st_mode & 0o777 == 0o600)
-        try await first.stop()
+        try first.stop()
 
         let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
@@ -152,10 +152,10 @@ struct PlaneServerTests {
         let plane = try FakeDataPlane(path: path)
         plane.greet()
         _ = try plane.takeTable()
-        try await third.stop()
+        try third.stop()
     }
 
-    @Test func nonsenseAndUnknownVersionsDisturbNobody() async throws {
+    @Test func nonsenseAndUnknownVersionsDisturbNobody() throws {
         let control = try RunningControl(path: path, RunningControl.configuration())
         let plane = try FakeDataPlane(path: path)
         plane.greet()
@@ -180,19 +180,19 @@ struct PlaneServerTests {
         let silent = try FakeDataPlane(path: path)
         silent.greet(name: "data-1")
         for ask in 0..<500 { _ = try plane.bind(UInt64(ask), TunnelID(high: 1, low: UInt64(ask) + 1)) }
-        let status = try #require(await control.mailbox.status())
+        let status = try control.status()
         #expect(status.tunnels == 500)
         #expect(status.dataPlanes.count == 2)
         #expect(status.tally.linkFaults == 2)
-        try await control.stop()
+        try control.stop()
     }
 
-    @Test func metricsAndDumpShowBothPlanes() async throws {
+    @Test func metricsAndDumpShowBothPlanes() throws {
         let control = try RunningControl(path: path, RunningControl.configuration())
         let plane = try FakeDataPlane(path: path)
         plane.greet(requests: 42)
         _ = try plane.takeTable()
-        let status = try #require(await control.mailbox.status())
+        let status = try control.status()
         let text = MetricsText.render(status)
         for line in [
             "culvert_requests_total{data_plane=\"data-0\"} 42",
@@ -202,7 +202,7 @@ struct PlaneServerTests {
         ] {
             #expect(text.contains(line + "\n"), "\(line)")
         }
-        async let gathered = control.mailbox.dump()
+        let gathered = control.dump()
         guard case .dumpAsk(let id) = try plane.next()?.message else {
             Issue.record("the data plane is not asked")
             return
@@ -214,15 +214,15 @@ struct PlaneServerTests {
         for (index, piece) in pieces.enumerated() {
             plane.send(.dump(id: id, text: piece, isLast: index == pieces.count - 1))
         }
-        let dump = try #require(await gathered)
+        let dump = try gathered.take()
         #expect(dump.agree)
         #expect(dump.dataPlanes.count == 1)
         #expect(dump.listeners["data-0"]?.count == 2)
 
         // A data plane that does not answer is not waited for longer than a second.
-        let silent = try #require(await control.mailbox.dump())
+        let silent = try control.dump().take()
         #expect(!silent.agree)
         #expect(silent.dataPlanes[0].data == nil)
-        try await control.stop()
+        try control.stop()
     }
 }

@@ -1,32 +1,74 @@
-import ControlShell
+import CLinux
+import Foundation
 import Glibc
 import Logging
 import Model
 import Settings
+import Synchronization
 import Testing
 
-/// A plane server that runs in this process, in a directory of its own.
+@testable import ControlShell
+
+/// A plane server that runs in this process on a thread of its own, in a directory of its own. Everything here blocks:
+/// nothing depends on what else the test process is busy with.
 final class RunningControl: Sendable {
-    let path: String
-    let mailbox: PlaneMailbox
-    private let task: Task<Void, any Error>
+    /// What a thread leaves for another one.
+    final class Answer<Value: Sendable>: Sendable {
+        private let value = Mutex<Value?>(nil)
+        private let isThere = DispatchSemaphore(value: 0)
+
+        func give(_ given: Value) {
+            value.withLock { $0 = given }
+            isThere.signal()
+        }
+
+        func take() throws -> Value {
+            try #require(isThere.wait(timeout: .now() + 10) == .success, "no answer within ten seconds")
+            return value.withLock { $0! }
+        }
+    }
+
+    private let mailbox: PlaneMailbox
+    private let result = Answer<ControlFault?>()
 
     init(path: String, _ configuration: ServerConfiguration) throws {
-        self.path = path
         let mailbox = try PlaneMailbox()
         self.mailbox = mailbox
         let server = PlaneServer(
             configuration: configuration, nodeName: "test", socketPath: path, mailbox: mailbox,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        task = Task { try await server.run() }
+        let result = self.result
+        Thread {
+            do throws(ControlFault) {
+                try server.serve()
+                result.give(nil)
+            } catch {
+                result.give(error)
+            }
+        }.start()
     }
 
-    func stop() async throws {
+    func stop() throws {
         mailbox.stop()
-        try await task.value
+        try end()
     }
 
-    func end() async throws { try await task.value }
+    /// Waits for the end; throws what it ended with.
+    func end() throws {
+        if let fault = try result.take() { throw fault }
+    }
+
+    func status() throws -> ControlStatus {
+        let answer = Answer<ControlStatus>()
+        #expect(mailbox.put(.status { answer.give($0) }))
+        return try answer.take()
+    }
+
+    func dump() -> Answer<ControlDump> {
+        let answer = Answer<ControlDump>()
+        #expect(mailbox.put(.dump { answer.give($0) }))
+        return answer
+    }
 
     static func path() -> String {
         var name = Array("/tmp/culvert-test-XXXXXX".utf8CString)

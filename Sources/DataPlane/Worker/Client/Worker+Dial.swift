@@ -44,7 +44,8 @@ extension Worker {
         operations.append(
             Operation(
                 .openSocket,
-                token: Token(.openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
+                token: Token(
+                    .openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
                 descriptor: -1, length: (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue))
     }
 
@@ -179,7 +180,8 @@ extension Worker {
             ? RelayAddress(SocketAddress(ipv4: 0, port: plan.requestedPort))
             : RelayAddress(name: plan.requestedHost, port: plan.requestedPort)
         request.tunnel = RelayTunnel(
-            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities, weight: plan.weight)
+            high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities,
+            weight: plan.weight)
         guard let room = buffers.cutArena(BufferStore.headroom + 1_600) else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(start: buffers.pointer(room) + BufferStore.headroom, count: 1_600)
         guard let count = request.write(into: target) else { preconditionFailure("a BIND outgrew its room") }

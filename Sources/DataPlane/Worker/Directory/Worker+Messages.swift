@@ -8,13 +8,31 @@ import Wire
 // Messages between the workers of one data plane, by value, through mailboxes; the shell only wakes.
 
 extension Worker {
-    /// Puts a message into a worker's mailbox. A full mailbox means that a worker of this process has not run for tens
-    /// of thousands of messages: that is no load, that is a bug.
+    /// Messages that may wait for room in a mailbox: connectors and visitors are bounded, and so is what is said of
+    /// them; more means that a worker of this process does not run any more.
+    static let overflowMax = 1 << 20
+
+    /// Puts a message into a worker's mailbox, or behind those that wait for room in it.
     mutating func post(_ worker: Int, _ message: WorkerMessage) {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
-        let isPut = outbox.put(message.cell)
-        precondition(isPut, "worker \(worker) does not read its mailbox")
+        if !overflow[worker].isEmpty || !outbox.put(message.cell) {
+            precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
+            overflow[worker].append(message.cell)
+        }
         toWake |= 1 << UInt64(worker)
+    }
+
+    /// Messages that waited for room go now, as far as there is some.
+    private mutating func postOverflow() {
+        for worker in 0..<workerCount where !overflow[worker].isEmpty {
+            guard let outbox = outboxes[worker] else { continue }
+            var count = 0
+            while count < overflow[worker].count, outbox.put(overflow[worker][count]) { count += 1 }
+            overflow[worker].removeFirst(count)
+            toWake |= 1 << UInt64(worker)
+            // Not all fitted: look again soon.
+            if !overflow[worker].isEmpty { toWake |= 1 << UInt64(index) }
+        }
     }
 
     /// Puts a message that points to `content`, which travels in a buffer of ours.
@@ -52,6 +70,7 @@ extension Worker {
 
     /// Wakes the workers that this turn wrote to.
     mutating func wakeOthers() {
+        postOverflow()
         var rest = toWake
         toWake = 0
         while rest != 0 {

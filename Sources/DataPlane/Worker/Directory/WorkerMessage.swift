@@ -56,7 +56,9 @@ package enum WorkerMessage: BitwiseCopyable {
     package var cell: Mailbox.Cell {
         precondition(MemoryLayout<WorkerMessage>.size <= MemoryLayout<Mailbox.Cell>.size)
         var cell = Mailbox.Cell()
-        withUnsafeMutableBytes(of: &cell) { $0.baseAddress.unsafelyUnwrapped.storeBytes(of: self, as: WorkerMessage.self) }
+        withUnsafeMutableBytes(of: &cell) {
+            $0.baseAddress.unsafelyUnwrapped.storeBytes(of: self, as: WorkerMessage.self)
+        }
         return cell
     }
 

@@ -23,7 +23,8 @@ extension Worker {
         }
         let start = BufferStore.headroom
         let at = buffers.pointer(room) + start
-        SmuxHeader.write(to: at, version: link.pointee.smux.version, command: command, length: UInt16(count), stream: stream)
+        SmuxHeader.write(
+            to: at, version: link.pointee.smux.version, command: command, length: UInt16(count), stream: stream)
         if let payload, count > 0 {
             (at + SmuxHeader.byteCount).copyMemory(from: payload.baseAddress.unsafelyUnwrapped, byteCount: count)
         }
@@ -123,7 +124,8 @@ extension Worker {
         let id = streams[streamSlot].pointee.id
         if Int(payload.offset) == BufferStore.headroom {
             let at = buffers.pointer(payload) - SmuxHeader.byteCount
-            SmuxHeader.write(to: at, version: link.pointee.smux.version, command: .data, length: UInt16(count), stream: id)
+            SmuxHeader.write(
+                to: at, version: link.pointee.smux.version, command: .data, length: UInt16(count), stream: id)
             var framed = payload
             framed.offset -= UInt32(SmuxHeader.byteCount)
             framed.count += UInt32(SmuxHeader.byteCount)

@@ -110,7 +110,7 @@ extension Worker {
         case .message(let request, let count):
             buffers.dropFirst(&link.pointee.pending, count)
             guard let tunnel = request.tunnel, !tunnel.tunnelID.isZero else {
-                return refuseRelay(linkSlot, .badRequest, .noTunnelID)
+                return refuseRelay(linkSlot, .badRequest, .noTunnel)
             }
             switch request.command {
             case .bind: beginBind(linkSlot, request, tunnel)

@@ -302,10 +302,10 @@ extension Worker {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
         }
-        if reason == .windowExceeded || reason == .smuxFault {
-            resetStream(streamSlot, reason)
-        } else {
+        if stream.pointee.flags.contains(.peerFinished) {
             finishStream(streamSlot)
+        } else {
+            resetStream(streamSlot, reason)
         }
         precondition(findStream(link, id) == nil, "an ended stream stays in the table")
         switch partner {

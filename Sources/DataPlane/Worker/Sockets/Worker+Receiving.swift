@@ -122,7 +122,9 @@ extension Worker {
         case .link: linkInputEnded(socket.pointee.owner)
         case .target: targetInputEnded(socket.pointee.owner)
         case .plane: break
-        case .none: closeSocket(slot)
+        case .none:
+            // What is still queued is sent first; the end of the queue then closes.
+            if socket.pointee.out.isEmpty, !socket.pointee.isSending { closeSocket(slot) }
         }
     }
 

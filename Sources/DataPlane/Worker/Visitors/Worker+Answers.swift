@@ -21,13 +21,13 @@ extension Worker {
             return passToVisitor(slot, slice)
         }
         if visitor.pointee.answer == .awaitingHead, !visitor.pointee.answerHead.isEmpty {
-            return joinAnswerHead(slot, slice)
+            return joinAnswerHead(slot, stream, slice)
         }
-        readAnswer(slot, slice)
+        readAnswer(slot, stream, slice)
     }
 
     /// The head is in pieces: puts them together until it is complete.
-    private mutating func joinAnswerHead(_ slot: UInt32, _ slice: Slice) {
+    private mutating func joinAnswerHead(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         guard buffers.appendCopy(&visitor.pointee.answerHead, UnsafeRawBufferPointer(buffers.bytes(slice))),
             buffers.join(
@@ -37,14 +37,14 @@ extension Worker {
         else { return answerBroke(slot, .buffersFull) }
         visitor.pointee.answerHead = SliceQueue()
         while visitors.isLive(slot), let part = buffers.popFirst(&whole) {
-            readAnswer(slot, part)
+            readAnswer(slot, stream, part)
             buffers.release(part.buffer)
         }
         buffers.clear(&whole)
     }
 
     /// Reads on: heads as long as they are due, then the body.
-    private mutating func readAnswer(_ slot: UInt32, _ slice: Slice) {
+    private mutating func readAnswer(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
         var rest = slice
         while rest.count > 0, visitors.isLive(slot) {
             let visitor = visitors[slot]
@@ -55,11 +55,19 @@ extension Worker {
             case .body:
                 guard readAnswerBody(slot, &rest) else { return }
             case .done:
-                // Bytes behind the answer: the origin cannot be trusted with another request on this stream.
-                visitor.pointee.originKeeps = false
-                return
+                return distrust(slot, stream)
             }
         }
+    }
+
+    /// Bytes came behind an answer: whatever they are, they must not become the answer to the visitor's next request.
+    private mutating func distrust(_ slot: UInt32, _ stream: UInt32) {
+        visitors[slot].pointee.originKeeps = false
+        guard streams.isLive(stream), streams[stream].pointee.partner == .visitor(slot),
+            visitors[slot].pointee.stream != stream
+        else { return }
+        forgetParked(slot, stream)
+        resetStream(stream, .badAnswer)
     }
 
     private mutating func readAnswerHead(_ slot: UInt32, _ rest: inout Slice) -> Bool {
@@ -302,88 +310,5 @@ extension Worker {
             visitor.pointee.parked[later] = visitor.pointee.parked[later + 1]
         }
         visitor.pointee.parkedCount -= 1
-    }
-
-    // MARK: Answers that fail
-
-    /// The stream ended, by the peer's FIN (`reason` `.streamEndedEarly`), by its reset, or with its link.
-    /// `wasTouched` is false when nothing of the request can have reached an origin. The stream is gone.
-    mutating func visitorStreamEnded(_ slot: UInt32, _ reason: Reason, connector: ConnectorID, wasTouched: Bool) {
-        let visitor = visitors[slot]
-        visitor.pointee.stream = .max
-        if visitor.pointee.phase == .raw {
-            return endVisitorWhenSent(slot, lingering: true)
-        }
-        switch visitor.pointee.answer {
-        case .awaitingHead:
-            if !visitor.pointee.answerStarted, repeatRequest(slot, avoiding: connector, wasTouched: wasTouched) {
-                return
-            }
-            if visitor.pointee.answerStarted { return endVisitorWhenSent(slot, lingering: false) }
-            refuseBroken(slot, status: reason == .dialFailed || reason == .badAnswer ? 502 : 503, reason)
-        case .body:
-            if visitor.pointee.answerBody.mayEndHere, reason == .streamEndedEarly {
-                        endVisitorWhenSent(slot, lingering: true)
-            } else {
-                counters.add(.badAnswer)
-                endVisitorWhenSent(slot, lingering: false)
-            }
-        case .done:
-            endVisitorWhenSent(slot, lingering: true)
-        }
-    }
-
-    /// Puts the request back in front of the input and lets it be routed once more: at most once, and only when the
-    /// method is safe to repeat or nothing of the request can have reached an origin.
-    private mutating func repeatRequest(_ slot: UInt32, avoiding connector: ConnectorID, wasTouched: Bool) -> Bool {
-        let visitor = visitors[slot]
-        guard visitor.pointee.mayReplay, visitor.pointee.attempts < (wasTouched ? 1 : 2),
-            visitor.pointee.method.isIdempotent || !wasTouched
-        else { return false }
-        // Copied, because a frame header may still be sent from in front of the original bytes.
-        var copy = SliceQueue()
-        while let slice = buffers.popFirst(&visitor.pointee.replay) {
-            let isCopied = buffers.appendCopy(&copy, UnsafeRawBufferPointer(buffers.bytes(slice)))
-            buffers.release(slice.buffer)
-            if !isCopied {
-                buffers.clear(&copy)
-                visitor.pointee.mayReplay = false
-                return false
-            }
-        }
-        buffers.move(&visitor.pointee.input, behind: &copy)
-        visitor.pointee.input = copy
-        visitor.pointee.attempts += 1
-        // The other connector may be on another worker.
-        visitor.pointee.moves = 0
-        visitor.pointee.avoiding = connector
-        visitor.pointee.phase = .head
-        visitor.pointee.headBegan = now
-        buffers.clear(&visitor.pointee.answerHead)
-        counters.add(.requestsRetried)
-        serveVisitor(slot)
-        return true
-    }
-
-    /// The answer cannot be understood: 502 if none of it was passed on, else the connection is cut.
-    private mutating func answerBroke(_ slot: UInt32, _ reason: Reason) {
-        let visitor = visitors[slot]
-        if visitor.pointee.answerStarted { return cutAnswer(slot, reason) }
-        let stream = visitor.pointee.stream
-        visitor.pointee.stream = .max
-        resetStream(stream, reason)
-        refuseBroken(slot, status: 502, reason)
-    }
-
-    /// Part of the answer is out: the end of the connection is the only way to say that the rest will not come.
-    private mutating func cutAnswer(_ slot: UInt32, _ reason: Reason) {
-        let visitor = visitors[slot]
-        counters.add(reason)
-        if visitor.pointee.stream != .max {
-            let stream = visitor.pointee.stream
-            visitor.pointee.stream = .max
-            resetStream(stream, reason)
-        }
-        endVisitorWhenSent(slot, lingering: false)
     }
 }

@@ -124,7 +124,8 @@ extension Worker {
             wish.avoiding = entry.connector
         }
         guard directory.isKnown(tunnel) else { return refuse(slot, head, status: 503, .tunnelOffline) }
-        return refuse(slot, head, status: 503, visitor.pointee.attempts > 0 ? .connectorLost : .streamsFull)
+        guard visitor.pointee.attempts > 0 else { return refuse(slot, head, status: 503, .streamsFull) }
+        return refuse(slot, head, status: status(ofFailure: visitor.pointee.failure), visitor.pointee.failure)
     }
 
     /// Hands the head to the stream; the body follows. True: serving goes on.

@@ -46,7 +46,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// Sets or moves the deadline of `node`; `.never` clears it.
-   
+
     /// Sets a node's deadline, in place of the one it had.
     package mutating func set(_ node: UInt32, _ deadline: Tick) {
         let index = Int(node)
@@ -69,7 +69,6 @@ package struct TimerWheel: ~Copyable {
         }
     }
 
-   
     /// Takes a node's deadline away, if it has one.
     package mutating func clear(_ node: UInt32) {
         guard Int(node) < touched, nodes[Int(node)].cell != Self.unfiled else { return }
@@ -79,7 +78,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// The next node that is due at `now`, its deadline cleared, or nil.
-   
+
     /// A node whose deadline is over, in no order; nil when there is none.
     package mutating func popDue(_ now: Tick) -> UInt32? {
         let target = now.nanoseconds / Self.cellNanoseconds
@@ -107,7 +106,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// When to look next: not later than the earliest deadline needs, `.never` when there is none.
-   
+
     /// When the wheel is to be looked at next; never, when nothing is set.
     package func nextCheck() -> Tick {
         guard count > 0 else { return .never }
@@ -121,12 +120,10 @@ package struct TimerWheel: ~Copyable {
         return Tick(nanoseconds: (current + UInt64(Self.cellCount)) * Self.cellNanoseconds)
     }
 
-   
     private func cellNumber(_ deadline: Tick) -> UInt64 {
         max(deadline.nanoseconds / Self.cellNanoseconds, current)
     }
 
-   
     private mutating func file(_ node: UInt32) {
         let cell = Int(cellNumber(nodes[Int(node)].deadline)) & (Self.cellCount - 1)
         nodes[Int(node)].cell = UInt32(cell)
@@ -137,7 +134,6 @@ package struct TimerWheel: ~Copyable {
         occupied[cell >> 6] |= 1 << UInt64(cell & 63)
     }
 
-   
     private mutating func unfile(_ node: UInt32) {
         let entry = nodes[Int(node)]
         let cell = Int(entry.cell)

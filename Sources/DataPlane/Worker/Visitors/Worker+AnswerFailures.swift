@@ -1,0 +1,101 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// Answers that fail: the request is repeated on another connector where that is safe, else the visitor is told, or its
+// connection is cut where part of an answer is out.
+
+extension Worker {
+    /// The stream ended, by the peer's FIN (`reason` `.streamEndedEarly`), by its reset, or with its link.
+    /// `wasTouched` is false when nothing of the request can have reached an origin. The stream is gone.
+    mutating func visitorStreamEnded(_ slot: UInt32, _ reason: Reason, connector: ConnectorID, wasTouched: Bool) {
+        let visitor = visitors[slot]
+        visitor.pointee.stream = .max
+        if visitor.pointee.phase == .raw {
+            return endVisitorWhenSent(slot, lingering: true)
+        }
+        switch visitor.pointee.answer {
+        case .awaitingHead:
+            visitor.pointee.failure = reason
+            if !visitor.pointee.answerStarted, repeatRequest(slot, avoiding: connector, wasTouched: wasTouched) {
+                return
+            }
+            if visitor.pointee.answerStarted { return endVisitorWhenSent(slot, lingering: false) }
+            refuseBroken(slot, status: status(ofFailure: reason), reason)
+        case .body:
+            if visitor.pointee.answerBody.mayEndHere, reason == .streamEndedEarly {
+                endVisitorWhenSent(slot, lingering: true)
+            } else {
+                counters.add(.badAnswer)
+                endVisitorWhenSent(slot, lingering: false)
+            }
+        case .done:
+            endVisitorWhenSent(slot, lingering: true)
+        }
+    }
+
+    /// 502 when the service behind the tunnel is to blame, 503 when the tunnel is.
+    func status(ofFailure reason: Reason) -> Int {
+        switch reason {
+        case .dialFailed, .dialTimeout, .badAnswer: 502
+        default: 503
+        }
+    }
+
+    /// Puts the request back in front of the input and lets it be routed once more: at most once, and only when the
+    /// method is safe to repeat or nothing of the request can have reached an origin.
+    private mutating func repeatRequest(_ slot: UInt32, avoiding connector: ConnectorID, wasTouched: Bool) -> Bool {
+        let visitor = visitors[slot]
+        guard visitor.pointee.mayReplay, visitor.pointee.attempts < (wasTouched ? 1 : 2),
+            visitor.pointee.method.isIdempotent || !wasTouched
+        else { return false }
+        // Copied, because a frame header may still be sent from in front of the original bytes.
+        var copy = SliceQueue()
+        while let slice = buffers.popFirst(&visitor.pointee.replay) {
+            let isCopied = buffers.appendCopy(&copy, UnsafeRawBufferPointer(buffers.bytes(slice)))
+            buffers.release(slice.buffer)
+            if !isCopied {
+                buffers.clear(&copy)
+                visitor.pointee.mayReplay = false
+                return false
+            }
+        }
+        buffers.move(&visitor.pointee.input, behind: &copy)
+        visitor.pointee.input = copy
+        visitor.pointee.attempts += 1
+        // The other connector may be on another worker.
+        visitor.pointee.moves = 0
+        visitor.pointee.avoiding = connector
+        visitor.pointee.phase = .head
+        visitor.pointee.headBegan = now
+        buffers.clear(&visitor.pointee.answerHead)
+        counters.add(.requestsRetried)
+        serveVisitor(slot)
+        return true
+    }
+
+    /// The answer cannot be understood: 502 if none of it was passed on, else the connection is cut.
+    mutating func answerBroke(_ slot: UInt32, _ reason: Reason) {
+        let visitor = visitors[slot]
+        if visitor.pointee.answerStarted { return cutAnswer(slot, reason) }
+        let stream = visitor.pointee.stream
+        visitor.pointee.stream = .max
+        resetStream(stream, reason)
+        refuseBroken(slot, status: 502, reason)
+    }
+
+    /// Part of the answer is out: the end of the connection is the only way to say that the rest will not come.
+    mutating func cutAnswer(_ slot: UInt32, _ reason: Reason) {
+        let visitor = visitors[slot]
+        counters.add(reason)
+        if visitor.pointee.stream != .max {
+            let stream = visitor.pointee.stream
+            visitor.pointee.stream = .max
+            resetStream(stream, reason)
+        }
+        endVisitorWhenSent(slot, lingering: false)
+    }
+}
