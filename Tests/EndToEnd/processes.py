@@ -11,6 +11,10 @@ import socket
 import tempfile
 
 
+#: What a Swift process says when a broken invariant stops it, and what its supervisor says then.
+TRAP = re.compile(r"Fatal error|Program crashed|signal (4|5|6|7|8|11) \(")
+
+
 class Failure(Exception):
     """What was asked for did not come; says what came instead."""
 
@@ -214,6 +218,10 @@ class Bench:
             except Failure as failure:
                 faults.append(str(failure))
         shutil.rmtree(self.directory, ignore_errors=True)
+        # A trap that a restart hides is a failure all the same.
+        for program in self.programs:
+            if found := TRAP.search(program.log):
+                faults.append("a process trapped:\n" + program.log[max(0, found.start() - 200):found.start() + 4_000])
         expect(not faults, "; ".join(faults))
 
 

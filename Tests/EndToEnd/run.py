@@ -21,14 +21,17 @@ async def run(scenario, options, io, workers):
     """None, or what was seen instead, with the end of what the processes said."""
     bench = Bench(options.binaries, io, workers, options.repository)
     seen = None
-    try:
-        await asyncio.wait_for(scenario.body(bench), scenario.seconds)
-    except Failure as failure:
-        seen = str(failure)
-    except (asyncio.TimeoutError, TimeoutError):
+    work = asyncio.ensure_future(scenario.body(bench))
+    ended, _ = await asyncio.wait([work], timeout=scenario.seconds)
+    if not ended:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
         seen = f"did not end within {scenario.seconds} s"
-    except Exception:
-        seen = traceback.format_exc()
+    elif isinstance(work.exception(), Failure):
+        seen = str(work.exception())
+    elif work.exception():
+        # A wait within it that was too long, too: the trace says which.
+        seen = "".join(traceback.format_exception(work.exception()))
     said = "\n".join(program.log[-2_000:] for program in bench.programs)
     try:
         await bench.close()

@@ -88,6 +88,11 @@ class Load:
         self.answered = []
         self.stopping = asyncio.Event()
 
+    @property
+    def reached(self):
+        """Answers for each second between the first and the last."""
+        return (len(self.answered) - 1) / max(self.answered[-1] - self.answered[0], 0.001) if self.answered else 0
+
     async def __aenter__(self):
         self.tasks = [asyncio.ensure_future(self.visit(n)) for n in range(self.connections)]
         return self

@@ -4,13 +4,11 @@ import Primitives
 package enum Content {
     package static func bytes(_ seed: UInt64, _ count: Int) -> [UInt8] {
         var random = Random(seed: seed)
-        return [UInt8](unsafeUninitializedCapacity: count) { room, filled in
+        return [UInt8](unsafeUninitializedCapacity: count + 8) { room, filled in
+            let bytes = UnsafeMutableRawBufferPointer(room)
             var position = 0
             while position < count {
-                let word = random.next()
-                for shift in 0..<8 where position + shift < count {
-                    room.initializeElement(at: position + shift, to: UInt8(truncatingIfNeeded: word >> (shift * 8)))
-                }
+                bytes.storeBytes(of: random.next(), toByteOffset: position, as: UInt64.self)
                 position += 8
             }
             filled = count

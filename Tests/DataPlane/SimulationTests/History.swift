@@ -28,11 +28,13 @@ final class History {
     private(set) var browsers: [Browser] = []
     private var random: Random
 
-    init(seed: UInt64, weather: Weather) throws {
+    /// `sabotage` gets the node's first worker before anything happens.
+    init(seed: UInt64, weather: Weather, sabotage: ((WorkerBench) -> Void)? = nil) throws {
         random = Random(seed: seed)
         self.weather = weather
         world = World(seed: seed, faults: .lossless)
-        node = try NodeProcess(world, workers: 1 + Int(random.below(3)), seed: seed)
+        node = try NodeProcess(world, workers: sabotage == nil ? 1 + Int(random.below(3)) : 1, seed: seed)
+        sabotage?(node.benches[0])
         let outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
         for number in 0..<(weather == .dyingClient ? 2 : 1) {
             let client = try ClientProcess(
@@ -81,6 +83,8 @@ final class History {
         var broken = world.kernel.violations
         for (number, browser) in browsers.enumerated() {
             broken += browser.violations
+            // The end of a connection is all that can end a close-delimited answer: one cut short looks complete.
+            if weather != .dyingClient { broken += browser.shortened }
             if !browser.isDone {
                 let next = browser.requests[browser.outcomes.count]
                 let isKnown = origins.contains { $0.answered.contains(next.path) }

@@ -1,8 +1,10 @@
 """What a BIND's answer promises."""
 import asyncio
+import struct
 import uuid
 
-from peer import Peer
+import carrier
+from peer import Peer, address, feature
 from processes import expect, until
 from visitor import Visitor
 from .catalogue import EVERYWHERE, scenario
@@ -72,3 +74,24 @@ async def thousand_clients(bench):
     for peer in peers:
         await peer.close()
     await until(lambda: node.agrees(0), 10, "two equal dumps without connectors")
+
+
+@scenario(EVERYWHERE, seconds=90)
+async def relay_visitors(bench):
+    """Visitors with a tunnel client (relay CONNECT), right after the BIND, over both carriers, from both workers."""
+    node = await bench.node()
+    for number in range(200):
+        kind, other = (("ws", "tcp"), ("tcp", "ws"))[number % 2]
+        peer = await Peer(f"peer-{number}", kind, node.port(kind)).bind()
+        for way in (kind, other, kind):
+            link = await carrier.connect(way, node.port(way))
+            features = feature(2, address("192.0.2.4", 5)) + feature(2, address(f"{peer.label}.{node.domain}", 0))
+            features += feature(3, peer.tunnel.bytes + bytes(4))
+            link.put(struct.pack(">BBH", 1, 1, len(features)) + features)
+            link.put(b"GET /relay HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = await asyncio.wait_for(link.exactly(4), 5)
+            expect(answer == b"\x01\0\0\0", f"visit {number} over {way}: {answer}")
+            first = await asyncio.wait_for(link.exactly(15), 5)
+            expect(first == b"HTTP/1.1 200 OK", f"visit {number} over {way}: {first}")
+            link.close()
+        await peer.close()

@@ -11,7 +11,8 @@ from visitor import Load, get
 from .catalogue import BOTH_SHELLS, scenario
 from .reach import client, origin
 
-RATE = 500
+#: Asked for each second; what must have been answered each second for the scenario to say anything.
+RATE, RATE_MIN = 600, 500
 BIND_SECONDS_MAX = 1.0
 AGREE_SECONDS_MAX = 2.0
 
@@ -56,6 +57,7 @@ class Binders:
 
     def __init__(self, node):
         self.node, self.count, self.slowest, self.faults = node, 0, 0.0, []
+        self.since = 0.0
         self.stopping = asyncio.Event()
 
     async def __aenter__(self):
@@ -77,9 +79,12 @@ class Binders:
                 self.slowest = max(self.slowest, clock() - begun)
                 answer = await get(self.node.entry, self.node.host(client), "/new")
                 if answer.status != 200 or not answer.text.startswith(client.name + " "):
-                    self.faults.append(f"{client.name}: {answer.status} {answer.text[:80]!r}")
+                    self.faults.append(
+                        f"{client.name}, bound {begun - self.since:.2f} s after the fault in {clock() - begun:.2f} s: "
+                        f"{answer.status} {answer.text[:80]!r}")
             except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, peer.BindRefused) as error:
-                self.faults.append(f"{client.name}: {type(error).__name__} {error}")
+                self.faults.append(
+                    f"{client.name}, {begun - self.since:.2f} s after the fault: {type(error).__name__} {error}")
             if hasattr(client, "carrier"):
                 await client.close()
             self.count += 1
@@ -89,6 +94,7 @@ async def undisturbed(load, binders, text):
     expect(not load.failed and not load.refused,
            f"{text}: {len(load.failed)} of {load.good + len(load.failed)} requests failed, {load.refused} connections "
            f"were refused: {load.failed[:5]}")
+    expect(load.reached >= RATE_MIN, f"{text}: only {load.reached:.0f} requests/s were answered: nothing is shown")
     expect(not binders.faults, f"{text}: {len(binders.faults)} of {binders.count} binds failed: {binders.faults[:5]}")
     expect(binders.slowest <= BIND_SECONDS_MAX, f"{text}: a BIND waited {binders.slowest:.2f} s")
 
@@ -108,6 +114,7 @@ async def control_plane_killed(bench):
     async with Load(node.entry, hosts, RATE) as load, Binders(node) as binders:
         await asked(load, RATE)
         old = node.pid("culvert-control")
+        binders.since = asyncio.get_running_loop().time()
         os.kill(old, signal.SIGKILL)
         await asked(load, 3 * RATE)
         await until(lambda: peer_is_new(node, "culvert-control", old), 10, "a new control plane")
@@ -132,6 +139,7 @@ async def control_plane_stopped(bench):
     async with Load(node.entry, hosts, RATE) as load, Binders(node) as binders:
         await asked(load, RATE)
         control = node.pid("culvert-control")
+        binders.since = asyncio.get_running_loop().time()
         os.kill(control, signal.SIGSTOP)
         # The length of the stop is the condition itself.
         await asyncio.sleep(10)

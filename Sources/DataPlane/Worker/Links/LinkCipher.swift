@@ -6,11 +6,13 @@ import Primitives
 /// `records` is there for tests alone and keeps no secret: records of a two-byte big-endian length and bytes xor 0x5A, so
 /// that a record's end falls anywhere in what is received and the wire's bytes are more than the plain ones, as with TLS.
 package struct LinkCipher: BitwiseCopyable, Sendable {
+    /// Which layer stands there.
     package enum Kind: UInt8, BitwiseCopyable, Sendable {
         case none
         case records
     }
 
+    /// What the bytes so far hold.
     package enum Step: Equatable, BitwiseCopyable {
         case needMore
         /// `count` plain bytes at `offset` of the bytes given, where they came in.

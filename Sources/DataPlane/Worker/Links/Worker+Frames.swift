@@ -50,7 +50,7 @@ extension Worker {
         let link = links[linkSlot]
         guard link.pointee.isWebSocket else { return }
         let count = Int(frame.count)
-        let mask = link.pointee.isClient ? random32() : nil
+        let mask = link.pointee.isClient ? maskKey() : nil
         let headerCount = WebSocketHeader.byteCount(payload: count, masked: mask != nil)
         let at = buffers.pointer(frame)
         if let mask { Mask.apply(at, count: count, key: mask) }
@@ -134,7 +134,7 @@ extension Worker {
             return true
         }
         let messageCount = SmuxHeader.byteCount + count
-        let mask = link.pointee.isWebSocket && link.pointee.isClient ? random32() : nil
+        let mask = link.pointee.isWebSocket && link.pointee.isClient ? maskKey() : nil
         let wrapCount =
             link.pointee.isWebSocket ? WebSocketHeader.byteCount(payload: messageCount, masked: mask != nil) : 0
         guard let side = buffers.cutArena(wrapCount + SmuxHeader.byteCount) else { return false }
