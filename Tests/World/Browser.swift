@@ -85,8 +85,9 @@ package final class Browser: Scripted {
         let isEnded = peer.isEnded
         while outcomes.count < sent, let answer = reader.next(isEnded: isEnded && !peer.isReset) {
             judge(answer, requests[outcomes.count])
-            if answer.fields["connection"] == "close" || answer.fields["content-length"] == nil
-                && answer.fields["transfer-encoding"] == nil
+            if answer.fields["connection"] == "close"
+                || answer.fields["content-length"] == nil
+                    && answer.fields["transfer-encoding"] == nil
             {
                 peer.close()
                 return ended(now, isExpected: true)

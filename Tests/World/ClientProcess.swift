@@ -1,7 +1,7 @@
-package import Simulator
-import Primitives
-package import Worker
 package import Model
+import Primitives
+package import Simulator
+package import Worker
 
 /// Our own client in its process: one worker that dials the node and hands its streams to a target on its own host.
 package final class ClientProcess {

@@ -59,7 +59,9 @@ package struct MessageReader {
         guard bytes.count - position >= 4 else { return nil }
         var index = position
         while index + 4 <= bytes.count {
-            if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 { return index }
+            if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
+                return index
+            }
             index += 1
         }
         return nil

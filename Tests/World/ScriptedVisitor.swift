@@ -7,7 +7,8 @@ package final class ScriptedVisitor: Scripted {
     /// All that came since the last `forget`.
     package private(set) var received: [UInt8] = []
 
-    package init(_ world: World, _ node: NodeProcess, _ host: SimulatedHost, port: UInt16 = NodeProcess.entrypointPort) {
+    package init(_ world: World, _ node: NodeProcess, _ host: SimulatedHost, port: UInt16 = NodeProcess.entrypointPort)
+    {
         peer = world.kernel.connect(from: host, to: node.address(port))
         world.add(self)
     }

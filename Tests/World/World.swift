@@ -44,7 +44,8 @@ package final class World {
         while true {
             turnsHere = instant == now ? turnsHere + 1 : 0
             instant = now
-            precondition(turnsHere < World.turnsPerInstantMax, "a worker asks for turn after turn and time stands still")
+            precondition(
+                turnsHere < World.turnsPerInstantMax, "a worker asks for turn after turn and time stands still")
             for actor in actors { actor.act(now) }
             for bench in benches where bench.isDue(now) { bench.turn(now) }
             if isDone() { return }

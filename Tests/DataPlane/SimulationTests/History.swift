@@ -61,7 +61,8 @@ final class History {
         let size = random.below(sizes[Int(random.below(10))] + 1)
         let framing = ScriptedOrigin.Framing.allCases[Int(random.below(3))]
         let isPost = random.below(3) == 0
-        let body = isPost ? Content.bytes(UInt64(number), Int(random.below(random.below(8) == 0 ? 300_000 : 5_000))) : []
+        let body =
+            isPost ? Content.bytes(UInt64(number), Int(random.below(random.below(8) == 0 ? 300_000 : 5_000))) : []
         return Browser.Request(
             path: "/\(number)/\(size)/\(framing.rawValue)/\(random.below(4))", isPost: isPost, body: body)
     }

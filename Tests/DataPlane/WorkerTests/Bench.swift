@@ -55,7 +55,9 @@ struct Bench {
     }
 
     /// Nothing is left of visitors and their streams, and the shell has every buffer that is not at rest.
-    func expectQuiet(visitors: Int = 0, streams: Int = 0, connectors: Int = 1, location: SourceLocation = #_sourceLocation) {
+    func expectQuiet(
+        visitors: Int = 0, streams: Int = 0, connectors: Int = 1, location: SourceLocation = #_sourceLocation
+    ) {
         for bench in node.benches {
             let ledger = bench.worker.ledger
             #expect(ledger.buffersWithShell == bench.port.providedCount, sourceLocation: location)

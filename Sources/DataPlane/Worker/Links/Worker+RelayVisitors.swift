@@ -95,9 +95,10 @@ extension Worker {
     mutating func relayVisitorTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return endLink(linkSlot, .finished) }
-        let quiet = now.milliseconds(since: streams[link.pointee.stream].pointee.lastProgress)
-        if quiet < limits[.halfCloseGraceMilliseconds] {
-            setDeadline(link.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
+        let end = streams[link.pointee.stream].pointee.lastProgress.advanced(
+            milliseconds: limits[.halfCloseGraceMilliseconds])
+        if now < end {
+            setDeadline(link.pointee.socket, end)
         } else {
             endLinkWhenSent(linkSlot, .finished)
         }

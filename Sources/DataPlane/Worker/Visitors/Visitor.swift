@@ -79,6 +79,8 @@ package struct Visitor: BitwiseCopyable {
     /// Moves between workers for the present request.
     var moves: UInt8 = 0
     var avoiding = ConnectorID.zero
+    /// The request went out on a stream that had served before: its end says nothing against its connector.
+    var streamWasParked = false
     /// Why the request is being repeated: told when there is nobody else to try.
     var failure = Reason.connectorLost
     /// The worker it is on its way to.

@@ -68,7 +68,7 @@ extension Worker {
         visitor.pointee.attempts += 1
         // The other connector may be on another worker.
         visitor.pointee.moves = 0
-        visitor.pointee.avoiding = connector
+        visitor.pointee.avoiding = visitor.pointee.streamWasParked ? .zero : connector
         visitor.pointee.phase = .head
         visitor.pointee.headBegan = now
         buffers.clear(&visitor.pointee.answerHead)

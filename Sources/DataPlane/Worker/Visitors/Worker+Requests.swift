@@ -94,7 +94,9 @@ extension Worker {
         guard let found else { return refuse(slot, head, status: 502, .noRoute) }
         guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
         visitor.pointee.routeKey = host.key(found.tunnel)
+        visitor.pointee.streamWasParked = false
         if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
+            visitor.pointee.streamWasParked = true
             return begin(slot, head, on: parked)
         }
         return acquire(slot, head, found.tunnel, host)

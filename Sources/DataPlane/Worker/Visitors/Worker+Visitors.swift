@@ -177,9 +177,10 @@ extension Worker {
             refuse(slot, status: 504, .answerTimeout, closes: !visitor.pointee.keepsConnection)
             if visitors.isLive(slot) { serveVisitor(slot) }
         case .raw:
-            let quiet = now.milliseconds(since: streams[visitor.pointee.stream].pointee.lastProgress)
-            if visitor.pointee.inputEnded, quiet < limits[.halfCloseGraceMilliseconds] {
-                setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
+            let end = streams[visitor.pointee.stream].pointee.lastProgress.advanced(
+                milliseconds: limits[.halfCloseGraceMilliseconds])
+            if visitor.pointee.inputEnded, now < end {
+                setDeadline(visitor.pointee.socket, end)
             } else {
                 endVisitorWhenSent(slot, lingering: false)
             }

@@ -1,0 +1,166 @@
+import Testing
+import Worker
+
+/// References, queues and the arena: every buffer and node comes back.
+@Suite struct BufferStoreTests {
+    private func withStore(_ capacity: Int = 8, _ body: (inout BufferStore) throws -> Void) rethrows {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity * BufferStore.stride, alignment: 4_096)
+        defer { memory.deallocate() }
+        var store = BufferStore(base: memory, capacity: capacity)
+        try body(&store)
+        #expect(store.nodesHeld == 0)
+    }
+
+    private func append(_ store: inout BufferStore, _ queue: inout SliceQueue, _ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { store.appendCopy(&queue, $0) }
+    }
+
+    private func content(_ store: borrowing BufferStore, _ queue: SliceQueue) -> [UInt8] {
+        var cursor = queue.head
+        var bytes: [UInt8] = []
+        while let slice = store.next(&cursor) { bytes += Array(store.bytes(slice)) }
+        return bytes
+    }
+
+    @Test func lastGivenIsFirstTaken() throws {
+        withStore { store in
+            let first = store.take()!
+            let second = store.take()!
+            #expect(store.buffersInUse == 2)
+            store.release(first)
+            #expect(store.take() == first)
+            store.release(first)
+            store.release(second)
+            #expect(store.buffersInUse == 0)
+            #expect(store.take() == second)
+            store.release(second)
+        }
+    }
+
+    @Test func capacityIsTheEnd() {
+        withStore(3) { store in
+            let taken = (0..<3).compactMap { _ in store.take() }
+            #expect(Set(taken).count == 3)
+            #expect(store.take() == nil)
+            #expect(store.buffersFree == 0)
+            for buffer in taken { store.release(buffer) }
+            #expect(store.buffersFree == 3)
+        }
+    }
+
+    @Test func aBufferIsFreeWithItsLastReference() {
+        withStore { store in
+            let buffer = store.take()!
+            var queue = SliceQueue()
+            store.appendShared(&queue, Slice(buffer: buffer, offset: 100, count: 10))
+            store.appendShared(&queue, Slice(buffer: buffer, offset: 200, count: 10))
+            store.release(buffer)
+            #expect(queue.count == 2)
+            #expect(store.buffersInUse == 1)
+            store.dropFirst(&queue, 15)
+            #expect(store.first(queue) == Slice(buffer: buffer, offset: 205, count: 5))
+            #expect(store.buffersInUse == 1)
+            store.dropFirst(&queue, 5)
+            #expect(queue.isEmpty)
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    @Test func neighboursAreJoined() {
+        withStore { store in
+            let buffer = store.take()!
+            var queue = SliceQueue()
+            store.appendShared(&queue, Slice(buffer: buffer, offset: 32, count: 10))
+            store.appendShared(&queue, Slice(buffer: buffer, offset: 42, count: 5))
+            #expect(queue.count == 1)
+            #expect(queue.byteCount == 15)
+            store.release(buffer)
+            store.clear(&queue)
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    @Test func copiesFillWhatTheQueueAloneHolds() {
+        withStore { store in
+            var queue = SliceQueue()
+            #expect((append(&store, &queue, [1, 2, 3])) == true)
+            #expect((append(&store, &queue, [4, 5])) == true)
+            #expect(queue.count == 1)
+            #expect(content(store, queue) == [1, 2, 3, 4, 5])
+            // Somebody else reads the buffer: it is left alone.
+            let shared = store.first(queue)!.buffer
+            store.retain(shared)
+            #expect((append(&store, &queue, [6])) == true)
+            #expect(queue.count == 2)
+            store.release(shared)
+            #expect(content(store, queue) == [1, 2, 3, 4, 5, 6])
+            store.clear(&queue)
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    @Test func copiesLargerThanABufferAndTheLackOfOne() {
+        withStore(2) { store in
+            var queue = SliceQueue()
+            let bytes = (0..<BufferStore.payload + 100).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            #expect((append(&store, &queue, bytes)) == true)
+            #expect(content(store, queue) == bytes)
+            #expect((append(&store, &queue, [UInt8](repeating: 1, count: BufferStore.stride))) == false)
+            // Partly filled, as it says; all of it comes back.
+            #expect(queue.byteCount > bytes.count)
+            store.clear(&queue)
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    @Test(arguments: [1, 3, 7, 12])
+    func joiningMakesOneSlice(_ count: Int) {
+        withStore { store in
+            var queue = SliceQueue()
+            let buffer = store.take()!
+            for index in 0..<12 {
+                let slice = Slice(buffer: buffer, offset: UInt32(32 + index * 3), count: 1)
+                store.bytes(slice)[0] = UInt8(index)
+                store.appendShared(&queue, slice)
+            }
+            store.release(buffer)
+            #expect((store.join(&queue, first: count)) == true)
+            #expect(Int(store.first(queue)!.count) == count)
+            #expect(content(store, queue) == (0..<12).map { UInt8($0) })
+            #expect(queue.byteCount == 12)
+            store.clear(&queue)
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    @Test func movingLeavesTheSourceEmpty() {
+        withStore { store in
+            var (left, right) = (SliceQueue(), SliceQueue())
+            #expect((append(&store, &left, [1])) == true)
+            #expect((append(&store, &right, [2, 3])) == true)
+            store.move(&right, behind: &left)
+            #expect(right.isEmpty)
+            #expect(content(store, left) == [1, 2, 3])
+            store.move(&left, behind: &right)
+            #expect(content(store, right) == [1, 2, 3])
+            store.clear(&right)
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    @Test func theArenaIsOneBufferUntilItIsFull() {
+        withStore { store in
+            let pieces = (0..<100).map { _ in store.cutArena(1_000)! }
+            let buffers = Set(pieces.map(\.buffer))
+            #expect(buffers.count > 1 && buffers.count <= 8)
+            for (left, right) in zip(pieces, pieces.dropFirst()) where left.buffer == right.buffer {
+                #expect(left.offset + left.count <= right.offset)
+            }
+            for piece in pieces { store.release(piece.buffer) }
+            #expect(store.buffersInUse == 1)
+            #expect((store.hasArena) == true)
+            store.releaseArena()
+            #expect(store.buffersInUse == 0)
+        }
+    }
+}
