@@ -201,6 +201,26 @@ let package = Package(
             name: "SimulatorTests", dependencies: ["Primitives", "Operations", "EventLoop", "Simulator", "CLinux"],
             path: "Tests/SimulatorTests", swiftSettings: strict),
 
+        // Real workers in simulated worlds.
+        .target(
+            name: "World",
+            dependencies: [
+                "EventLoop", "Model", "Observe", "Operations", "PlaneLink", "Primitives", "Simulator", "Wire", "Worker",
+            ],
+            path: "Tests/World", swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: [
+                "Model", "Observe", "Operations", "PlaneLink", "Primitives", "Simulator", "Wire", "Worker", "World",
+            ],
+            path: "Tests/DataPlane/WorkerTests", swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Model", "Observe", "Operations", "PlaneLink", "Primitives", "Simulator", "Wire", "Worker", "World",
+            ],
+            path: "Tests/DataPlane/SimulationTests", swiftSettings: strict),
+
         // The event loop's tests, and the processes that they start.
         .systemLibrary(name: "CSeccomp", path: "Tests/SeccompProbe/CSeccomp"),
         .executableTarget(

@@ -178,7 +178,8 @@ package struct Worker: ~Copyable {
 
     // MARK: Small things
 
-    mutating func random32() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
+    /// A fresh key for a masked frame; RFC 6455 §5.3 wants keys nobody can foretell.
+    mutating func maskKey() -> UInt32 { UInt32(truncatingIfNeeded: unguessable()) }
 
     /// 64 bits of kernel randomness.
     mutating func unguessable() -> UInt64 {

@@ -142,6 +142,11 @@ extension Worker {
     /// The visitor ended its sending side, but still reads.
     mutating func clientStreamHalfClosed(_ streamSlot: UInt32, _ socket: UInt32) {
         streams[streamSlot].pointee.flags.insert(.peerHalfClosed)
+        if streams[streamSlot].pointee.flags.contains(.halfCloses) {
+            // The service ended first: now both sides have, and nothing is owed.
+            finishStream(streamSlot)
+            return closeSocketWhenSent(socket, lingering: false)
+        }
         if streams[streamSlot].pointee.flags.contains(.connected) { shutDownWhenSent(socket) }
     }
 

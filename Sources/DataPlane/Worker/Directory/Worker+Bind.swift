@@ -45,7 +45,8 @@ extension Worker {
     /// The decision about one of our links.
     mutating func bindDecided(_ verdict: BindVerdict) {
         guard links.isCurrent(verdict.link, verdict.generation), links[verdict.link].pointee.phase == .binding else {
-            // The client went away meanwhile; the registry hears of it as of any connector that ends.
+            // The client went away meanwhile: what was granted is taken back.
+            if verdict.isGranted { reportLost(verdict.connector, verdict.tunnel, .peerClosed) }
             return
         }
         guard verdict.isGranted else {
@@ -59,8 +60,8 @@ extension Worker {
             service: link.pointee.service, link: verdict.link, linkGeneration: verdict.generation)
         switch directory.add(entry, to: link.pointee.tunnel) {
         case .added: break
-        case .tunnelsFull: return refuseRelay(verdict.link, .serviceUnavailable, .tunnelsFull)
-        case .connectorsFull: return refuseRelay(verdict.link, .serviceUnavailable, .connectorsFull)
+        case .tunnelsFull: return takeBack(verdict, .tunnelsFull)
+        case .connectorsFull: return takeBack(verdict, .connectorsFull)
         }
         link.pointee.isAnswered = true
         link.pointee.awaitedWorkers = UInt8(workerCount - 1)
@@ -72,6 +73,21 @@ extension Worker {
                     service: link.pointee.service, weight: link.pointee.weight, isUDP: link.pointee.isUDP))
         }
         if workerCount == 1 { answerBind(verdict.link) }
+    }
+
+    /// What the control plane granted does not fit here.
+    private mutating func takeBack(_ verdict: BindVerdict, _ reason: Reason) {
+        reportLost(verdict.connector, verdict.tunnel, reason)
+        refuseRelay(verdict.link, .serviceUnavailable, reason)
+    }
+
+    /// Tells the registry that a connector is gone.
+    private mutating func reportLost(_ connector: ConnectorID, _ tunnel: TunnelID, _ reason: Reason) {
+        if index == 0 {
+            desk?.connectorLost(connector, tunnel, reason)
+        } else {
+            post(0, .connectorLost(connector, tunnel, reason))
+        }
     }
 
     /// Another worker knows the connector now.
@@ -116,11 +132,7 @@ extension Worker {
         let tunnel = link.pointee.tunnel
         _ = directory.remove(connector)
         for worker in 0..<workerCount where worker != index { post(worker, .connectorRemoved(connector)) }
-        if index == 0 {
-            desk?.connectorLost(connector, tunnel, reason)
-        } else {
-            post(0, .connectorLost(connector, tunnel, reason))
-        }
+        reportLost(connector, tunnel, reason)
         if link.pointee.phase == .mux { counters.add(.connectorsClosed) }
     }
 

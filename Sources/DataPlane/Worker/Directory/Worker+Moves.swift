@@ -86,6 +86,8 @@ extension Worker {
         timers.clear(slot)
         operations.append(
             Operation(.forget, token: Token(raw: 0), descriptor: sockets[slot].pointee.descriptor))
+        // Its owner is gone already: the flush must not look for it.
+        sockets[slot].pointee.role = .none
         if sockets[slot].pointee.isInFlushList { flushSockets() }
         sockets.give(slot)
     }
@@ -135,7 +137,7 @@ extension Worker {
         sockets[link.pointee.socket].pointee.receivesOnce = true
         sockets[link.pointee.socket].pointee.wantsBytes = false
         cancelReceiving(link.pointee.socket)
-        moveIfQuiet(link.pointee.socket)
+        // It goes when the bytes at hand are read to their end: those behind the request travel with it.
     }
 
     private mutating func moveLink(_ linkSlot: UInt32) {

@@ -50,7 +50,7 @@ extension Worker {
         let link = links[linkSlot]
         guard link.pointee.isWebSocket else { return }
         let count = Int(frame.count)
-        let mask = link.pointee.isClient ? random32() : nil
+        let mask = link.pointee.isClient ? maskKey() : nil
         let headerCount = WebSocketHeader.byteCount(payload: count, masked: mask != nil)
         let at = buffers.pointer(frame)
         if let mask { Mask.apply(at, count: count, key: mask) }
@@ -134,7 +134,7 @@ extension Worker {
             return true
         }
         let messageCount = SmuxHeader.byteCount + count
-        let mask = link.pointee.isWebSocket && link.pointee.isClient ? random32() : nil
+        let mask = link.pointee.isWebSocket && link.pointee.isClient ? maskKey() : nil
         let wrapCount =
             link.pointee.isWebSocket ? WebSocketHeader.byteCount(payload: messageCount, masked: mask != nil) : 0
         guard let side = buffers.cutArena(wrapCount + SmuxHeader.byteCount) else { return false }
@@ -171,12 +171,16 @@ extension Worker {
     /// Queues received payload for a reader. A reader that is behind gets a copy when the slice is small beside the
     /// buffer it would hold, so that few bytes never pin a whole buffer for long.
     mutating func keep(_ queue: inout SliceQueue, _ payload: Slice) {
-        if queue.count >= 4, Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes,
-            buffers.appendCopy(&queue, UnsafeRawBufferPointer(buffers.bytes(payload)))
-        {
-            return
+        var rest = payload
+        if queue.count >= 4, Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes {
+            let before = queue.byteCount
+            if buffers.appendCopy(&queue, UnsafeRawBufferPointer(buffers.bytes(payload))) { return }
+            // Part of it may be copied already.
+            let copied = UInt32(queue.byteCount - before)
+            rest.offset += copied
+            rest.count -= copied
         }
-        buffers.appendShared(&queue, payload)
+        buffers.appendShared(&queue, rest)
     }
 
     // MARK: The list of streams with something to send

@@ -174,6 +174,7 @@ extension Worker {
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
         buffers.clear(&link.pointee.plain)
+        if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
         let connection = link.pointee.connection
         links.give(linkSlot)
         counters.add(.linksClosed)
@@ -223,7 +224,7 @@ extension Worker {
         let count = link.pointee.webSocket.controlPayloadCount
         guard let room = buffers.cutArena(16 + count) else { return endLinkLater(linkSlot, .buffersFull) }
         let at = buffers.pointer(room)
-        let key = link.pointee.isClient ? random32() : nil
+        let key = link.pointee.isClient ? maskKey() : nil
         let head = WebSocketHeader.write(to: at, opcode: .pong, payload: count, key: key)
         _ = link.pointee.webSocket.copyControlPayload(to: at + head)
         if let key { Mask.apply(at + head, count: count, key: key) }
@@ -236,7 +237,7 @@ extension Worker {
     mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {
         let link = links[linkSlot]
         guard let room = buffers.cutArena(16) else { return }
-        let key = link.pointee.isClient ? random32() : nil
+        let key = link.pointee.isClient ? maskKey() : nil
         let count = WebSocketClose.write(to: buffers.pointer(room), code: code, key: key)
         buffers.append(
             &link.pointee.control, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(count)))

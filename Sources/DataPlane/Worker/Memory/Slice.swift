@@ -165,6 +165,9 @@ package struct BufferStore: ~Copyable {
         arena = .max
     }
 
+    /// Whether a buffer is held to cut headers from.
+    package var hasArena: Bool { arena != .max }
+
     // MARK: Queues
 
     /// Appends a slice; the queue takes over one reference. Adjacent slices of one buffer are joined.

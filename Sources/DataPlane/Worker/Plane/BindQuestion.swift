@@ -15,6 +15,8 @@ struct BindQuestion: BitwiseCopyable {
 
 /// What was decided, on its way back.
 struct BindVerdict: BitwiseCopyable {
+    var connector: ConnectorID
+    var tunnel: TunnelID
     var link: UInt32
     var generation: UInt32
     var isGranted: Bool

@@ -15,7 +15,7 @@ package final class PlaneDesk {
     enum Effect {
         case connect
         case disconnect
-        case mapTable(descriptor: Int32)
+        case mapTable(descriptor: Int32, generation: UInt64)
         case changeRoutes([RouteChange], generation: UInt64)
         case replaceNodeTable(NodeTable)
         case openListener(PlaneListener, descriptor: Int32)
@@ -216,7 +216,7 @@ package final class PlaneDesk {
             guard let descriptor else { return giveUp("a routing table came without its file") }
             routeGeneration += 1
             pushedGenerations.append((routeGeneration, generation))
-            effects.append(.mapTable(descriptor: descriptor))
+            effects.append(.mapTable(descriptor: descriptor, generation: routeGeneration))
         case .routeDelta(let generation, let changes):
             routeGeneration += 1
             pushedGenerations.append((routeGeneration, generation))
@@ -315,6 +315,7 @@ package final class PlaneDesk {
             grant(pending.question, host)
         case .refused(let status, let reason):
             let verdict = BindVerdict(
+                connector: pending.question.ask.connector, tunnel: pending.question.ask.tunnel,
                 link: pending.question.link, generation: pending.question.generation, isGranted: false,
                 status: status, reason: reason, host: InlineText())
             effects.append(.answerBind(worker: Int(pending.question.worker), verdict))
@@ -330,7 +331,8 @@ package final class PlaneDesk {
             WaitingVerdict(
                 generation: routeGeneration, worker: Int(question.worker),
                 verdict: BindVerdict(
-                    link: question.link, generation: question.generation, isGranted: true, status: 0,
+                    connector: ask.connector, tunnel: ask.tunnel, link: question.link, generation: question.generation,
+                    isGranted: true, status: 0,
                     reason: .finished, host: host)))
         releaseVerdicts()
     }
@@ -341,12 +343,12 @@ package final class PlaneDesk {
         pendingBinds.removeValue(forKey: ask)
         let label = Endpoint.label(of: question.ask.tunnel)
         let service = services.first { $0.index == question.ask.service }
-        let domains = ingresses.first { $0.index == service?.ingress }?.dynamicDomains ?? []
+        let ingress = service?.ingress ?? IngressIndex(0)
+        let domains = ingresses.first { $0.index == ingress }?.dynamicDomains ?? []
         let changes = domains.compactMap { domain in
             InlineText("\(label.string).\(domain)").map {
                 RouteChange(
-                    ingress: service?.ingress ?? IngressIndex(0), host: $0,
-                    route: Route(tunnel: question.ask.tunnel, isPrivate: false))
+                    ingress: ingress, host: $0, route: Route(tunnel: question.ask.tunnel, isPrivate: false))
             }
         }
         if !changes.isEmpty {
@@ -396,8 +398,5 @@ package final class PlaneDesk {
         waitingVerdicts.removeAll { $0.generation <= seen }
     }
 
-    /// The generation of the routing table that is being mapped.
-    var tableGeneration: UInt64 { routeGeneration }
     var inventory: [BoundConnector] { Array(connectors.values) }
-    var logLevel: Severity { settings.logLevel }
 }

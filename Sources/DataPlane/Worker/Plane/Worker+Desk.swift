@@ -8,6 +8,12 @@ import Wire
 // Worker 0 performs what its desk decides: connects the plane link, maps tables, spreads routes and listeners over the
 // workers.
 
+/// One step of the routes: a whole table, or changes to what there is, with our generation.
+enum RouteUpdate {
+    case table(Int32, UInt64)
+    case changes([RouteChange], UInt64)
+}
+
 /// Memory of the plane link's operations in flight.
 final class PlaneMemory {
     static let receiveBytes = 65_536
@@ -29,8 +35,10 @@ final class PlaneMemory {
     /// Operations in flight on the present descriptor.
     var inFlight = 0
     var isClosing = false
-    var isMapping = false
-    var waitingTables: [Int32] = []
+    /// The generation of the table that is being mapped, if one is.
+    var mapping: UInt64?
+    /// What came behind a table that is being mapped, in order.
+    var updates: [RouteUpdate] = []
     /// Tables replaced, with the generation that every worker must have seen before they are unmapped.
     var retired: [(address: UInt, byteCount: UInt64, generation: UInt64)] = []
     var current: (address: UInt, byteCount: UInt64)?
@@ -67,8 +75,8 @@ extension Worker {
         switch effect {
         case .connect: connectPlane(desk)
         case .disconnect: closePlane()
-        case .mapTable(let descriptor): mapTable(descriptor)
-        case .changeRoutes(let changes, let generation): spread(changes, generation, desk)
+        case .mapTable(let descriptor, let generation): update(.table(descriptor, generation))
+        case .changeRoutes(let changes, let generation): update(.changes(changes, generation))
         case .replaceNodeTable(let table): spread(table)
         case .openListener(let listener, let descriptor): spread(listener, descriptor)
         case .closeListener(let listener, _):
@@ -243,23 +251,32 @@ extension Worker {
         desk.workerSaw(generation, worker: index)
     }
 
-    private mutating func mapTable(_ descriptor: Int32) {
-        guard !planeMemory.isMapping else {
-            planeMemory.waitingTables.append(descriptor)
-            return
+    /// Routes change in the order in which it was said: mapping a table takes a turn, and what came behind it waits.
+    private mutating func update(_ update: RouteUpdate) {
+        planeMemory.updates.append(update)
+        continueUpdates()
+    }
+
+    private mutating func continueUpdates() {
+        while planeMemory.mapping == nil, !planeMemory.updates.isEmpty, let desk {
+            switch planeMemory.updates.removeFirst() {
+            case .changes(let changes, let generation):
+                spread(changes, generation, desk)
+            case .table(let descriptor, let generation):
+                planeMemory.mapping = generation
+                operations.append(
+                    Operation(
+                        .mapFile, token: Token(.mapFile, slot: .max, generation: 0), descriptor: descriptor,
+                        address: UInt(bitPattern: planeMemory.mapped)))
+            }
         }
-        planeMemory.isMapping = true
-        operations.append(
-            Operation(
-                .mapFile, token: Token(.mapFile, slot: .max, generation: 0), descriptor: descriptor,
-                address: UInt(bitPattern: planeMemory.mapped)))
     }
 
     mutating func tableMapped(_ completion: Completion) {
-        planeMemory.isMapping = false
+        guard let generation = planeMemory.mapping else { preconditionFailure("a table that nobody asked for") }
+        planeMemory.mapping = nil
         let mapped = planeMemory.mapped.pointee
         if completion.result == 0, let desk {
-            let generation = desk.tableGeneration
             if let old = planeMemory.current {
                 planeMemory.retired.append((old.address, old.byteCount, generation))
             }
@@ -272,7 +289,7 @@ extension Worker {
             desk.workerSaw(generation, worker: index)
             unmapOldTables()
         }
-        if !planeMemory.waitingTables.isEmpty { mapTable(planeMemory.waitingTables.removeFirst()) }
+        continueUpdates()
     }
 
     /// The new table holds everything the overlay said.

@@ -21,13 +21,13 @@ extension Worker {
             return passToVisitor(slot, slice)
         }
         if visitor.pointee.answer == .awaitingHead, !visitor.pointee.answerHead.isEmpty {
-            return joinAnswerHead(slot, stream, slice)
+            return joinAnswerHead(slot, slice)
         }
-        readAnswer(slot, stream, slice)
+        readAnswer(slot, slice)
     }
 
     /// The head is in pieces: puts them together until it is complete.
-    private mutating func joinAnswerHead(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
+    private mutating func joinAnswerHead(_ slot: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         guard buffers.appendCopy(&visitor.pointee.answerHead, UnsafeRawBufferPointer(buffers.bytes(slice))),
             buffers.join(
@@ -37,14 +37,14 @@ extension Worker {
         else { return answerBroke(slot, .buffersFull) }
         visitor.pointee.answerHead = SliceQueue()
         while visitors.isLive(slot), let part = buffers.popFirst(&whole) {
-            readAnswer(slot, stream, part)
+            readAnswer(slot, part)
             buffers.release(part.buffer)
         }
         buffers.clear(&whole)
     }
 
     /// Reads on: heads as long as they are due, then the body.
-    private mutating func readAnswer(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
+    private mutating func readAnswer(_ slot: UInt32, _ slice: Slice) {
         var rest = slice
         while rest.count > 0, visitors.isLive(slot) {
             let visitor = visitors[slot]
@@ -55,19 +55,10 @@ extension Worker {
             case .body:
                 guard readAnswerBody(slot, &rest) else { return }
             case .done:
-                return distrust(slot, stream)
+                // Bytes behind the answer belong to no request.
+                return
             }
         }
-    }
-
-    /// Bytes came behind an answer: whatever they are, they must not become the answer to the visitor's next request.
-    private mutating func distrust(_ slot: UInt32, _ stream: UInt32) {
-        visitors[slot].pointee.originKeeps = false
-        guard streams.isLive(stream), streams[stream].pointee.partner == .visitor(slot),
-            visitors[slot].pointee.stream != stream
-        else { return }
-        forgetParked(slot, stream)
-        resetStream(stream, .badAnswer)
     }
 
     private mutating func readAnswerHead(_ slot: UInt32, _ rest: inout Slice) -> Bool {
@@ -90,7 +81,7 @@ extension Worker {
             rest.offset += UInt32(head.byteCount)
             rest.count -= UInt32(head.byteCount)
             if head.isInterim { return passInterim(slot, head, original) }
-            return startAnswer(slot, head, original)
+            return startAnswer(slot, head, original, isFollowed: rest.count > 0)
         }
     }
 
@@ -108,7 +99,9 @@ extension Worker {
     }
 
     /// The final head: decides how the body is framed and whether the visitor's connection is kept.
-    private mutating func startAnswer(_ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice) -> Bool {
+    private mutating func startAnswer(
+        _ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice, isFollowed: Bool
+    ) -> Bool {
         let visitor = visitors[slot]
         beginAnswering(slot)
         timers.clear(visitor.pointee.socket)
@@ -134,7 +127,7 @@ extension Worker {
         guard passHead(slot, head, original, options: options, keeps: keeps) else { return false }
         visitor.pointee.answer = .body
         visitor.pointee.answerBody = HTTPBody(head.framing)
-        return visitor.pointee.answerBody.isDone ? answerEnded(slot) : true
+        return visitor.pointee.answerBody.isDone ? answerEnded(slot, isFollowed: isFollowed) : true
     }
 
     /// From here on the request cannot be repeated.
@@ -197,7 +190,7 @@ extension Worker {
         guard visitors.isLive(slot) else { return false }
         rest.offset += UInt32(cursor)
         rest.count -= UInt32(cursor)
-        if visitor.pointee.answerBody.isDone { return answerEnded(slot) }
+        if visitor.pointee.answerBody.isDone { return answerEnded(slot, isFollowed: rest.count > 0) }
         return true
     }
 
@@ -224,7 +217,9 @@ extension Worker {
         queueFlush(visitor.pointee.socket)
     }
 
-    private mutating func answerEnded(_ slot: UInt32) -> Bool {
+    /// `isFollowed`: bytes stand behind the answer; its origin cannot be trusted with another request on this stream.
+    private mutating func answerEnded(_ slot: UInt32, isFollowed: Bool) -> Bool {
+        if isFollowed { visitors[slot].pointee.originKeeps = false }
         visitors[slot].pointee.answer = .done
         return finishExchange(slot) ? true : visitors.isLive(slot)
     }

@@ -70,8 +70,11 @@ extension Worker {
         visitor.pointee.inputEnded = true
         switch visitor.pointee.phase {
         case .head, .discarding:
-            if visitor.pointee.input.isEmpty || sockets[visitor.pointee.socket].pointee.out.isEmpty {
+            // What it was answered is still on its way; a request cut short is none.
+            if sockets[visitor.pointee.socket].pointee.out.isEmpty {
                 endVisitor(slot, .peerClosed)
+            } else if visitor.pointee.input.isEmpty || visitor.pointee.phase == .discarding {
+                endVisitorWhenSent(slot, lingering: false)
             } else {
                 serveVisitor(slot)
             }
@@ -101,7 +104,8 @@ extension Worker {
         let visitor = visitors[slot]
         let waiting = sockets[visitor.pointee.socket].pointee.out.byteCount
         if visitor.pointee.stream != .max { creditStream(visitor.pointee.stream, waiting: waiting) }
-        if visitor.pointee.phase == .head, !visitor.pointee.input.isEmpty { serveVisitor(slot) }
+        // Also without input: the time until the next request begins now.
+        if visitor.pointee.phase == .head { serveVisitor(slot) }
     }
 
     /// The stream took some of the visitor's bytes.

@@ -1,0 +1,35 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// What a worker holds at the moment, told to whoever looks for leaks: at quiet every number must be explained by what
+/// is open. Cold: counted when it is asked for.
+package struct WorkerLedger: Equatable, Sendable {
+    package var sockets: Int
+    package var links: Int
+    package var streams: Int
+    package var visitors: Int
+    package var connectors: Int
+    package var tunnels: Int
+    /// Buffers taken, those lent to the shell included.
+    package var buffersInUse: Int
+    package var buffersWithShell: Int
+    /// Nodes of slice queues.
+    package var nodes: Int
+    /// One buffer may be held to cut headers from.
+    package var hasArena: Bool
+}
+
+extension Worker {
+    /// What is held now.
+    package var ledger: WorkerLedger {
+        WorkerLedger(
+            sockets: Int(sockets.count), links: Int(links.count), streams: Int(streams.count),
+            visitors: Int(visitors.count), connectors: directory.connectorCount, tunnels: directory.tunnelCount,
+            buffersInUse: buffers.buffersInUse, buffersWithShell: buffersWithShell, nodes: buffers.nodesHeld,
+            hasArena: buffers.hasArena)
+    }
+}
