@@ -1,5 +1,7 @@
 /* liburing, and shims for what Swift's importer does not see: macros over enums, unions in entries.
- * <sys/select.h> comes first: liburing.h sets _XOPEN_SOURCE, and a later fd_set would lack its field. */
+ * <sys/select.h> comes first: liburing.h sets _XOPEN_SOURCE, and a later fd_set would lack its field.
+ * The kernel's io_uring.h comes before liburing's copy of it, which has the same guard: swift-system imports the
+ * kernel's, and a program that sees both would find the same types defined in two ways. */
 #ifndef CULVERT_CLIBURING_H
 #define CULVERT_CLIBURING_H
 #include <sys/select.h>
@@ -7,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <linux/io_uring.h>
 #include <liburing.h>
 
 #define RING_HOT __attribute__((swift_attr("@_noLocks"))) static inline

@@ -38,7 +38,8 @@ final class FakeDataPlane {
                 break
             }
             close(socket)
-            usleep(10_000)
+            // The control plane starts on a thread of its own: as a data plane does, try again in a moment.
+            _ = poll(nil, 0, 10)
         }
         try #require(connected >= 0, "nobody listens on the plane socket")
         descriptor = connected

@@ -64,12 +64,12 @@ package final class PlaneDesk {
     private var listeners: [ListenerID: (listener: PlaneListener, descriptor: Int32)] = [:]
     private var confirmedListeners: Set<ListenerID> = []
 
-    private var settings = PlaneSettings(generation: 0, limits: [:], logLevel: .info)
-    private var services: [PlaneService] = []
-    private var ingresses: [PlaneIngress] = []
-    private var nodeName = ""
+    var settings = PlaneSettings(generation: 0, limits: [:], logLevel: .info)
+    var services: [PlaneService] = []
+    var ingresses: [PlaneIngress] = []
+    var nodeName = ""
     /// Stands in tests only: see `LinkCipher`.
-    private var cipher = LinkCipher.Kind.none
+    var cipher = LinkCipher.Kind.none
 
     /// Our own number for every change of routes, so that pushes and own decisions share one order.
     private var routeGeneration: UInt64 = 0
@@ -235,43 +235,6 @@ package final class PlaneDesk {
         case .ping:
             send(.pong)
         }
-    }
-
-    /// Serves this from now on, as if the control plane had said so: for tests, which have none.
-    package func serve(
-        _ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings,
-        cipher: LinkCipher.Kind = .none
-    ) {
-        self.cipher = cipher
-        self.services = services
-        self.ingresses = ingresses
-        self.settings = settings
-        rebuildNodeTable()
-    }
-
-    private func rebuildNodeTable() {
-        var limits = Limits()
-        for (limit, value) in settings.limits { limits.set(limit, to: value) }
-        let count = (services.map { Int($0.index.rawValue) }.max() ?? -1) + 1
-        var list: [NodeTable.Service?] = Array(repeating: nil, count: count)
-        for service in services {
-            var entry = NodeTable.Service()
-            entry.name = service.name
-            entry.isWebSocket = service.carrier == .ws
-            entry.path = InlineText(service.path) ?? InlineText()
-            entry.ingress = service.ingress
-            entry.muxVersion = service.muxVersion
-            entry.isDirect = service.isDirect
-            entry.cipher = cipher
-            entry.urlTemplates = service.urlTemplates
-            list[Int(service.index.rawValue)] = entry
-        }
-        let domainCount = (ingresses.map { Int($0.index.rawValue) }.max() ?? -1) + 1
-        var domains: [[String]?] = Array(repeating: nil, count: domainCount)
-        for ingress in ingresses { domains[Int(ingress.index.rawValue)] = ingress.dynamicDomains }
-        effects.append(
-            .replaceNodeTable(
-                NodeTable(services: list, dynamicDomains: domains, limits: limits, nodeName: nodeName)))
     }
 
     private func addListener(_ listener: PlaneListener, _ descriptor: Int32?) {

@@ -1,0 +1,47 @@
+import Model
+import Observe
+import Operations
+package import PlaneLink
+import Primitives
+import Wire
+
+// What the node serves, put together from the control plane's messages into the table that workers look at.
+
+extension PlaneDesk {
+    /// Serves this from now on, as if the control plane had said so: for tests, which have none.
+    package func serve(
+        _ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings,
+        cipher: LinkCipher.Kind = .none
+    ) {
+        self.cipher = cipher
+        self.services = services
+        self.ingresses = ingresses
+        self.settings = settings
+        rebuildNodeTable()
+    }
+
+    func rebuildNodeTable() {
+        var limits = Limits()
+        for (limit, value) in settings.limits { limits.set(limit, to: value) }
+        let count = (services.map { Int($0.index.rawValue) }.max() ?? -1) + 1
+        var list: [NodeTable.Service?] = Array(repeating: nil, count: count)
+        for service in services {
+            var entry = NodeTable.Service()
+            entry.name = service.name
+            entry.isWebSocket = service.carrier == .ws
+            entry.path = InlineText(service.path) ?? InlineText()
+            entry.ingress = service.ingress
+            entry.muxVersion = service.muxVersion
+            entry.isDirect = service.isDirect
+            entry.cipher = cipher
+            entry.urlTemplates = service.urlTemplates
+            list[Int(service.index.rawValue)] = entry
+        }
+        let domainCount = (ingresses.map { Int($0.index.rawValue) }.max() ?? -1) + 1
+        var domains: [[String]?] = Array(repeating: nil, count: domainCount)
+        for ingress in ingresses { domains[Int(ingress.index.rawValue)] = ingress.dynamicDomains }
+        effects.append(
+            .replaceNodeTable(
+                NodeTable(services: list, dynamicDomains: domains, limits: limits, nodeName: nodeName)))
+    }
+}
