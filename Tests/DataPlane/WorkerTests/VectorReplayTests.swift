@@ -118,6 +118,58 @@ import World
         #expect(VectorReplayTests.masked(ours.frames) == VectorReplayTests.masked(theirs.frames))
     }
 
+    /// Replays one side of a recording: everything up to the relay request, and, when `rest` is called, what follows.
+    private static func replay(_ records: [Record], to peer: ScriptedVisitor, in world: World) throws -> () -> Void {
+        let first = try #require(records.firstIndex { $0.dir == "c2s" && isBind($0.hex, true) })
+        for record in records[...first] where record.dir == "c2s" { peer.peer.write(bytes(record.hex)) }
+        world.run(milliseconds: 50)
+        return {
+            for record in records[(first + 1)...] where record.dir == "c2s" {
+                peer.peer.write(bytes(record.hex))
+                world.run(milliseconds: 20)
+            }
+            world.run(milliseconds: 500)
+        }
+    }
+
+    private static func recorded(_ records: [Record]) -> [UInt8] {
+        unwrapped(records.filter { $0.dir == "s2c" }.flatMap { bytes($0.hex) })
+    }
+
+    /// d: a relay visitor's CONNECT and one HTTP request through it; the connector gives the recorded answer.
+    @Test func aVisitorIsAnsweredAsByTheReference() throws {
+        let records = try VectorReplayTests.records("d-visitor-tunnel+ws.conn1")
+        let bench = try Bench(isDirect: true)
+        let visitor = ScriptedVisitor(bench.world, bench.node, bench.outside, port: NodeProcess.webSocketPort)
+        let rest = try VectorReplayTests.replay(records, to: visitor, in: bench.world)
+        rest()
+        let theirs = VectorReplayTests.recorded(records)
+        bench.connector.send(try bench.stream(), Array(theirs.dropFirst(4)))
+        bench.run(100)
+        #expect(theirs.prefix(4) == [1, 0, 0, 0])
+        #expect(VectorReplayTests.unwrapped(visitor.received) == theirs)
+    }
+
+    /// e: a UDP tunnel, one datagram each way, both ends replayed.
+    @Test func datagramsPassAsWithTheReference() throws {
+        let bindRecords = try VectorReplayTests.records("e-rudp-bind.conn1")
+        let visitRecords = try VectorReplayTests.records("e-rudp-visitor.conn1")
+        let world = World(seed: 1)
+        let node = try NodeProcess(world, seed: 1, isDirect: true, domain: "gost.local")
+        let outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
+        let client = ScriptedVisitor(world, node, outside, port: NodeProcess.webSocketPort)
+        let clientRest = try VectorReplayTests.replay(bindRecords, to: client, in: world)
+        let visitor = ScriptedVisitor(world, node, outside, port: NodeProcess.webSocketPort)
+        let visitorRest = try VectorReplayTests.replay(visitRecords, to: visitor, in: world)
+        visitorRest()
+        clientRest()
+        let ours = try VectorReplayTests.parts(VectorReplayTests.unwrapped(client.received))
+        let theirs = try VectorReplayTests.parts(VectorReplayTests.recorded(bindRecords))
+        #expect(ours.response == theirs.response)
+        #expect(VectorReplayTests.masked(ours.frames) == VectorReplayTests.masked(theirs.frames))
+        #expect(VectorReplayTests.unwrapped(visitor.received) == VectorReplayTests.recorded(visitRecords))
+    }
+
     /// The record that holds the relay request: the second over WebSocket, the first over TCP.
     private static func isBind(_ hex: String, _ isWebSocket: Bool) -> Bool { hex.hasPrefix(isWebSocket ? "82" : "01") }
 }

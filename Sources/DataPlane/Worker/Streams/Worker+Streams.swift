@@ -59,10 +59,11 @@ extension Worker {
         return slot
     }
 
-    /// Queues bytes toward the peer; the queue gets a reference of its own.
+    /// Queues bytes toward the peer; the queue gets a reference of its own, or a copy of what is small.
     mutating func sendOnStream(_ streamSlot: UInt32, _ slice: Slice) {
-        buffers.appendShared(&streams[streamSlot].pointee.out, slice)
-        streams[streamSlot].pointee.lastProgress = now
+        let stream = streams[streamSlot]
+        keep(&stream.pointee.out, slice)
+        stream.pointee.lastProgress = now
         markReadyIfAllowed(streamSlot)
     }
 
