@@ -158,7 +158,10 @@ package final class SimulatedPeerListener {
 
     func noticed() {
         while !socket.isAsleep, socket.phase == .listening, !socket.backlog.isEmpty {
-            accepted.append(SimulatedPeer(kernel: kernel, socket: socket.backlog.removeFirst(), connected: 0))
+            let peer = SimulatedPeer(kernel: kernel, socket: socket.backlog.removeFirst(), connected: 0)
+            accepted.append(peer)
+            // What came while it waited to be accepted.
+            peer.noticed()
             kernel.admitWaiting(socket)
         }
     }

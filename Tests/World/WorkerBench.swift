@@ -51,8 +51,11 @@ package final class WorkerBench {
 
     /// Whether something waits for a turn.
     package func isDue(_ now: Tick) -> Bool {
-        !port.isDetached && (port.hasCompletion || turns == 0 || worker.nextDeadline <= now)
+        !port.isDetached && (port.hasCompletion || turns == 0 || deadline <= now)
     }
+
+    /// When the worker wants its next turn, as it said at the end of the last one.
+    package private(set) var deadline = Tick.never
 
     /// One turn, as the loop of a real thread makes it.
     package func turn(_ now: Tick) {
@@ -65,5 +68,6 @@ package final class WorkerBench {
         beforeEnd?(&worker)
         worker.end()
         port.submit(&worker.operations)
+        deadline = worker.nextDeadline
     }
 }

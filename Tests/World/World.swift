@@ -1,6 +1,5 @@
 package import Primitives
 package import Simulator
-import Worker
 
 /// Somebody outside whose part is a script: looks at what came, writes, waits.
 package protocol Scripted: AnyObject {
@@ -51,7 +50,7 @@ package final class World {
             if isDone() { return }
             if benches.contains(where: { $0.isDue(now) }) { continue }
             var next = kernel.nextEvent ?? .never
-            for bench in benches where !bench.port.isDetached { next = min(next, bench.worker.nextDeadline) }
+            for bench in benches where !bench.port.isDetached { next = min(next, bench.deadline) }
             for actor in actors { next = min(next, max(actor.nextAct, Tick(nanoseconds: now.nanoseconds + 1))) }
             guard next <= end else { return kernel.advance(to: end) }
             kernel.advance(to: next)

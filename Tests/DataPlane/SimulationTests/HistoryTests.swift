@@ -1,0 +1,38 @@
+import Simulator
+import Testing
+import World
+
+/// Visitor – node – client – origin under every fault that loses nothing, with rude visitors, and with a client that
+/// dies.
+@Suite struct HistoryTests {
+    @Test(arguments: Seeds.regressions + Seeds.usual)
+    func everyRequestIsAnsweredInFull(_ seed: UInt64) throws {
+        let history = try History(seed: seed, weather: .lossless)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    @Test(arguments: Seeds.regressions + Seeds.usual)
+    func rudeVisitorsLeaveNothingBehind(_ seed: UInt64) throws {
+        let history = try History(seed: seed, weather: .rudeVisitors)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    @Test(arguments: Seeds.regressions + Seeds.usual)
+    func aDyingClientLosesOnlyWhatItHeld(_ seed: UInt64) throws {
+        let history = try History(seed: seed, weather: .dyingClient)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func theSameSeedIsTheSameHistory(_ seed: UInt64) throws {
+        func trace() throws -> UInt64 {
+            let history = try History(seed: seed, weather: .dyingClient)
+            history.run()
+            return history.world.kernel.trace.hash
+        }
+        #expect(try trace() == trace())
+    }
+}

@@ -1,0 +1,40 @@
+package import Simulator
+import Primitives
+package import Worker
+package import Model
+
+/// Our own client in its process: one worker that dials the node and hands its streams to a target on its own host.
+package final class ClientProcess {
+    package static let targetPort: UInt16 = 3_000
+
+    package let host: SimulatedHost
+    package let process: SimulatedProcess
+    package let bench: WorkerBench
+    package let desk: ClientDesk
+
+    package init(
+        _ world: World, _ node: NodeProcess, _ carrier: NodeProcess.Carrier, number: Int = 0, tunnel: TunnelID,
+        connections: Int = 1, seed: UInt64
+    ) throws {
+        host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
+        process = world.kernel.makeProcess(on: host)
+        let server = ClientDesk.Server(
+            host: "10.0.0.1", port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
+            isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
+        let plan = ClientDesk.Plan(
+            name: "simulated", tunnel: tunnel, servers: [server], targetHost: "10.0.1.\(number)",
+            targetPort: ClientProcess.targetPort)
+        let desk = ClientDesk(plans: Array(repeating: plan, count: connections), seed: seed)
+        self.desk = desk
+        bench = try WorkerBench(world.kernel, process, seed: seed) { $0.client = desk }
+        world.add(bench)
+    }
+
+    /// Where its target listens.
+    package var target: SimulatedAddress { SimulatedAddress(low: host.low, port: ClientProcess.targetPort) }
+
+    /// Connections that were granted their tunnel so far.
+    package var boundCount: Int {
+        desk.events.count { if case .bound = $0 { true } else { false } }
+    }
+}
