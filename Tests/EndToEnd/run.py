@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import fnmatch
 import os
+import signal
 import sys
 import time
 import traceback
@@ -70,6 +71,8 @@ def main():
     if options.list or not chosen:
         print("\n".join(f"{scenario.name}: {scenario.body.__doc__ or ''}" for scenario in SCENARIOS))
         return 0 if options.list else 64
+    # Told to end, it clears away what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     good = True
     for scenario in chosen:
         for io, workers in scenario.settings:
