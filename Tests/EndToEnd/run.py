@@ -23,7 +23,13 @@ async def run(scenario, options, io, workers):
     bench = Bench(options.binaries, io, workers, options.repository)
     seen = None
     work = asyncio.ensure_future(scenario.body(bench))
-    ended, _ = await asyncio.wait([work], timeout=scenario.seconds)
+    try:
+        ended, _ = await asyncio.wait([work], timeout=scenario.seconds)
+    except asyncio.CancelledError:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await bench.close()
+        raise
     if not ended:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
