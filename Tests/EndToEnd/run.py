@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import fnmatch
 import os
+import signal
 import sys
 import time
 import traceback
@@ -22,7 +23,13 @@ async def run(scenario, options, io, workers):
     bench = Bench(options.binaries, io, workers, options.repository)
     seen = None
     work = asyncio.ensure_future(scenario.body(bench))
-    ended, _ = await asyncio.wait([work], timeout=scenario.seconds)
+    try:
+        ended, _ = await asyncio.wait([work], timeout=scenario.seconds)
+    except asyncio.CancelledError:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await bench.close()
+        raise
     if not ended:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -70,6 +77,8 @@ def main():
     if options.list or not chosen:
         print("\n".join(f"{scenario.name}: {scenario.body.__doc__ or ''}" for scenario in SCENARIOS))
         return 0 if options.list else 64
+    # Told to end, it clears away what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     good = True
     for scenario in chosen:
         for io, workers in scenario.settings:

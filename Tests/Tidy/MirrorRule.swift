@@ -14,11 +14,15 @@ enum MirrorRule {
         modules.compactMap { module in
             guard testedElsewhere[module] == nil else { return nil }
             let name = module.split(separator: "/").last.map(String.init) ?? module
-            let isTested = tests.contains { test in
-                !test.path.contains("/Support/") && test.text.contains("@Test")
-                    && test.codeLines.contains { ImportRule.imported($0) == name }
-            }
+            // What a target imports in one file it may use in another.
+            let importing = tests.filter { test in test.codeLines.contains { ImportRule.imported($0) == name } }
+            let folders = Set(importing.map(folder))
+            let isTested = tests.contains { folders.contains(folder($0)) && $0.text.contains("@Test") }
             return isTested ? nil : "\(module) has no tests that import \(name)"
         }
+    }
+
+    private static func folder(_ test: SourceText) -> Substring {
+        test.path[..<(test.path.lastIndex(of: "/") ?? test.path.startIndex)]
     }
 }
