@@ -82,14 +82,16 @@ extension Worker {
             {
                 let stream = link.pointee.firstReady
                 takeReady(linkSlot, stream)
-                serveStream(linkSlot, stream)
+                // Without a buffer for its headers the stream waits for the link's next flush.
+                guard serveStream(linkSlot, stream) else { break }
             }
         }
         sealLink(linkSlot)
     }
 
     /// Frames up to one quantum of a stream's bytes, as far as its window goes, and files it again if there is more.
-    private mutating func serveStream(_ linkSlot: UInt32, _ streamSlot: UInt32) {
+    /// False when no buffer is left.
+    private mutating func serveStream(_ linkSlot: UInt32, _ streamSlot: UInt32) -> Bool {
         let stream = streams[streamSlot]
         var rest = Self.quantum
         let hasWindows = links[linkSlot].pointee.smux.version == 2
@@ -99,20 +101,21 @@ extension Worker {
             guard count > 0 else { break }
             guard frame(linkSlot, streamSlot, Slice(buffer: first.buffer, offset: first.offset, count: UInt32(count)))
             else {
-                markReady(streamSlot)
-                return
+                listReady(streamSlot)
+                return false
             }
             buffers.dropFirst(&stream.pointee.out, count)
             if hasWindows { stream.pointee.sending.spend(UInt32(count)) }
             rest -= count
         }
         streamOutDrained(streamSlot)
-        guard streams.isLive(streamSlot) else { return }
+        guard streams.isLive(streamSlot) else { return true }
         if stream.pointee.out.isEmpty {
             streamOutEmptied(streamSlot)
         } else if !hasWindows || stream.pointee.sending.allowed > 0 {
             markReady(streamSlot)
         }
+        return true
     }
 
     /// Frames one slice, which the stream's queue still holds, into the socket's queue. The headers go in front of it in
@@ -186,6 +189,11 @@ extension Worker {
     // MARK: The list of streams with something to send
 
     mutating func markReady(_ streamSlot: UInt32) {
+        listReady(streamSlot)
+        queueFlush(links[streams[streamSlot].pointee.link].pointee.socket)
+    }
+
+    private mutating func listReady(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard !stream.pointee.flags.contains(.ready) else { return }
         stream.pointee.flags.insert(.ready)
@@ -197,7 +205,6 @@ extension Worker {
             streams[link.pointee.lastReady].pointee.nextReady = streamSlot
         }
         link.pointee.lastReady = streamSlot
-        queueFlush(link.pointee.socket)
     }
 
     /// Takes the first ready stream out of the list.
