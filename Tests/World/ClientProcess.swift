@@ -14,13 +14,14 @@ package final class ClientProcess {
 
     package init(
         _ world: World, _ node: NodeProcess, _ carrier: NodeProcess.Carrier, number: Int = 0, tunnel: TunnelID,
-        connections: Int = 1, seed: UInt64
+        connections: Int = 1, cipher: LinkCipher.Kind = .none, seed: UInt64
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
         process = world.kernel.makeProcess(on: host)
-        let server = ClientDesk.Server(
+        var server = ClientDesk.Server(
             host: "10.0.0.1", port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
             isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
+        server.cipher = cipher
         let plan = ClientDesk.Plan(
             name: "simulated", tunnel: tunnel, servers: [server], targetHost: "10.0.1.\(number)",
             targetPort: ClientProcess.targetPort)

@@ -3,7 +3,7 @@ package import Observe
 import PlaneLink
 import Primitives
 package import Simulator
-import Worker
+package import Worker
 
 /// A data plane of one to three workers whose control plane is away: it decides binds alone. Tunnel ports for both
 /// carriers and one entrypoint, a listening socket per worker each, as the control plane would open them.
@@ -22,7 +22,7 @@ package final class NodeProcess {
 
     package init(
         _ world: World, workers: Int = 1, seed: UInt64, limits: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
-        isDirect: Bool = false, domain: String = NodeProcess.domain,
+        isDirect: Bool = false, domain: String = NodeProcess.domain, cipher: LinkCipher.Kind = .none,
         bufferCount: Int = WorkerBench.bufferCountStandard
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0001)
@@ -43,7 +43,7 @@ package final class NodeProcess {
                     urlTemplates: ["http://*.\(domain):\(NodeProcess.entrypointPort)"])
             },
             [PlaneIngress(index: IngressIndex(0), dynamicDomains: [domain])],
-            PlaneSettings(generation: 1, limits: limits, logLevel: .info))
+            PlaneSettings(generation: 1, limits: limits, logLevel: .info), cipher: cipher)
         for index in 0..<workers {
             let bench = try WorkerBench(
                 world.kernel, process, index: index, seed: seed &+ UInt64(index) &* 7_919, bufferCount: bufferCount

@@ -29,17 +29,21 @@ final class History {
     private var random: Random
 
     /// `sabotage` gets the node's first worker before anything happens.
-    init(seed: UInt64, weather: Weather, sabotage: ((WorkerBench) -> Void)? = nil) throws {
+    init(
+        seed: UInt64, weather: Weather, cipher: LinkCipher.Kind = .none, sabotage: ((WorkerBench) -> Void)? = nil
+    ) throws {
         random = Random(seed: seed)
         self.weather = weather
         world = World(seed: seed, faults: .lossless)
-        node = try NodeProcess(world, workers: sabotage == nil ? 1 + Int(random.below(3)) : 1, seed: seed)
+        node = try NodeProcess(
+            world, workers: sabotage == nil ? 1 + Int(random.below(3)) : 1, seed: seed, cipher: cipher)
         sabotage?(node.benches[0])
         let outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
         for number in 0..<(weather == .dyingClient ? 2 : 1) {
             let client = try ClientProcess(
                 world, node, random.below(2) == 0 ? .ws : .tcp, number: number, tunnel: History.tunnel,
-                connections: weather == .dyingClient ? 1 : 1 + Int(random.below(2)), seed: seed &+ 99 &+ UInt64(number))
+                connections: weather == .dyingClient ? 1 : 1 + Int(random.below(2)), cipher: cipher,
+                seed: seed &+ 99 &+ UInt64(number))
             clients.append(client)
             origins.append(ScriptedOrigin(world, client))
         }

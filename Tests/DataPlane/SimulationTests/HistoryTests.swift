@@ -1,5 +1,6 @@
 import Simulator
 import Testing
+import Worker
 import World
 
 /// Visitor – node – client – origin under every fault that loses nothing, with rude visitors, and with a client that
@@ -8,6 +9,14 @@ import World
     @Test(arguments: Seeds.regressions + Seeds.usual)
     func everyRequestIsAnsweredInFull(_ seed: UInt64) throws {
         let history = try History(seed: seed, weather: .lossless)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    /// A layer that changes every byte and its number stands where TLS will: nothing above it notices.
+    @Test(arguments: Seeds.regressions + Seeds.usual.prefix(8))
+    func aCipherUnderTheLinkChangesNothing(_ seed: UInt64) throws {
+        let history = try History(seed: seed, weather: .lossless, cipher: .records)
         history.run()
         #expect(history.brokenLaws == [])
     }
