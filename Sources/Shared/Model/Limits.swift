@@ -6,6 +6,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case headBytesMax
     case headTimeoutMilliseconds
     case firstByteTimeoutMilliseconds
+    case bodyIdleMilliseconds
     case keepAliveIdleMilliseconds
     case answerHeadTimeoutMilliseconds
     case handshakeTimeoutMilliseconds
@@ -57,6 +58,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 10_000, range: 100...600_000, reason: .firstByteTimeout,
                 meaning: "from accepting a visitor to its first byte")
+        case .bodyIdleMilliseconds:
+            Row(
+                unit: "ms", standard: 60_000, range: 100...3_600_000, reason: .bodyTimeout,
+                meaning: "silence of a visitor inside a request's body")
         case .keepAliveIdleMilliseconds:
             Row(
                 unit: "ms", standard: 75_000, range: 1_000...3_600_000, reason: .keepAliveIdle,

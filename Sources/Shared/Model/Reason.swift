@@ -23,6 +23,7 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case missingHost
     case headTooLarge
     case headTimeout
+    case bodyTimeout
     case firstByteTimeout
     case keepAliveIdle
     case methodNotAllowed

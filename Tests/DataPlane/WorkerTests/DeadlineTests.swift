@@ -32,6 +32,25 @@ import World
         bench.expectQuiet()
     }
 
+    @Test func aBodyThatStallsIs408() throws {
+        let bench = try Bench(limits: [.bodyIdleMilliseconds: 2_000])
+        let visitor = bench.visitor()
+        visitor.write("POST /up HTTP/1.1\r\nHost: \(bench.host)\r\nContent-Length: 100\r\n\r\n")
+        for _ in 0..<4 {
+            bench.run(1_500)
+            visitor.write("0123456789")
+        }
+        bench.run(1_500)
+        #expect(visitor.received.isEmpty)
+        bench.run(1_000)
+        #expect(visitor.status == 408)
+        #expect(bench.node.count(.bodyTimeout) == 1)
+        #expect(try bench.stream().isFinished)
+        bench.run(5_000)
+        #expect(visitor.isEnded)
+        bench.expectQuiet()
+    }
+
     @Test func aSilentOriginIs504() throws {
         let bench = try Bench(limits: [.answerHeadTimeoutMilliseconds: 2_000])
         let visitor = bench.visitor()

@@ -189,10 +189,13 @@ extension Worker {
                 break
             }
             guard let front = buffers.first(visitor.pointee.input) else {
+                setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.bodyIdleMilliseconds]))
                 adjustVisitorReading(slot)
                 return false
             }
             if pausesSource(visitor.pointee.stream) {
+                // It is the stream that keeps the visitor waiting.
+                timers.clear(visitor.pointee.socket)
                 wantBytes(visitor.pointee.socket, false)
                 return false
             }

@@ -170,7 +170,8 @@ extension Worker {
                 endVisitor(slot, visitor.pointee.requestCount == 0 ? .firstByteTimeout : .keepAliveIdle)
             }
         case .exchange:
-            guard visitor.pointee.answer == .awaitingHead, visitor.pointee.requestIsDone else { return }
+            guard visitor.pointee.requestIsDone else { return bodyTimedOut(slot) }
+            guard visitor.pointee.answer == .awaitingHead else { return }
             let stream = visitor.pointee.stream
             visitor.pointee.stream = .max
             resetStream(stream, .answerTimeout)
@@ -189,5 +190,15 @@ extension Worker {
         case .discarding:
             endVisitor(slot, .headTimeout)
         }
+    }
+
+    /// The visitor fell silent inside its request's body.
+    private mutating func bodyTimedOut(_ slot: UInt32) {
+        let visitor = visitors[slot]
+        guard !visitor.pointee.answerStarted else { return endVisitor(slot, .bodyTimeout) }
+        let stream = visitor.pointee.stream
+        visitor.pointee.stream = .max
+        resetStream(stream, .bodyTimeout)
+        refuse(slot, status: 408, .bodyTimeout, closes: true)
     }
 }
