@@ -55,6 +55,8 @@ package struct Worker: ~Copyable {
     let inboxes: [Mailbox?]
     /// Bytes of a visitor that is being adopted, by the worker that sends it.
     var incoming: [SliceQueue]
+    /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
+    var incomingBroken: UInt64 = 0
     /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
     var overflow: [[Mailbox.Cell]]
     /// Workers to be woken at the end of this turn, a bit each.

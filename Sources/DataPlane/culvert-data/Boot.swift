@@ -35,14 +35,12 @@ struct Boot {
         journal.write(
             .info, "data plane starts",
             [("name", options.name), ("workers", String(workers)), ("io", choice.choice.rawValue)])
-        var threads: [Int] = []
         for index in 1..<max(workers, 1) where workers > 1 {
             let part = Part(
                 index: index, workers: workers, choice: choice.choice, counters: pages[index],
                 outboxes: mailboxes[index], inboxes: mailboxes.map { $0[index] }, meeting: meeting, journal: journal,
                 signals: nil, hello: nil, controlPath: options.controlPath, countersDescriptor: -1)
             let thread = try WorkerThread(name: "worker-\(index)") { part.runOrExit() }
-            threads.append(index)
             _ = consume thread
         }
         let first = Part(

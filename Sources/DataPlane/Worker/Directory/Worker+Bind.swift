@@ -19,7 +19,8 @@ extension Worker {
         link.pointee.isUDP = request.network == .udp
         link.pointee.capabilities = offered.agreed(with: Worker.capabilities)
         link.pointee.requestedPort = request.destination?.port ?? 0
-        timers.clear(link.pointee.socket)
+        // The desk answers well before; this is for a question or an answer that found no buffer to travel in.
+        setDeadline(link.pointee.socket, now.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds]))
         var host = InlineText()
         if let destination = request.destination, !destination.isUnspecified { host = destination.hostText }
         let question = BindQuestion(

@@ -97,12 +97,23 @@ extension Worker {
     mutating func takeBytes(_ parcel: Parcel, from worker: Int) {
         let bytes = UnsafeRawBufferPointer(
             start: UnsafeRawPointer(bitPattern: parcel.address), count: Int(parcel.count))
-        if !buffers.appendCopy(&incoming[worker], bytes) { counters.add(.buffersFull) }
+        if !buffers.appendCopy(&incoming[worker], bytes) { incomingBroken |= 1 << UInt64(worker) }
         post(worker, .parcelTaken(buffer: parcel.buffer))
     }
 
+    /// Whether everything that was sent ahead of a visitor is here; a hole in its bytes would be another request.
+    private mutating func hasAllBytes(from worker: Int, _ descriptor: Int32) -> Bool {
+        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: descriptor))
+        guard incomingBroken & 1 << UInt64(worker) != 0 else { return true }
+        incomingBroken &= ~(1 << UInt64(worker))
+        buffers.clear(&incoming[worker])
+        counters.add(.buffersFull)
+        closeDescriptor(descriptor)
+        return false
+    }
+
     mutating func adoptVisitor(_ move: VisitorMove, from worker: Int) {
-        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: move.descriptor))
+        guard hasAllBytes(from: worker, move.descriptor) else { return }
         var visitor = move.visitor
         visitor.input = incoming[worker]
         incoming[worker] = SliceQueue()
@@ -163,7 +174,7 @@ extension Worker {
     }
 
     mutating func adoptLink(_ move: LinkMove, from worker: Int) {
-        operations.append(Operation(.forget, token: Token(raw: 0), descriptor: move.descriptor))
+        guard hasAllBytes(from: worker, move.descriptor) else { return }
         var link = move.link
         link.pending = incoming[worker]
         incoming[worker] = SliceQueue()

@@ -62,7 +62,7 @@ extension Worker {
         case .connecting, .upgradeSent, .requestSent:
             endLink(linkSlot, .dialTimeout)
         case .binding:
-            return
+            endLink(linkSlot, .bindTimeout)
         case .mux:
             keepAlive(linkSlot)
         case .visiting:

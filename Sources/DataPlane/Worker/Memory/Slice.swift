@@ -212,11 +212,6 @@ package struct BufferStore: ~Copyable {
         queue.head == .max ? nil : slice(of: nodes[Int(queue.head)])
     }
 
-    /// The last slice, which stays in the queue.
-    package func last(_ queue: SliceQueue) -> Slice? {
-        queue.tail == .max ? nil : slice(of: nodes[Int(queue.tail)])
-    }
-
     /// Walks a queue without changing it: begin with `queue.head`, ends with nil.
     package func next(_ cursor: inout UInt32) -> Slice? {
         guard cursor != .max else { return nil }

@@ -24,7 +24,7 @@ final class PlaneMemory {
     let dial = UnsafeMutablePointer<DialAddress>.allocate(capacity: 1)
     let mapped = UnsafeMutablePointer<MappedFile>.allocate(capacity: 1)
     /// What is being sent, and how far.
-    var sending: [UInt8] = []
+    var sendCount = 0
     var sent = 0
     var sendBuffer: UnsafeMutableRawPointer?
     var sendDescriptor: Int32?
@@ -171,7 +171,7 @@ extension Worker {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: batch.bytes.count, alignment: 16)
         batch.bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
         planeMemory.sendBuffer = memory
-        planeMemory.sending = batch.bytes
+        planeMemory.sendCount = batch.bytes.count
         planeMemory.sent = 0
         planeMemory.sendDescriptor = batch.descriptor
         submitToControl()
@@ -182,7 +182,7 @@ extension Worker {
         planeMemory.isSending = true
         planeMemory.sendMessage.pointee.range = SendRange(
             address: UInt(bitPattern: memory + planeMemory.sent),
-            count: UInt(planeMemory.sending.count - planeMemory.sent))
+            count: UInt(planeMemory.sendCount - planeMemory.sent))
         planeMemory.sendMessage.pointee.descriptorCount = 0
         if let descriptor = planeMemory.sendDescriptor, planeMemory.sent == 0 {
             planeMemory.sendMessage.pointee.descriptors[0] = descriptor
@@ -200,7 +200,7 @@ extension Worker {
         planeMemory.isSending = false
         guard !planeMemory.isClosing, completion.result > 0 else { return planeLost() }
         planeMemory.sent += Int(completion.result)
-        if planeMemory.sent < planeMemory.sending.count { submitToControl() }
+        if planeMemory.sent < planeMemory.sendCount { submitToControl() }
     }
 
     /// Gives up the plane link; nothing else changes.

@@ -9,10 +9,8 @@ import Wire
 package enum SystemError {
     package static let interrupted: Int32 = 4
     package static let again: Int32 = 11
-    package static let brokenPipe: Int32 = 32
     package static let tooManyFilesInSystem: Int32 = 23
     package static let tooManyFiles: Int32 = 24
-    package static let connectionReset: Int32 = 104
     package static let noBuffers: Int32 = 105
     package static let cancelled: Int32 = 125
 }
