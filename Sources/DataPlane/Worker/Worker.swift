@@ -43,6 +43,9 @@ package struct Worker: ~Copyable {
     var listeners: [Listener] = []
 
     var directory: Directory
+    var failedLogins: FailedLogins
+    /// Relay visitors whose bytes are kept for another try.
+    var replaysHeld = 0
     package var routeTable: RouteSnapshotView?
     package var routeOverlay: RouteOverlay
 
@@ -57,8 +60,9 @@ package struct Worker: ~Copyable {
     var incoming: [SliceQueue]
     /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
     var incomingBroken: UInt64 = 0
-    /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
-    var overflow: [[Mailbox.Cell]]
+    /// Messages that found a mailbox full or no parcel, by worker, in order; they go as soon as there is room.
+    var overflow: [[WaitingMessage]]
+    var parcels: ParcelPool
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
@@ -108,12 +112,14 @@ package struct Worker: ~Copyable {
         directory = Directory(
             tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
+        failedLogins = FailedLogins(salt: setup.seed)
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
         entropy = .allocate(capacity: Worker.entropyWords)
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
         outboxes = setup.outboxes
         inboxes = setup.inboxes
         overflow = Array(repeating: [], count: setup.workerCount)
+        parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = Array(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client

@@ -11,23 +11,40 @@ extension Worker {
     /// Messages that may wait for room in a mailbox: connectors and visitors are bounded, and so is what is said of
     /// them; more means that a worker of this process does not run any more.
     static let overflowMax = 1 << 20
+    /// Waiting messages at which nothing more is read from the control plane until some have gone.
+    static let overflowPausesAt = 4_096
 
     /// Puts a message into a worker's mailbox, or behind those that wait for room in it.
     mutating func post(_ worker: Int, _ message: WorkerMessage) {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
         if !overflow[worker].isEmpty || !outbox.put(message.cell) {
-            precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
-            overflow[worker].append(message.cell)
+            postLater(worker, WaitingMessage(message: message, content: nil))
         }
         toWake |= 1 << UInt64(worker)
     }
+
+    private mutating func postLater(_ worker: Int, _ waiting: WaitingMessage) {
+        precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
+        overflow[worker].append(waiting)
+    }
+
+    /// Whether so much waits for other workers that what causes more should wait too.
+    var isOverflowLong: Bool { overflow.contains { $0.count >= Worker.overflowPausesAt } }
 
     /// Messages that waited for room go now, as far as there is some.
     private mutating func postOverflow() {
         for worker in 0..<workerCount where !overflow[worker].isEmpty {
             guard let outbox = outboxes[worker] else { continue }
             var count = 0
-            while count < overflow[worker].count, outbox.put(overflow[worker][count]) { count += 1 }
+            while count < overflow[worker].count {
+                if let content = overflow[worker][count].content {
+                    guard let parcel = content.withUnsafeBytes({ parcels.pack($0) }) else { break }
+                    let message = overflow[worker][count].message.carrying(parcel)
+                    overflow[worker][count] = WaitingMessage(message: message, content: nil)
+                }
+                guard outbox.put(overflow[worker][count].message.cell) else { break }
+                count += 1
+            }
             overflow[worker].removeFirst(count)
             toWake |= 1 << UInt64(worker)
             // Not all fitted: look again soon.
@@ -35,18 +52,18 @@ extension Worker {
         }
     }
 
-    /// Puts a message that points to `content`, which travels in a buffer of ours.
+    /// Puts a message that points to `content`, which travels in a parcel of ours. It is never lost: without a parcel
+    /// it waits for one that comes home.
     mutating func post<Content: BitwiseCopyable>(
         _ worker: Int, with content: Content, _ message: (Parcel) -> WorkerMessage
     ) {
-        precondition(MemoryLayout<Content>.size <= BufferStore.payload)
-        guard let buffer = buffers.take() else { return counters.add(.buffersFull) }
-        let at = buffers.pointer(buffer: buffer, offset: BufferStore.headroom)
-        at.storeBytes(of: content, as: Content.self)
-        post(
+        let packed = withUnsafeBytes(of: content) { parcels.pack($0) }
+        if let packed { return post(worker, message(packed)) }
+        let empty = Parcel(address: 0, count: 0, buffer: ParcelPool.mark)
+        postLater(
             worker,
-            message(
-                Parcel(address: UInt(bitPattern: at), count: UInt32(MemoryLayout<Content>.size), buffer: buffer)))
+            WaitingMessage(message: message(empty), content: withUnsafeBytes(of: content) { Array($0) }))
+        toWake |= 1 << UInt64(worker)
     }
 
     private func open<Content: BitwiseCopyable>(_ parcel: Parcel, as type: Content.Type) -> Content {
@@ -71,6 +88,7 @@ extension Worker {
     /// Wakes the workers that this turn wrote to.
     mutating func wakeOthers() {
         postOverflow()
+        resumePlane()
         var rest = toWake
         toWake = 0
         while rest != 0 {
@@ -93,7 +111,7 @@ extension Worker {
             post(worker, .parcelTaken(buffer: parcel.buffer))
             adoptLink(move, from: worker)
         case .parcelTaken(let buffer):
-            buffers.release(buffer)
+            if buffer & ParcelPool.mark != 0 { parcels.give(buffer) } else { buffers.release(buffer) }
         case .connectorAdded(let connector, let tunnel, let link, let generation, let service, let weight, let isUDP):
             let entry = ConnectorEntry(
                 connector: connector, worker: worker, isUDP: isUDP, weight: weight, service: service, link: link,

@@ -35,6 +35,8 @@ final class PlaneMemory {
     /// Operations in flight on the present descriptor.
     var inFlight = 0
     var isClosing = false
+    /// Nothing is read, because too much of what was read waits for other workers.
+    var isPaused = false
     /// The generation of the table that is being mapped, if one is.
     var mapping: UInt64?
     /// What came behind a table that is being mapped, in order.
@@ -99,6 +101,7 @@ extension Worker {
     private mutating func connectPlane(_ desk: PlaneDesk) {
         planeMemory.generation &+= 1
         planeMemory.isClosing = false
+        planeMemory.isPaused = false
         planeMemory.inFlight += 1
         operations.append(
             Operation(
@@ -160,7 +163,16 @@ extension Worker {
             UnsafeRawBufferPointer(start: planeMemory.receiveBuffer, count: Int(completion.result)),
             descriptors: descriptors)
         performDesk()
-        if !planeMemory.isClosing { receiveFromControl() }
+        guard !planeMemory.isClosing else { return }
+        planeMemory.isPaused = isOverflowLong
+        if !planeMemory.isPaused { receiveFromControl() }
+    }
+
+    /// Reads on when what waited for other workers has gone.
+    mutating func resumePlane() {
+        guard planeMemory.isPaused, !planeMemory.isClosing, !isOverflowLong else { return }
+        planeMemory.isPaused = false
+        receiveFromControl()
     }
 
     private mutating func sendToControl(_ desk: PlaneDesk) {
