@@ -27,7 +27,7 @@ extension Worker {
     private mutating func keepBackRefusal(_ linkSlot: UInt32, failures: Int) {
         let link = links[linkSlot]
         let longest = limits[.loginDelayMilliseconds]
-        let delay = min(longest, longest / 16 << UInt64(min(failures - 1, 16)))
+        let delay = min(longest, (longest / 16) << UInt64(min(failures - 1, 16)))
         link.pointee.phase = .refused
         buffers.clear(&link.pointee.pending)
         wantBytes(link.pointee.socket, false)
