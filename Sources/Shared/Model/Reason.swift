@@ -70,14 +70,4 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Later ones stand at the end: our own clients and servers tell each other their numbers when a stream is reset.
     case loginThrottled
-
-    /// The name in metrics, logs and answers: the case in snake case.
-    package var label: String {
-        var out = ""
-        for character in "\(self)" {
-            if character.isUppercase { out += "_" }
-            out += character.lowercased()
-        }
-        return out
-    }
 }

@@ -17,21 +17,32 @@ extension Worker {
     /// Puts a message into a worker's mailbox, or behind those that wait for room in it.
     mutating func post(_ worker: Int, _ message: WorkerMessage) {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
-        if !overflow[worker].isEmpty || !outbox.put(message.cell) {
+        let bit: UInt64 = 1 << UInt64(worker)
+        if overflowing & bit != 0 || !outbox.put(message.cell) {
             postLater(worker, WaitingMessage(message: message, content: nil))
         }
-        toWake |= 1 << UInt64(worker)
+        toWake |= bit
     }
 
+    /// The mailbox is full, or all parcels are on their way: the message waits its turn.
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func postLater(_ worker: Int, _ waiting: WaitingMessage) {
         precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
         overflow[worker].append(waiting)
+        overflowing |= 1 << UInt64(worker)
+    }
+
+    /// All parcels are on their way: the message waits for one that comes home.
+    @inline(never) @_semantics("no_performance_analysis")
+    private mutating func postLater(_ worker: Int, _ message: WorkerMessage, holding content: UnsafeRawBufferPointer) {
+        postLater(worker, WaitingMessage(message: message, content: Array(content)))
     }
 
     /// Whether so much waits for other workers that what causes more should wait too.
     var isOverflowLong: Bool { overflow.contains { $0.count >= Worker.overflowPausesAt } }
 
     /// Messages that waited for room go now, as far as there is some.
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func postOverflow() {
         for worker in 0..<workerCount where !overflow[worker].isEmpty {
             guard let outbox = outboxes[worker] else { continue }
@@ -48,7 +59,11 @@ extension Worker {
             overflow[worker].removeFirst(count)
             toWake |= 1 << UInt64(worker)
             // Not all fitted: look again soon.
-            if !overflow[worker].isEmpty { toWake |= 1 << UInt64(index) }
+            if overflow[worker].isEmpty {
+                overflowing &= ~(1 << UInt64(worker))
+            } else {
+                toWake |= 1 << UInt64(index)
+            }
         }
     }
 
@@ -60,9 +75,8 @@ extension Worker {
         let packed = withUnsafeBytes(of: content) { parcels.pack($0) }
         if let packed { return post(worker, message(packed)) }
         let empty = Parcel(address: 0, count: 0, buffer: ParcelPool.mark)
-        postLater(
-            worker,
-            WaitingMessage(message: message(empty), content: withUnsafeBytes(of: content) { Array($0) }))
+        let later = message(empty)
+        withUnsafeBytes(of: content) { postLater(worker, later, holding: $0) }
         toWake |= 1 << UInt64(worker)
     }
 
@@ -87,8 +101,8 @@ extension Worker {
 
     /// Wakes the workers that this turn wrote to.
     mutating func wakeOthers() {
-        postOverflow()
-        resumePlane()
+        if overflowing != 0 { postOverflow() }
+        if planeIsPaused { resumePlane() }
         var rest = toWake
         toWake = 0
         while rest != 0 {
@@ -112,6 +126,15 @@ extension Worker {
             adoptLink(move, from: worker)
         case .parcelTaken(let buffer):
             if buffer & ParcelPool.mark != 0 { parcels.give(buffer) } else { buffers.release(buffer) }
+        default:
+            handleRare(message, from: worker)
+        }
+    }
+
+    /// What tunnels, tables and listeners have to say; nothing of it belongs to a visitor's request.
+    @inline(never) @_semantics("no_performance_analysis")
+    private mutating func handleRare(_ message: WorkerMessage, from worker: Int) {
+        switch message {
         case .connectorAdded(let connector, let tunnel, let link, let generation, let service, let weight, let isUDP):
             let entry = ConnectorEntry(
                 connector: connector, worker: worker, isUDP: isUDP, weight: weight, service: service, link: link,
@@ -131,7 +154,7 @@ extension Worker {
             post(worker, .parcelTaken(buffer: parcel.buffer))
             bindDecided(verdict)
         case .connectorLost(let connector, let tunnel, let reason):
-            desk?.connectorLost(connector, tunnel, reason)
+            touchedDesk?.connectorLost(connector, tunnel, reason)
         case .routeChanged(let parcel):
             let change = open(parcel, as: RouteChange.self)
             post(worker, .parcelTaken(buffer: parcel.buffer))
@@ -142,7 +165,7 @@ extension Worker {
         case .routesMark(let generation):
             post(worker, .routesSeen(generation: generation))
         case .routesSeen(let generation):
-            desk?.workerSaw(generation, worker: worker)
+            touchedDesk?.workerSaw(generation, worker: worker)
             unmapOldTables()
         case .tableChanged(let address):
             takeNodeTable(address)
@@ -154,6 +177,8 @@ extension Worker {
             closeListener(id)
         case .closeConnector(let connector):
             closeConnector(connector)
+        case .moreBytes, .adoptVisitor, .adoptRelayVisitor, .parcelTaken:
+            preconditionFailure("a message of a visitor's request")
         }
     }
 }

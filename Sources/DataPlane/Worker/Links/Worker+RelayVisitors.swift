@@ -19,6 +19,7 @@ import Wire
 
 extension Worker {
     /// Decides where a CONNECT leads.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func beginVisit(
         _ linkSlot: UInt32, _ request: RelayRequest, _ presented: TunnelID, _ service: NodeTable.Service
     ) {
@@ -52,6 +53,7 @@ extension Worker {
     }
 
     /// Opens the visit's stream on one of its tunnel's connectors, or sends the visitor to the worker that can.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func findConnector(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         var wish = Directory.Wish()

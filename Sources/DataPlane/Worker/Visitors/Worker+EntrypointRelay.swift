@@ -12,6 +12,7 @@ import Wire
 extension Worker {
     /// Makes a visitor whose first byte is a relay version a link that awaits its request. False when that is not
     /// allowed here.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func becomeRelayVisitor(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         guard let service = table.service(visitor.pointee.service), service.relaysAtEntrypoints else { return false }
