@@ -62,6 +62,7 @@ extension Reason {
             case .socketError: "socket_error"
             case .dialFailed: "dial_failed"
             case .dialTimeout: "dial_timeout"
+            case .loginThrottled: "login_throttled"
             }
         }
     }
