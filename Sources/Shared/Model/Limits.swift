@@ -32,6 +32,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case muxOneStallMilliseconds
     case visitorQueueBytesMax
     case carrierQueueBytesMax
+    case streamHeaderTimeoutMilliseconds
+    case datagramIdleMilliseconds
+    case datagramQueueBytesMax
+    case datagramBacklogMax
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -163,17 +167,34 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "bytes", standard: 131_072, range: 16_384...16_777_216, reason: nil,
                 meaning: "framed bytes that may wait on one link, so that a small frame never waits behind bulk")
+        case .streamHeaderTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .streamHeaderTimeout,
+                meaning: "at a client: from the opening of a stream to the end of the header that names its visitor")
+        case .datagramIdleMilliseconds:
+            Row(
+                unit: "ms", standard: 60_000, range: 1_000...3_600_000, reason: .datagramIdle,
+                meaning: "at a client: silence after which a stream of datagrams and its socket to the target end")
+        case .datagramQueueBytesMax:
+            Row(
+                unit: "bytes", standard: 262_144, range: 65_536...16_777_216, reason: .datagramOverflow,
+                meaning: "datagrams of one sender that may wait for a link; those beyond are dropped")
+        case .datagramBacklogMax:
+            Row(
+                unit: "senders", standard: 1_024, range: 1...65_536, reason: .datagramOverflow,
+                meaning:
+                    "senders of a udp service whose conversation is still being set up; more are not heard; backlog")
         }
     }
 }
 
 /// The values of all limits: trivial, copied to every worker.
 package struct Limits: Sendable, BitwiseCopyable {
-    private var values = InlineArray<32, UInt64>(repeating: 0)
+    private var values = InlineArray<64, UInt64>(repeating: 0)
 
     /// The standard values.
     package init() {
-        precondition(Limit.allCases.count <= 32)
+        precondition(Limit.allCases.count <= 64)
         for limit in Limit.allCases { values[Int(limit.rawValue)] = limit.row.standard }
     }
 

@@ -67,4 +67,11 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case socketError
     case dialFailed
     case dialTimeout
+
+    // The client's own.
+    case streamHeaderTimeout
+    case connectRefused
+    case datagramIdle
+    case datagramTooLong
+    case datagramOverflow
 }

@@ -20,7 +20,7 @@ struct Bench {
 
     init(
         workers: Int = 1, limits: [Limit: UInt64] = [:], capabilities: RelayCapabilities = [], muxVersion: UInt8 = 2,
-        isDirect: Bool = false, bufferCount: Int = WorkerBench.bufferCountStandard
+        isDirect: Bool = false, isUDP: Bool = false, bufferCount: Int = WorkerBench.bufferCountStandard
     ) throws {
         world = World(seed: 1)
         node = try NodeProcess(
@@ -29,7 +29,8 @@ struct Bench {
         outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
         clientHost = world.kernel.makeHost(low: 0xFFFF_0A00_0002)
         connector = ScriptedConnector(
-            world, node, clientHost, tunnel: Bench.tunnel, capabilities: capabilities, muxVersion: muxVersion)
+            world, node, clientHost, tunnel: Bench.tunnel, capabilities: capabilities, isUDP: isUDP,
+            muxVersion: muxVersion)
         let connector = connector
         try #require(world.run(milliseconds: 1_000) { connector.isBound })
     }

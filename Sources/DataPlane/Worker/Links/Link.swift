@@ -10,6 +10,7 @@ import Wire
 ///     accept → upgrading → awaitingRequest → binding → mux
 ///                                          ↘ (CONNECT) visiting
 ///     dial → connecting → upgradeSent → requestSent → mux
+///                                                   ↘ (CONNECT) conversing
 package enum LinkPhase: UInt8, BitwiseCopyable {
     /// WebSocket: the upgrade request is not complete yet.
     case upgrading
@@ -27,6 +28,8 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case connecting
     case upgradeSent
     case requestSent
+    /// A visit of ours: raw payload of one conversation.
+    case conversing
 }
 
 /// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
@@ -69,6 +72,10 @@ package struct Link: BitwiseCopyable {
     var nextDoomed: UInt32 = .max
     /// Client role: which of the configured connections this is.
     var connection: UInt32 = .max
+    /// Client role: the visit that this link carries.
+    var visit: UInt32 = .max
+    /// Client role: when the stream headers that are awaited must be looked at.
+    var headersDue = Tick.never
 
     var began: Tick
     var lastHeard: Tick

@@ -48,8 +48,8 @@ extension Worker {
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
-                : min(keepAlive, silence)
-        case .visiting:
+                : min(keepAlive, silence, link.pointee.headersDue)
+        case .visiting, .conversing:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
@@ -65,9 +65,12 @@ extension Worker {
         case .binding:
             endLink(linkSlot, .bindTimeout)
         case .mux:
+            resetHeaderlessStreams(linkSlot)
             keepAlive(linkSlot)
         case .visiting:
             relayVisitorTimedOut(linkSlot)
+        case .conversing:
+            visitTimedOut(linkSlot)
         }
     }
 
@@ -111,11 +114,17 @@ extension Worker {
 
     /// The peer's end of the connection.
     mutating func linkInputEnded(_ linkSlot: UInt32) {
-        if links[linkSlot].pointee.phase == .visiting {
-            relayVisitorInputEnded(linkSlot)
-        } else {
-            endLink(linkSlot, .peerClosed)
+        switch links[linkSlot].pointee.phase {
+        case .visiting: relayVisitorInputEnded(linkSlot)
+        case .conversing: visitAnswerEnded(linkSlot)
+        default: endLink(linkSlot, .peerClosed)
         }
+    }
+
+    /// The connection failed, rather than ended.
+    mutating func linkBroke(_ linkSlot: UInt32, _ reason: Reason) {
+        if links[linkSlot].pointee.visit != .max { visits[links[linkSlot].pointee.visit].pointee.isCut = true }
+        endLink(linkSlot, reason)
     }
 
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
@@ -164,6 +173,7 @@ extension Worker {
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
         if link.pointee.phase == .mux || link.pointee.isAnswered { withdrawConnector(linkSlot, reason) }
         let wasVisiting = link.pointee.phase == .visiting
+        let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.
         link.pointee.phase = .moving
         if wasVisiting, link.pointee.stream != .max {
@@ -177,9 +187,11 @@ extension Worker {
         buffers.clear(&link.pointee.plain)
         if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
         let connection = link.pointee.connection
+        let visit = link.pointee.visit
         links.give(linkSlot)
         counters.add(.linksClosed)
         if connection != .max { connectionEnded(connection, reason) }
+        if visit != .max { visitLinkEnded(visit, reason, phase) }
     }
 
     private mutating func forgetDoomed(_ linkSlot: UInt32) {

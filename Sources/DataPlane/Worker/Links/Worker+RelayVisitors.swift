@@ -14,6 +14,8 @@ extension Worker {
         let link = links[linkSlot]
         guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }
         link.pointee.isUDP = request.network == .udp
+        // Our own client: it is told that the end of its sending side is passed on (design §6).
+        link.pointee.capabilities = (request.tunnel?.capabilities ?? []).agreed(with: .halfClose)
         let destination = request.destination ?? .empty
         if !service.isDirect {
             let found = lookUp(service.ingress, destination)
@@ -45,7 +47,11 @@ extension Worker {
         link.pointee.phase = .visiting
         sockets[link.pointee.socket].pointee.receivesOnce = false
         timers.clear(link.pointee.socket)
-        sendRelayResponse(linkSlot, RelayResponse(.ok))
+        var response = RelayResponse(.ok)
+        if !link.pointee.capabilities.isEmpty {
+            response.connector = RelayTunnel(high: 0, low: 0, capabilities: link.pointee.capabilities, weight: 0)
+        }
+        sendRelayResponse(linkSlot, response)
         if let early = buffers.popFirst(&link.pointee.pending) {
             relayVisitorSent(linkSlot, early)
             buffers.release(early.buffer)
@@ -78,6 +84,7 @@ extension Worker {
     /// flush fetches more.)
     mutating func linkDrained(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        if link.pointee.phase == .conversing { return visitLinkDrained(linkSlot) }
         guard link.pointee.phase == .visiting, link.pointee.stream != .max else { return }
         creditStream(link.pointee.stream, waiting: bytesQueued(linkSlot))
     }
