@@ -19,6 +19,10 @@ class Failure(Exception):
     """What was asked for did not come; says what came instead."""
 
 
+class Skipped(Exception):
+    """What a scenario needs is not on this machine; says what."""
+
+
 def expect(condition, text):
     if not condition:
         raise Failure(text)

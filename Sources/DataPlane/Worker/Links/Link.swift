@@ -11,6 +11,7 @@ import Wire
 ///                                          ↘ (CONNECT) visiting ⇄ moving (to another worker)
 ///                                          ↘ (wrong credentials) refused
 ///     dial → connecting → upgradeSent → requestSent → mux
+///                                                   ↘ (CONNECT) conversing
 package enum LinkPhase: UInt8, BitwiseCopyable {
     /// WebSocket: the upgrade request is not complete yet.
     case upgrading
@@ -30,6 +31,8 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case connecting
     case upgradeSent
     case requestSent
+    /// A visit of ours: raw payload of one conversation.
+    case conversing
 }
 
 /// What a relay visitor's link knows of its visit.
@@ -100,6 +103,10 @@ package struct Link: BitwiseCopyable {
     var nextDoomed: UInt32 = .max
     /// Client role: which of the configured connections this is.
     var connection: UInt32 = .max
+    /// Client role: the visit that this link carries.
+    var ownVisit: UInt32 = .max
+    /// Client role: when the stream headers that are awaited must be looked at.
+    var headersDue = Tick.never
 
     var began: Tick
     var lastHeard: Tick
