@@ -115,7 +115,8 @@ import Wire
     @Test func accessOutlivesTheLink() {
         let desk = desk()
         desk.connected()
-        hear(desk, [hello(), .credentials(table: 0, [digest("a")]), access(0), .services(generation: 1, [Self.service])])
+        hear(
+            desk, [hello(), .credentials(table: 0, [digest("a")]), access(0), .services(generation: 1, [Self.service])])
         desk.disconnected(tick(5))
         desk.connected()
         hear(desk, [hello(), .settings(PlaneSettings(generation: 1, limits: [:], logLevel: .info))])
@@ -200,7 +201,8 @@ import Wire
         #expect(service?.credentials == nil)
         #expect(desk.nodeName == "node-a")
         #expect(desk.effects.contains { if case .mapTable(50, _) = $0 { true } else { false } })
-        #expect(desk.effects.contains { if case .changeRoutes(let changes, _) = $0 { changes.count == 3 } else { false } })
+        #expect(
+            desk.effects.contains { if case .changeRoutes(let changes, _) = $0 { changes.count == 3 } else { false } })
         #expect(try said(desk).contains(.pong))
     }
 
