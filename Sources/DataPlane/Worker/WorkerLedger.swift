@@ -32,8 +32,7 @@ extension Worker {
     package var ledger: WorkerLedger {
         WorkerLedger(
             sockets: Int(sockets.count), links: Int(links.count), streams: Int(streams.count),
-            visitors: Int(visitors.count), visits: Int(visits.count), datagrams: datagrams.count,
-            connectors: directory.connectorCount, tunnels: directory.tunnelCount,
+            visitors: Int(visitors.count), visits: Int(visits.count), datagrams: datagrams.count, connectors: directory.connectorCount, tunnels: directory.tunnelCount,
             buffersInUse: buffers.buffersInUse, buffersWithShell: buffersWithShell, nodes: buffers.nodesHeld,
             hasArena: buffers.hasArena)
     }

@@ -55,9 +55,7 @@ import World
         let visitor = visit(bench)
         bench.run()
         for _ in 0..<8 {
-            for connector in all {
-                for stream in connector.streams where !stream.isFinished { connector.finish(stream) }
-            }
+            for connector in all { for stream in connector.streams where !stream.isFinished { connector.finish(stream) } }
             bench.run()
         }
         #expect(visitor.isEnded)
