@@ -11,6 +11,8 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case answerHeadTimeoutMilliseconds
     case handshakeTimeoutMilliseconds
     case bindAnswerTimeoutMilliseconds
+    case loginDelayMilliseconds
+    case loginsPendingMax
     case halfCloseGraceMilliseconds
     case lingerMilliseconds
     case relayHeadBytesMax
@@ -82,6 +84,15 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 500, range: 50...10_000, reason: .bindTimeout,
                 meaning: "how long a BIND waits for the control plane before the data plane answers it alone")
+        case .loginDelayMilliseconds:
+            Row(
+                unit: "ms", standard: 4_000, range: 0...60_000, reason: .unauthorized,
+                meaning: "longest time for which the refusal of wrong credentials is kept back: a sixteenth of it for a "
+                    + "source's first ones, twice as long for each further")
+        case .loginsPendingMax:
+            Row(
+                unit: "logins", standard: 16, range: 1...4_096, reason: .loginThrottled,
+                meaning: "refusals kept back for one source on one worker; beyond it the source is refused unjudged")
         case .halfCloseGraceMilliseconds:
             Row(
                 unit: "ms", standard: 5_000, range: 100...600_000, reason: .finished,

@@ -137,7 +137,7 @@ extension Worker {
     /// The link never got a socket.
     private mutating func abandonDial(_ linkSlot: UInt32, _ reason: Reason) {
         let position = Int(links[linkSlot].pointee.connection)
-        let visit = links[linkSlot].pointee.visit
+        let visit = links[linkSlot].pointee.ownVisit
         links.give(linkSlot)
         if visit != .max { return visitLinkEnded(visit, reason, .connecting) }
         client?.failed(position, reason, now: now)
@@ -165,12 +165,12 @@ extension Worker {
         link.pointee.phase = .upgradeSent
         let key = WebSocketUpgrade.Key(high: unguessable(), low: unguessable())
         let server: ClientDesk.Server
-        if link.pointee.visit == .max {
+        if link.pointee.ownVisit == .max {
             client.connections[Int(link.pointee.connection)].key = key
             server = client.server(Int(link.pointee.connection))
         } else {
-            visits[link.pointee.visit].pointee.key = key
-            server = visitServer(link.pointee.visit, client)
+            visits[link.pointee.ownVisit].pointee.key = key
+            server = visitServer(link.pointee.ownVisit, client)
         }
         guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(
@@ -187,7 +187,7 @@ extension Worker {
 
     /// What a dialled link is for: BIND or CONNECT.
     private mutating func sendDialledRequest(_ linkSlot: UInt32) {
-        if links[linkSlot].pointee.visit == .max { sendBind(linkSlot) } else { sendConnect(linkSlot) }
+        if links[linkSlot].pointee.ownVisit == .max { sendBind(linkSlot) } else { sendConnect(linkSlot) }
     }
 
     private mutating func sendBind(_ linkSlot: UInt32) {
@@ -226,7 +226,7 @@ extension Worker {
     // MARK: The server's answers
 
     mutating func readUpgradeAnswer(_ linkSlot: UInt32, _ front: Slice) {
-        let visit = links[linkSlot].pointee.visit
+        let visit = links[linkSlot].pointee.ownVisit
         let connection = Int(links[linkSlot].pointee.connection)
         guard let client, let key = visit == .max ? client.connections[connection].key : visits[visit].pointee.key
         else { preconditionFailure("an upgrade without a key") }
@@ -251,7 +251,7 @@ extension Worker {
 
     mutating func readRelayAnswer(_ linkSlot: UInt32, _ front: Slice) {
         let link = links[linkSlot]
-        if link.pointee.visit != .max { return readVisitAnswer(linkSlot, front) }
+        if link.pointee.ownVisit != .max { return readVisitAnswer(linkSlot, front) }
         let position = Int(link.pointee.connection)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {

@@ -44,7 +44,7 @@ extension Worker {
 
     /// The server sent something. The caller holds the slice's buffer.
     mutating func visitAnswered(_ linkSlot: UInt32, _ slice: Slice) {
-        let slot = links[linkSlot].pointee.visit
+        let slot = links[linkSlot].pointee.ownVisit
         let visit = visits[slot]
         visit.pointee.lastProgress = now
         if visit.pointee.isDatagram {
@@ -72,7 +72,7 @@ extension Worker {
 
     /// The server took something: the local visitor may send more.
     mutating func visitLinkDrained(_ linkSlot: UInt32) {
-        let slot = links[linkSlot].pointee.visit
+        let slot = links[linkSlot].pointee.ownVisit
         let visit = visits[slot]
         if visit.pointee.isDatagram { return sendDatagramsToServer(slot) }
         guard bytesQueued(linkSlot) < Int(limits[.visitorQueueBytesMax]) / 2 else { return }
@@ -97,7 +97,7 @@ extension Worker {
     /// The server will send no more. A server of ours may still take what the local visitor sends.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func visitAnswerEnded(_ linkSlot: UInt32) {
-        let slot = links[linkSlot].pointee.visit
+        let slot = links[linkSlot].pointee.ownVisit
         let visit = visits[slot]
         visit.pointee.answerEnded = true
         visit.pointee.lastProgress = now

@@ -57,7 +57,7 @@ extension Worker {
             socket: .max, phase: .connecting, service: ServiceIndex(0), isWebSocket: server.isWebSocket,
             isClient: true, muxVersion: 2, now: now)
         link.cipher = LinkCipher(server.cipher)
-        link.visit = slot
+        link.ownVisit = slot
         link.peer.high = address.high
         link.peer.low = address.low
         link.peer.port = address.port
@@ -82,7 +82,7 @@ extension Worker {
     @inline(never) @_semantics("no_performance_analysis")
     mutating func sendConnect(_ linkSlot: UInt32) {
         guard let client else { preconditionFailure("a visit without a desk") }
-        let visit = visits[links[linkSlot].pointee.visit]
+        let visit = visits[links[linkSlot].pointee.ownVisit]
         let service = client.visits.services[Int(visit.pointee.service)]
         var request = RelayRequest(.connect)
         request.network = service.isUDP ? .udp : .tcp
@@ -107,7 +107,7 @@ extension Worker {
         case .needMore: return
         case .fault: endLink(linkSlot, .relayFault)
         case .message(let response, let count):
-            let slot = link.pointee.visit
+            let slot = link.pointee.ownVisit
             guard response.status == RelayStatus.ok.number else {
                 visits[slot].pointee.isReported = true
                 client?.visits.failed(visits[slot].pointee.service, .refused(status: response.status))
@@ -203,7 +203,7 @@ extension Worker {
     }
 
     @inline(never) @_semantics("no_performance_analysis")
-    mutating func visitTimedOut(_ linkSlot: UInt32) { setVisitDeadline(links[linkSlot].pointee.visit) }
+    mutating func visitTimedOut(_ linkSlot: UInt32) { setVisitDeadline(links[linkSlot].pointee.ownVisit) }
 
     /// When an open visit that is half ended, or of datagrams, is to be looked at; ends it when it was silent for so long.
     mutating func setVisitDeadline(_ slot: UInt32) {
