@@ -39,7 +39,7 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
 ///
 /// Until the first byte of an answer comes, what the visitor sent is kept (in `Link.pending`), so that the visit can
 /// begin anew on another connector when its stream ends; see Worker+VisitRetries.
-struct Visit: BitwiseCopyable {
+struct RelayVisit: BitwiseCopyable {
     /// Who comes, as the stream's header says it.
     var source = SocketAddress.unknown
     /// The visitor was told that it is connected.
@@ -94,7 +94,7 @@ package struct Link: BitwiseCopyable {
     var ingress = IngressIndex(0)
     /// A relay visitor that came to an entrypoint.
     var isAtEntrypoint = false
-    var visit = Visit()
+    var visit = RelayVisit()
     /// Relay visitor on its way to another worker.
     var destination: UInt8 = 0
     var hasMoved = false
