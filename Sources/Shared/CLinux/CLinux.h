@@ -133,6 +133,24 @@ static inline int culvert_is_private_directory(const char *path) {
         && (status.st_mode & 077) == 0;
 }
 
+/* What tells a file from another one, or from an earlier state of itself. */
+struct culvert_file_mark {
+    uint64_t device, inode, bytes;
+    int64_t seconds, nanoseconds;
+};
+
+/* 0, or -1 and errno. */
+static inline int culvert_mark_file(const char *path, struct culvert_file_mark *mark) {
+    struct stat status;
+    if (stat(path, &status) < 0) return -1;
+    mark->device = (uint64_t)status.st_dev;
+    mark->inode = (uint64_t)status.st_ino;
+    mark->bytes = (uint64_t)status.st_size;
+    mark->seconds = status.st_mtim.tv_sec;
+    mark->nanoseconds = status.st_mtim.tv_nsec;
+    return 0;
+}
+
 static inline int culvert_set_option(int descriptor, int level, int name, int value) {
     return setsockopt(descriptor, level, name, &value, sizeof value);
 }
