@@ -31,7 +31,10 @@ extension PollShell {
             precondition(result > 0 || result == -EAGAIN, "a worker's wake is gone")
         case .openSocket:
             let result = culvert_socket(OperationCalls.domain(operation.length))
-            if result >= 0 { descriptors.renew(result) }
+            if result >= 0 {
+                descriptors.renew(result)
+                culvert_ready_to_dial(result)
+            }
             completions.append(token, result)
         case .shutdown:
             let direction = OperationCalls.direction(operation.length)

@@ -28,7 +28,10 @@ extension RingShell {
         case .accept:
             return accepted(token, result, kept)
         case .openSocket:
-            if result >= 0 { tokens.forget(result) }
+            if result >= 0 {
+                tokens.forget(result)
+                culvert_ready_to_dial(result)
+            }
         default:
             break
         }
