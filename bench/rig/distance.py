@@ -1,9 +1,7 @@
 """Figures of distance and of sharing: a long line, a narrow line, and requests that change worker."""
-import uuid
-
 from .chains import CARRIERS, Node, Subject
 from .costs import Cost, rounds
-from .processes import Failure, answers, endpoint, free_port
+from .processes import Failure, answers, free_port
 from .rows import Row, median
 from .visitors import start_visit, visit
 
@@ -50,7 +48,7 @@ def narrow_line(lab):
 
             def small():
                 return visit(
-                    lab.bench, subject, "--visitors", 4, "--rate", 50, seconds=max(2, lab.seconds))["p99_us"] / 1e3
+                    lab.bench, subject, "--visitors", 32, "--rate", 50, seconds=max(2, lab.seconds))["p99_us"] / 1e3
             alone = median([small() for _ in range(lab.rounds)])
             start_visit(
                 lab.bench, subject, "--visitors", 1, "--path", "/bytes/1000000000", "--seconds", 7_200)
@@ -69,8 +67,7 @@ def moves(lab):
         before = len(lab.bench.running)
         node = Node(lab.bench, io, workers=2)
         subject = node.bind("gost", "ws", lab.origins.nginx, tunnels=8)
-        first = uuid.UUID(subject.facts["tunnel"]).int
-        hosts = [f"{endpoint(str(uuid.UUID(int=first + number)))}.localhost" for number in range(8)]
+        hosts = node.hosts(subject, 8)
         pairs = {}
         for other in hosts[1:]:
             answers(node.entry, other, "/page", subject.facts["program"])
