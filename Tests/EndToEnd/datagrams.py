@@ -33,13 +33,13 @@ async def echo(bench, port=0):
 class Sender(asyncio.DatagramProtocol):
     """One socket that asks one address."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, host="127.0.0.1"):
+        self.port, self.host = port, host
         self.answers = asyncio.Queue()
 
     async def __aenter__(self):
         self.transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self, remote_addr=("127.0.0.1", self.port))
+            lambda: self, remote_addr=(self.host, self.port))
         return self
 
     async def __aexit__(self, *error):

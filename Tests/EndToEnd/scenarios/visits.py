@@ -47,9 +47,9 @@ async def echoing(reader, writer):
         await writer.drain()
 
 
-async def exchange(port, data, seconds=20):
+async def exchange(port, data, seconds=20, host="127.0.0.1"):
     """What an echo at a local port makes of `data`, ended by half-closing."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
+    reader, writer = await asyncio.open_connection(host, port, limit=1 << 22)
 
     async def send():
         writer.write(data)
@@ -199,6 +199,31 @@ async def direct_routing(bench):
     for port in (named, unnamed):
         data = os.urandom(5_000)
         expect(await exchange(port, data) == data, "other bytes came back")
+
+
+@scenario(BOTH_SHELLS)
+async def both_families(bench):
+    """A port without a host takes visitors of IPv4 and IPv6, connections and datagrams alike, and answers them; several
+    services and a binder live in one process."""
+    node = await bench.node()
+    tcp, udp = uuid.uuid4(), uuid.uuid4()
+    service, target = await echo(bench)
+    _, udp_host = await binder(bench, node, "tcp", f"rudp://:0/127.0.0.1:{target}", udp)
+    open_port, only6 = free_ports(2)
+    host = f"{peer.endpoint(tcp)}.{node.domain}"
+    program = await culvert(
+        bench, "-L", f"rtcp://:0/127.0.0.1:{await origin(bench, echoing)}", "-L", f"tcp://:{open_port}/{host}", "-L",
+        f"tcp://[::1]:{only6}/{host}", "-F", f"tunnel+ws://127.0.0.1:{node.ws}?tunnel.id={tcp}")
+    await program.line(peer.endpoint(tcp), 10)
+    await visiting(
+        bench, f"tunnel+ws://127.0.0.1:{node.ws}?tunnel.id={udp}",
+        f"udp://:{open_port}/{udp_host}?keepalive=true", f"udp://[::1]:{only6}/{udp_host}?keepalive=true")
+    for address, port in (("127.0.0.1", open_port), ("::1", open_port), ("::1", only6)):
+        data = os.urandom(1_000)
+        expect(await exchange(port, data, host=address) == data, f"{address}:{port}: other bytes came back")
+        async with Sender(port, address) as sender:
+            expect(await sender.ask(data) == data, f"{address}:{port}: no answer")
+    expect(len(service.senders) == 3, f"three senders were {len(service.senders)}")
 
 
 @scenario(BOTH_SHELLS)
