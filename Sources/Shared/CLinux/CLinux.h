@@ -182,10 +182,10 @@ LOOP_HOT int culvert_receive_message(int fd, struct msghdr *message) {
 LOOP_HOT int culvert_accept(int fd) {
     return culvert_result(syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 }
-/* What every socket that we open gets. TCP: small writes leave at once, and a peer that is gone without a word is
-   noticed after 15 + 3 x 5 s. Datagrams: room for a burst, as far as the kernel grants it. Others: nothing. */
+/* What every socket that we open gets. TCP: small writes leave at once, little waits unsent in front of them, and a peer
+   that is gone without a word is noticed after 15 + 3 x 5 s. Datagrams: room for a burst, as far as the kernel grants it. Others: nothing. */
 LOOP_HOT void culvert_tune_socket(int fd) {
-    int type = 0, on = 1, idle = 15, interval = 5, count = 3, room = 4194304;
+    int type = 0, on = 1, unsent = 32768, idle = 15, interval = 5, count = 3, room = 4194304;
     socklen_t size = sizeof type;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size)) return;
     if (type == SOCK_DGRAM) {
@@ -193,6 +193,7 @@ LOOP_HOT void culvert_tune_socket(int fd) {
         return;
     }
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) return;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);

@@ -34,7 +34,7 @@ struct PlaneServerTests {
         #expect(option(accepted, SOL_SOCKET, SO_KEEPALIVE) == 1)
         #expect(option(accepted, tcp, TCP_KEEPIDLE) == 15)
         #expect(option(accepted, tcp, TCP_USER_TIMEOUT) == 15_000)
-        #expect(option(accepted, tcp, TCP_NOTSENT_LOWAT) == 131_072)
+        #expect(option(accepted, tcp, TCP_NOTSENT_LOWAT) == 32_768)
         close(visitor)
         close(accepted)
         try control.stop()
