@@ -47,7 +47,8 @@ package final class ScriptedConnector: Scripted {
 
     package init(
         _ world: World, _ node: NodeProcess, _ host: SimulatedHost, tunnel: TunnelID,
-        capabilities: RelayCapabilities = [], weight: UInt8 = 0, isUDP: Bool = false, muxVersion: UInt8 = 2
+        capabilities: RelayCapabilities = [], weight: UInt8 = 0, isUDP: Bool = false, muxVersion: UInt8 = 2,
+        prefix: [UInt8] = []
     ) {
         peer = world.kernel.connect(from: host, to: node.address(NodeProcess.relayPort))
         reader = SmuxReader(version: muxVersion)
@@ -58,7 +59,7 @@ package final class ScriptedConnector: Scripted {
         request.destination = RelayAddress(SocketAddress(ipv4: 0, port: 0))
         request.tunnel = RelayTunnel(
             high: tunnel.high, low: tunnel.low, capabilities: capabilities, weight: weight)
-        peer.write(ScriptedConnector.bytes { request.write(into: $0) })
+        peer.write(prefix + ScriptedConnector.bytes { request.write(into: $0) })
         world.add(self)
     }
 

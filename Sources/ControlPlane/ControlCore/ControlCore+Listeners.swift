@@ -94,6 +94,7 @@ extension ControlCore {
         let settings = PlaneSettings(generation: generation, limits: plan.limits, logLevel: plan.logLevel)
         effects.append(.send(id, .settings(settings)))
         effects.append(.send(id, .services(generation: generation, plan.services(ports: ports(of: name)))))
+        effects.append(.send(id, .trust(plan.trust)))
         effects.append(.send(id, .ingresses(generation: generation, plan.ingresses)))
         for socket in sockets[name]?.sockets ?? [] {
             effects.append(.sendListener(id, plane: name, socket.listener))

@@ -42,6 +42,7 @@ package struct NodePlan: Sendable {
     let services: [PlaneService]
     package let ingresses: [PlaneIngress]
     package let limits: [Limit: UInt64]
+    let trust: PlaneTrust
     package let logLevel: Severity
 
     /// What a configuration asks of a node; throws when a table of the plane link has no room for it.
@@ -59,6 +60,13 @@ package struct NodePlan: Sendable {
         ingresses = configuration.ingresses.enumerated().map { index, table in
             PlaneIngress(index: IngressIndex(UInt16(index)), dynamicDomains: table.dynamic?.domains ?? [])
         }
+        trust = PlaneTrust(
+            services: configuration.services.enumerated().map { index, service in
+                PlaneTrust.Service(
+                    service: ServiceIndex(UInt16(index)), takesProxyHeader: service.takesProxyHeader,
+                    entrypointsTakeProxyHeader: service.entrypointsTakeProxyHeader,
+                    namesClientByField: service.namesClientByField)
+            }, proxies: configuration.trustedProxies)
         addresses = try NodePlan.addresses(configuration)
         services = configuration.services.enumerated().map { index, service in
             PlaneService(

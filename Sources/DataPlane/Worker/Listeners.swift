@@ -13,6 +13,10 @@ package struct Listener {
     var isEntrypoint: Bool
     var service: ServiceIndex
     var ingress: IngressIndex
+    /// Visitors here may begin with the header of a proxy.
+    var takesProxyHeader = false
+    /// A stream's source is the client that a trusted proxy names in the request.
+    var namesClientByField = false
     var isAccepting = false
     /// Accepting was cancelled; the descriptor is closed when that is done.
     var isClosing = false
@@ -34,6 +38,7 @@ extension Worker {
     package mutating func openListener(_ listener: Listener) {
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
+        adjustListeners()
         acceptOn(listeners.count - 1)
     }
 

@@ -23,6 +23,10 @@ package struct Worker: ~Copyable {
     var random: Random
     var limits: Limits
     var table: NodeTable
+    /// As the table has them, where no reference is counted to look.
+    var trustedProxies: TrustedProxies
+    /// The node's name, likewise.
+    var nodeName: InlineText
 
     var buffers: BufferStore
     /// Buffers lent to the shell to receive into, and how many there should be.
@@ -41,6 +45,7 @@ package struct Worker: ~Copyable {
     var streams: Slab<Stream>
     var streamIndex: IndexTable
     var visitors: Slab<Visitor>
+    var sources: SourceTable
     var listeners: [Listener] = []
 
     var directory: Directory
@@ -111,6 +116,9 @@ package struct Worker: ~Copyable {
         streams = Slab(capacity: streamsMax)
         streamIndex = IndexTable(capacity: streamsMax)
         visitors = Slab(capacity: visitorsMax)
+        sources = SourceTable(capacity: visitorsMax)
+        trustedProxies = setup.table.trustedProxies
+        nodeName = InlineText(setup.table.nodeName) ?? InlineText()
         directory = Directory(
             tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))

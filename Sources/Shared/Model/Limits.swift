@@ -6,6 +6,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case headBytesMax
     case headTimeoutMilliseconds
     case firstByteTimeoutMilliseconds
+    case proxyHeaderBytesMax
+    case proxyHeaderTimeoutMilliseconds
+    case helloBytesMax
+    case helloTimeoutMilliseconds
     case bodyIdleMilliseconds
     case keepAliveIdleMilliseconds
     case answerHeadTimeoutMilliseconds
@@ -20,6 +24,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case parkedStreamsMax
     case replayBytesMax
     case visitorsPerWorkerMax
+    case visitorsPerSourceMax
     case linksPerWorkerMax
     case streamsPerWorkerMax
     case streamsPerConnectorMax
@@ -48,7 +53,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         switch self {
         case .headBytesMax:
             Row(
-                unit: "bytes", standard: 16_000, range: 1_024...16_000, reason: .headTooLarge,
+                unit: "bytes", standard: 15_500, range: 1_024...15_500, reason: .headTooLarge,
                 meaning: "longest request head at an entrypoint; longer ones are answered 431")
         case .headTimeoutMilliseconds:
             Row(
@@ -58,6 +63,22 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 10_000, range: 100...600_000, reason: .firstByteTimeout,
                 meaning: "from accepting a visitor to its first byte")
+        case .proxyHeaderBytesMax:
+            Row(
+                unit: "bytes", standard: 4_096, range: 536...16_000, reason: .proxyFault,
+                meaning: "longest PROXY header, where one is accepted; one of version 1 has at most 107 bytes")
+        case .proxyHeaderTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .proxyTimeout,
+                meaning: "from accepting a connection to the end of the PROXY header it began with")
+        case .helloBytesMax:
+            Row(
+                unit: "bytes", standard: 16_000, range: 2_048...16_000, reason: .helloTooLarge,
+                meaning: "longest ClientHello of a TLS visitor, record headers included; at most 64 records")
+        case .helloTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .helloTimeout,
+                meaning: "from a TLS visitor's first byte to the end of its ClientHello")
         case .bodyIdleMilliseconds:
             Row(
                 unit: "ms", standard: 60_000, range: 100...3_600_000, reason: .bodyTimeout,
@@ -114,6 +135,11 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .visitorsFull,
                 meaning: "visitors' connections of one worker")
+        case .visitorsPerSourceMax:
+            Row(
+                unit: "connections", standard: 16_384, range: 1...1_048_576, reason: .sourceFull,
+                meaning:
+                    "visitors' connections of one worker from one address (IPv6: one /64); trusted proxies are exempt")
         case .linksPerWorkerMax:
             Row(
                 unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .linksFull,
@@ -169,11 +195,11 @@ package enum Limit: UInt16, CaseIterable, Sendable {
 
 /// The values of all limits: trivial, copied to every worker.
 package struct Limits: Sendable, BitwiseCopyable {
-    private var values = InlineArray<32, UInt64>(repeating: 0)
+    private var values = InlineArray<64, UInt64>(repeating: 0)
 
     /// The standard values.
     package init() {
-        precondition(Limit.allCases.count <= 32)
+        precondition(Limit.allCases.count <= 64)
         for limit in Limit.allCases { values[Int(limit.rawValue)] = limit.row.standard }
     }
 

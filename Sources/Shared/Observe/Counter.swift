@@ -8,6 +8,8 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case streamsOpened, streamsClosed
     /// Complete request heads at the entrypoints.
     case requests
+    /// TLS conversations that were given a stream, repetitions included.
+    case tlsPassed
     /// Requests given to another connector because the first one failed them.
     case requestsRetried
     /// Visitors handed to the worker of the connector they need.
@@ -38,5 +40,5 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     }
 
     /// Words before the refusals in a page.
-    package static var count: Int { @_noLocks get { 25 } }
+    package static var count: Int { @_noLocks get { 26 } }
 }

@@ -17,6 +17,7 @@ extension ControlToData {
         case drain = 12
         case tableEnd = 13
         case ping = 14
+        case trust = 18
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -28,6 +29,7 @@ extension ControlToData {
         case .settings: .settings
         case .services: .services
         case .ingresses: .ingresses
+        case .trust: .trust
         case .listener: .listener
         case .listenerRemoved: .listenerRemoved
         case .listenersEnd: .listenersEnd
@@ -68,6 +70,7 @@ extension ControlToData {
             writer.put(generation)
             writer.put(count: ingresses.count)
             for ingress in ingresses { ingress.encode(to: &writer) }
+        case .trust(let trust): trust.encode(to: &writer)
         case .listener(let listener): listener.encode(to: &writer)
         case .listenerRemoved(let id): writer.put(id.rawValue)
         case .routesSnapshot(let generation, let count):
@@ -117,6 +120,7 @@ extension ControlToData {
             var ingresses: [PlaneIngress] = []
             for _ in 0..<(try reader.count()) { ingresses.append(try PlaneIngress(from: &reader)) }
             return .ingresses(generation: generation, ingresses)
+        case .trust: return .trust(try PlaneTrust(from: &reader))
         case .listener: return .listener(try PlaneListener(from: &reader))
         case .listenerRemoved: return .listenerRemoved(ListenerID(try reader.number()))
         case .listenersEnd: return .listenersEnd

@@ -3,7 +3,7 @@ package import Model
 /// What the control plane tells a data plane.
 ///
 /// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
-/// `settings, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and from then on deltas. Every
+/// `settings, services, trust, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and from then on deltas. Every
 /// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
 /// the connection before.
 package enum ControlToData: Hashable, Sendable {
@@ -13,6 +13,9 @@ package enum ControlToData: Hashable, Sendable {
     case settings(PlaneSettings)
     case services(generation: UInt64, [PlaneService])
     case ingresses(generation: UInt64, [PlaneIngress])
+    /// Whose word about addresses is believed; said before the listeners. A data plane that does not know this message
+    /// believes nobody.
+    case trust(PlaneTrust)
     /// A listening socket to accept on; its descriptor comes with the message.
     case listener(PlaneListener)
     /// Stop accepting there and close the descriptor.

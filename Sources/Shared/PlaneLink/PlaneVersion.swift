@@ -12,7 +12,7 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
     }
 
     /// What this build speaks.
-    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 0) }
+    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 1) }
 
     /// Majors this build understands: its own and, once there is one, the one before.
     package static let majors: ClosedRange<UInt16> = 1...1

@@ -115,6 +115,7 @@ struct ConfigurationReading {
             server.apiAddress = node.apiAddress
             server.workers = node.workers
             server.shell = node.shell
+            server.trustedProxies = node.trustedProxies
             settings.server = server
         }
         if !client.tunnels.isEmpty || !client.fileServices.isEmpty { settings.client = client }

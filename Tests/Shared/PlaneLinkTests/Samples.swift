@@ -61,6 +61,17 @@ enum Samples {
         .ping,
     ]
 
+    /// What release 1.1 says beyond that.
+    static let toDataSince1: [ControlToData] = [
+        .trust(
+            PlaneTrust(
+                services: [
+                    PlaneTrust.Service(
+                        service: ServiceIndex(1), takesProxyHeader: true, entrypointsTakeProxyHeader: false,
+                        namesClientByField: true)
+                ], proxies: [AddressPrefix("10.0.0.0/8")!, AddressPrefix("2001:db8::/32")!]))
+    ]
+
     static let toControl: [DataToControl] = [
         .hello(
             DataHello(

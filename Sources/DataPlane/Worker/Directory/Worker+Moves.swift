@@ -52,6 +52,7 @@ extension Worker {
         let visitor = visitors[slot]
         let worker = Int(visitor.pointee.destination)
         guard hasRoom(worker, parcels: Int(visitor.pointee.input.count) + 1), buffers.buffersFree > 0 else {
+            if visitor.pointee.isTLS { return refuseTLS(slot, .internalError, .workerBusy) }
             visitor.pointee.phase = .head
             return refuse(slot, status: 503, .workerBusy, closes: true)
         }
@@ -59,6 +60,7 @@ extension Worker {
         let descriptor = sockets[socketSlot].pointee.descriptor
         sendBytes(&visitor.pointee.input, to: worker)
         visitor.pointee.moves += 1
+        leaveSource(slot)
         visitor.pointee.inputEnded = visitor.pointee.inputEnded || sockets[socketSlot].pointee.endOfInput
         post(worker, with: VisitorMove(descriptor: descriptor, visitor: visitor.pointee)) { .adoptVisitor($0) }
         buffers.clear(&visitor.pointee.replay)
@@ -119,7 +121,7 @@ extension Worker {
         incoming[worker] = SliceQueue()
         visitor.replay = SliceQueue()
         visitor.answerHead = SliceQueue()
-        visitor.phase = .head
+        visitor.phase = visitor.isTLS ? .hello : .head
         guard let slot = visitors.take(visitor) else {
             counters.add(.visitorsFull)
             buffers.clear(&visitor.input)
@@ -133,6 +135,10 @@ extension Worker {
         }
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.endOfInput = visitor.inputEnded
+        // Counted here from now on; it was admitted where it came from.
+        if !trustedProxies.contains(visitor.source) {
+            visitors[slot].pointee.sourceSlot = sources.enter(visitor.source, max: .max) ?? .max
+        }
         serveVisitor(slot)
     }
 

@@ -26,6 +26,7 @@ extension Worker {
         }
         links[slot].pointee.socket = socket
         links[slot].pointee.cipher = LinkCipher(service.cipher)
+        if service.takesProxyHeader { links[slot].pointee.phase = .proxied }
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
         readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + offsets.linkPeer)
@@ -38,6 +39,8 @@ extension Worker {
         let link = links[linkSlot]
         let deadline: Tick
         switch link.pointee.phase {
+        case .proxied:
+            deadline = link.pointee.began.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds])
         case .upgrading, .awaitingRequest, .connecting, .upgradeSent, .requestSent, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:
@@ -58,6 +61,8 @@ extension Worker {
     mutating func linkTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         switch link.pointee.phase {
+        case .proxied:
+            endLink(linkSlot, link.pointee.pending.isEmpty ? .handshakeTimeout : .proxyTimeout)
         case .upgrading, .awaitingRequest, .moving:
             endLink(linkSlot, .handshakeTimeout)
         case .connecting, .upgradeSent, .requestSent:

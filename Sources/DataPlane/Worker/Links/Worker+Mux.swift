@@ -53,6 +53,8 @@ extension Worker {
             relayVisitorSent(linkSlot, slice)
         case .upgrading, .awaitingRequest, .upgradeSent, .requestSent:
             gatherHandshake(linkSlot, slice)
+        case .proxied:
+            preconditionFailure("bytes passed the header of a proxy that is not complete")
         case .binding, .moving, .connecting:
             // Early bytes wait for the answer.
             gatherHandshake(linkSlot, slice)
@@ -269,7 +271,10 @@ extension Worker {
         case .target(let socket):
             clientStreamHalfClosed(streamSlot, socket)
         case .visitor(let visitor):
-            if visitors[visitor].pointee.phase == .raw, visitors[visitor].pointee.stream == streamSlot {
+            // Ended before it said anything, it may not have been reached at all: as its FIN.
+            if visitors[visitor].pointee.phase == .raw, visitors[visitor].pointee.answerStarted,
+                visitors[visitor].pointee.stream == streamSlot
+            {
                 shutDownWhenSent(visitors[visitor].pointee.socket)
             } else {
                 streamFinished(streamSlot)

@@ -67,6 +67,7 @@ package final class PlaneDesk {
     var settings = PlaneSettings(generation: 0, limits: [:], logLevel: .info)
     var services: [PlaneService] = []
     var ingresses: [PlaneIngress] = []
+    var trust = PlaneTrust()
     var nodeName = ""
     /// Stands in tests only: see `LinkCipher`.
     var cipher = LinkCipher.Kind.none
@@ -205,6 +206,9 @@ package final class PlaneDesk {
             rebuildNodeTable()
         case .ingresses(_, let ingresses):
             self.ingresses = ingresses
+            rebuildNodeTable()
+        case .trust(let trust):
+            self.trust = trust
             rebuildNodeTable()
         case .listener(let listener):
             addListener(listener, descriptor)

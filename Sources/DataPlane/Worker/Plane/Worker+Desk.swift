@@ -310,6 +310,9 @@ extension Worker {
     private mutating func use(_ table: NodeTable) {
         self.table = table
         limits = table.limits
+        trustedProxies = table.trustedProxies
+        nodeName = InlineText(table.nodeName) ?? InlineText()
+        adjustListeners()
     }
 
     private mutating func spread(_ listener: PlaneListener, _ descriptor: Int32) {

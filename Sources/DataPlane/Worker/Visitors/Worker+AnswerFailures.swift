@@ -15,7 +15,10 @@ extension Worker {
         let visitor = visitors[slot]
         visitor.pointee.stream = .max
         if visitor.pointee.phase == .raw {
-            return endVisitorWhenSent(slot, lingering: true)
+            if visitor.pointee.answerStarted { return endVisitorWhenSent(slot, lingering: true) }
+            visitor.pointee.failure = reason
+            if repeatRequest(slot, avoiding: connector, wasTouched: wasTouched) { return }
+            return refuseTLS(slot, .internalError, reason)
         }
         switch visitor.pointee.answer {
         case .awaitingHead:
@@ -69,7 +72,7 @@ extension Worker {
         // The other connector may be on another worker.
         visitor.pointee.moves = 0
         visitor.pointee.avoiding = visitor.pointee.streamWasParked ? .zero : connector
-        visitor.pointee.phase = .head
+        visitor.pointee.phase = visitor.pointee.isTLS ? .hello : .head
         visitor.pointee.headBegan = now
         buffers.clear(&visitor.pointee.answerHead)
         counters.add(.requestsRetried)

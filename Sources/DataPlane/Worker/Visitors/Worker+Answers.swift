@@ -18,6 +18,7 @@ extension Worker {
             return resetStream(stream, .badAnswer)
         }
         if visitor.pointee.phase == .raw {
+            if !visitor.pointee.answerStarted { beginAnswering(slot) }
             return passToVisitor(slot, slice)
         }
         if visitor.pointee.answer == .awaitingHead, !visitor.pointee.answerHead.isEmpty {

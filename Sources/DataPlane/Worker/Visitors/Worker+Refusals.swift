@@ -57,10 +57,6 @@ extension Worker {
         withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
     }
 
-    mutating func enqueue(_ socket: UInt32, _ bytes: InlineArray<7, UInt8>) {
-        withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
-    }
-
     mutating func enqueue(_ socket: UInt32, _ bytes: UnsafeRawBufferPointer) {
         guard buffers.appendCopy(&sockets[socket].pointee.out, bytes) else { return }
         queueFlush(socket)

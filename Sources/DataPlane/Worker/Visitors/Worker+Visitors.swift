@@ -26,7 +26,8 @@ extension Worker {
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.receivesOnce = workerCount > 1
         readPeerAddress(descriptor, at: UnsafeMutableRawPointer(visitors[slot]) + offsets.visitorPeer)
-        setDeadline(socket, now.advanced(milliseconds: limits[.firstByteTimeoutMilliseconds]))
+        visitors[slot].pointee.namesClientByField = listener.namesClientByField
+        beginArrival(slot, isProxied: listener.takesProxyHeader)
         wantBytes(socket, true)
     }
 
@@ -50,8 +51,12 @@ extension Worker {
         while visitors.isLive(slot) {
             let visitor = visitors[slot]
             switch visitor.pointee.phase {
+            case .proxied:
+                guard readProxyHeader(ofVisitor: slot) else { return }
             case .head:
                 guard readHead(slot) else { return }
+            case .hello:
+                return readHello(slot)
             case .exchange:
                 guard forwardBody(slot) else { return }
             case .discarding:
@@ -69,6 +74,9 @@ extension Worker {
         let visitor = visitors[slot]
         visitor.pointee.inputEnded = true
         switch visitor.pointee.phase {
+        case .proxied, .hello:
+            // Cut short, they say nothing that could be answered.
+            endVisitor(slot, .peerClosed)
         case .head, .discarding:
             // What it was answered is still on its way; a request cut short is none.
             if sockets[visitor.pointee.socket].pointee.out.isEmpty {
@@ -145,6 +153,7 @@ extension Worker {
             }
         }
         finishParkedStreams(slot)
+        leaveSource(slot)
         buffers.clear(&visitor.pointee.input)
         buffers.clear(&visitor.pointee.replay)
         buffers.clear(&visitor.pointee.answerHead)
@@ -163,6 +172,12 @@ extension Worker {
     mutating func visitorTimedOut(_ slot: UInt32) {
         let visitor = visitors[slot]
         switch visitor.pointee.phase {
+        case .proxied:
+            endVisitor(slot, visitor.pointee.input.isEmpty ? .firstByteTimeout : .proxyTimeout)
+        case .hello:
+            refuseTLS(slot, .internalError, .helloTimeout)
+        case .head where isArriving(slot):
+            if admitSource(slot) { awaitHead(slot) }
         case .head:
             if !visitor.pointee.input.isEmpty {
                 refuse(slot, status: 408, .headTimeout, closes: true)
