@@ -104,6 +104,29 @@ import World
         bench.expectQuiet()
     }
 
+    @Test func aHeaderIsBounded() throws {
+        let bench = try proxied([.proxyHeaderBytesMax: 536])
+        for (count, status) in [(520, 200), (521, nil as Int?)] {
+            let visitor = bench.visitor()
+            var header = Array(Self.binary.prefix(28)) + [UInt8](repeating: 0, count: count - 12)
+            header[14] = UInt8(count >> 8)
+            header[15] = UInt8(count & 255)
+            visitor.peer.write(header + Array(bench.get().utf8))
+            bench.run()
+            if let stream = bench.connector.streams.first { bench.connector.send(stream, ExchangeTests.ok) }
+            bench.run()
+            #expect(visitor.status == status)
+        }
+        #expect(bench.node.count(.proxyFault) == 1)
+        // On the tunnel port as well.
+        let link = ScriptedConnector(
+            bench.world, bench.node, bench.clientHost, tunnel: Bench.tunnel,
+            prefix: Array(Self.binary.prefix(14)) + [2, 9])
+        bench.run(50)
+        #expect(link.peer.isEnded)
+        #expect(bench.node.count(.proxyFault) == 2)
+    }
+
     @Test func aSilentOrSlowHeaderDelaysNobody() throws {
         let bench = try proxied([.proxyHeaderTimeoutMilliseconds: 2_000])
         let silent = bench.visitor()

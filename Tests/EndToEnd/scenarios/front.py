@@ -1,5 +1,6 @@
 """What a connection begins with, besides HTTP and relay requests: TLS, passed through by name, and a proxy's header."""
 import asyncio
+import ipaddress
 import os
 import ssl
 import uuid
@@ -206,3 +207,65 @@ async def a_proxy_header_elsewhere_is_garbage(bench):
         writer.write(header)
         expect(await asyncio.wait_for(reader.read(), 10) == b"", "a header was answered on the tunnel port")
         writer.close()
+
+
+class TrustingNode(Node):
+    """A node whose entrypoints ask a proxy, if it is a known one, for whom it speaks."""
+
+    def configuration(self):
+        text = super().configuration().replace(
+            "  node: node-1\n", f"  node: node-1\n  trustedProxies: [{self.proxies}]\n")
+        return text.replace(f'entrypoint: ":{self.entry}"', f'entrypoint: ":{self.entry}", entrypoint.clientIP: header')
+
+
+async def tell_source(peer, stream):
+    """An origin: answers by the address in its stream's header and the head that came."""
+    _, size = stream.features[0], int.from_bytes(stream.features[1:3], "big")
+    source = str(ipaddress.ip_address(stream.features[4:3 + size - 2]))
+    while True:
+        head = await stream.reader.readuntil(b"\r\n\r\n")
+        body = source.encode() + b"\n" + head
+        await stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+@scenario(EVERYWHERE)
+async def a_trusted_proxy_names_the_client(bench):
+    """`entrypoint.clientIP: header`: each client that a trusted proxy names on one connection has a stream of its own,
+    with its address in the header, and the list of addresses is continued; a stranger's list is thrown away."""
+    for trusted in (True, False):
+        node = TrustingNode(bench)
+        node.proxies = '127.0.0.0/8, "::1"' if trusted else "192.0.2.0/24"
+        await node.start()
+        peer = await peers.Peer("peer", "ws", node.ws, origin=tell_source).bind()
+        bench.peers.append(peer)
+        async with Visitor(node.entry) as visitor:
+            for number in range(60):
+                client_address = ("203.0.113.1", "203.0.113.2", "2001:db8::3")[number % 3]
+                fields = f"X-Forwarded-For: 198.51.100.1, {client_address}\r\nX-Forwarded-Proto: https\r\n"
+                answer = await visitor.get(node.host(peer), fields=fields)
+                source, _, head = answer.text.partition("\n")
+                if trusted:
+                    expect(source == client_address, f"{client_address} came as {source}")
+                    expect(f"X-Forwarded-For: 198.51.100.1, {client_address}, 127.0.0.1\r\n" in head, head)
+                    expect("X-Forwarded-Proto: https\r\n" in head, head)
+                else:
+                    expect(source == "127.0.0.1", f"a stranger came as {source}")
+                    expect("X-Forwarded-For: 127.0.0.1\r\n" in head and client_address not in head, head)
+                    expect("X-Forwarded-Proto: http\r\n" in head, head)
+                expect(f"X-Forwarded-Host: {node.host(peer)}\r\n" in head, head)
+        expect(peer.syns == (3 if trusted else 1), f"{peer.syns} streams")
+        await node.program.stop()
+
+
+@scenario(BOTH_SHELLS)
+async def requests_do_not_go_round(bench):
+    """A request that this node sent before is not served again; others' marks pass."""
+    node = await bench.node()
+    target = await naming_origin(bench)
+    _, host = await client(bench, node, "ws", target)
+    async with Visitor(node.entry) as visitor:
+        answer = await visitor.get(host, fields="Gost-Forwarded-Node: a, node-1 ,b\r\n")
+        expect(answer.status == 503 and "came back" in answer.text, f"{answer.status} {answer.text!r}")
+        answer = await visitor.get(host, fields="Gost-Forwarded-Node: node-11\r\nGost-Sid: s-1\r\n")
+        expect(answer.status == 200 and "Gost-Sid: s-1\r\n" in answer.text, f"{answer.status} {answer.text!r}")
+    expect(await node.ended_by("loop_detected") == 1, "the loop was not counted")
