@@ -29,19 +29,19 @@ struct PlaneMessageTests {
                 == Samples.toControl)
     }
 
-    @Test func whatMinorsAddedIsStillSpoken() throws {
+    @Test func whatIsSaidOfTrustIsStillSpoken() throws {
         var control: [UInt8] = []
-        for message in Samples.toDataSince1 { message.encode(to: &control) }
-        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataV1Minor1).hex)
+        for message in Samples.trust { message.encode(to: &control) }
+        #expect(control.hex == [UInt8](hex: Transcripts.trust).hex)
         #expect(
-            try frames([UInt8](hex: Transcripts.controlToDataV1Minor1)).map { try ControlToData.decode($0) }
-                == Samples.toDataSince1)
+            try frames([UInt8](hex: Transcripts.trust)).map { try ControlToData.decode($0) }
+                == Samples.trust)
     }
 
     /// A network of more bits than there are, and more networks than a node believes.
     @Test func trustThatCannotBeIsAFault() throws {
         var bytes: [UInt8] = []
-        Samples.toDataSince1[0].encode(to: &bytes)
+        Samples.trust[0].encode(to: &bytes)
         var frame = frames(bytes)[0]
         frame.body[frame.body.count - 1] = 129
         #expect(throws: PlaneFault.self) { try ControlToData.decode(frame) }
@@ -49,6 +49,16 @@ struct PlaneMessageTests {
         let many = Array(repeating: AddressPrefix("10.0.0.0/8")!, count: TrustedProxies.countMax + 1)
         ControlToData.trust(PlaneTrust(proxies: many)).encode(to: &bytes)
         #expect(throws: PlaneFault.self) { try ControlToData.decode(frames(bytes)[0]) }
+    }
+
+    /// What 1.1 added, byte for byte.
+    @Test func theRecordedTranscriptOfVersionOneOneIsStillSpoken() throws {
+        var control: [UInt8] = []
+        for message in Samples.toDataOneOne { message.encode(to: &control) }
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataMinor1).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.controlToDataMinor1)).map { try ControlToData.decode($0) }
+                == Samples.toDataOneOne)
     }
 
     @Test func descriptorsTravelWithTheKindsThatSaySo() {
@@ -62,7 +72,7 @@ struct PlaneMessageTests {
     }
 
     @Test func membersThatALaterMinorAddedAreIgnored() throws {
-        for message in Samples.toData {
+        for message in Samples.toData + Samples.toDataOneOne {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             var frame = frames(bytes)[0]
@@ -81,6 +91,15 @@ struct PlaneMessageTests {
                 #expect(throws: PlaneFault.self) { try DataToControl.decode(short) }
             }
         }
+        for message in Samples.toDataOneOne {
+            var bytes: [UInt8] = []
+            message.encode(to: &bytes)
+            let frame = frames(bytes)[0]
+            for count in 0..<frame.body.count {
+                let short = PlaneFrame(kind: frame.kind, body: Array(frame.body.prefix(count)))
+                #expect(throws: PlaneFault.self) { try ControlToData.decode(short) }
+            }
+        }
     }
 
     @Test func mutationsAreMessagesOrFaultsButNeverTraps() {
@@ -88,6 +107,7 @@ struct PlaneMessageTests {
         for _ in 0..<20_000 {
             var bytes: [UInt8] = []
             Samples.toData[Int(random.below(UInt32(Samples.toData.count)))].encode(to: &bytes)
+            Samples.toDataOneOne[Int(random.below(UInt32(Samples.toDataOneOne.count)))].encode(to: &bytes)
             Samples.toControl[Int(random.below(UInt32(Samples.toControl.count)))].encode(to: &bytes)
             for _ in 0...random.below(4) { bytes[Int(random.below(UInt32(bytes.count)))] = UInt8(random.below(256)) }
             for frame in frames(bytes) {

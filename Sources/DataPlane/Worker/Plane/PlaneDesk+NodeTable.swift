@@ -11,10 +11,11 @@ extension PlaneDesk {
     /// Serves this from now on, as if the control plane had said so: for tests, which have none.
     package func serve(
         _ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings,
-        trust: PlaneTrust = PlaneTrust(), cipher: LinkCipher.Kind = .none
+        trust: PlaneTrust = PlaneTrust(), cipher: LinkCipher.Kind = .none, access: NodeAccess? = nil
     ) {
         self.trust = trust
         self.cipher = cipher
+        self.access = access
         self.services = services
         self.ingresses = ingresses
         self.settings = settings
@@ -41,6 +42,7 @@ extension PlaneDesk {
                 entry.namesClientByField = believed.namesClientByField
             }
             entry.urlTemplates = service.urlTemplates
+            access?.apply(to: &entry, service.index)
             list[Int(service.index.rawValue)] = entry
         }
         let domainCount = (ingresses.map { Int($0.index.rawValue) }.max() ?? -1) + 1

@@ -26,7 +26,7 @@ extension Worker {
                 visitor.pointee.phase = .hello
                 return true
             }
-            if refuseRelay(atEntrypoint: slot, front) { return false }
+            if leaveToRelay(slot, front) { return false }
         }
         let limit = Int(limits[.headBytesMax])
         switch HTTPRequestHead.read(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front))), limit: limit) {
@@ -65,9 +65,10 @@ extension Worker {
         wantBytes(visitor.pointee.socket, true)
     }
 
-    /// Relay requests have a first byte of their own. True when the visitor was refused.
-    private mutating func refuseRelay(atEntrypoint slot: UInt32, _ front: Slice) -> Bool {
+    /// Relay requests have a first byte of their own. True when the visitor is served as a relay visitor, or was refused.
+    private mutating func leaveToRelay(_ slot: UInt32, _ front: Slice) -> Bool {
         guard buffers.pointer(front).load(as: UInt8.self) == 0x01 else { return false }
+        if becomeRelayVisitor(slot) { return true }
         counters.add(.relayAtEntrypoint)
         enqueue(visitors[slot].pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
         endVisitorWhenSent(slot, lingering: true)
@@ -152,7 +153,7 @@ extension Worker {
             }
             wish.avoiding = entry.connector
         }
-        guard directory.isKnown(tunnel) else { return .none(.tunnelOffline) }
+        guard directory.isKnown(tunnel, isUDP: false) else { return .none(.tunnelOffline) }
         return .none(visitor.pointee.attempts > 0 ? visitor.pointee.failure : .streamsFull)
     }
 
