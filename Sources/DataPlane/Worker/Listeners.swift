@@ -70,7 +70,7 @@ extension Worker {
         } else if completion.result == -SystemError.tooManyFiles
             || completion.result == -SystemError.tooManyFilesInSystem
         {
-            counters.add(.descriptorsFull)
+            note(.descriptorsFull)
         }
         guard !completion.isMore else { return }
         if listener.isClosing {
@@ -123,8 +123,9 @@ extension Worker {
             case .visitor: visitorTimedOut(sockets[slot].pointee.owner)
             case .link: linkTimedOut(sockets[slot].pointee.owner)
             case .target: targetTimedOut(sockets[slot].pointee.owner)
-            case .plane: break
-            case .none: closeSocket(slot)
+            case .none:
+                note(.finished)
+                closeSocket(slot)
             }
         }
         if now.milliseconds(since: lastResume) >= 100 {

@@ -65,6 +65,7 @@ package struct Worker: ~Copyable {
     /// Accepting failed somewhere and is tried again soon.
     var retryAccepting = false
     var lastResume = Tick.zero
+    var refusals = RefusalLog()
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 
@@ -147,7 +148,7 @@ package struct Worker: ~Copyable {
         case .mapFile: tableMapped(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .peerAddress, .randomBytes, .unmapFile,
-            .releaseMemory, .forget, nil:
+            .resetOnClose, .forget, nil:
             preconditionFailure("a completion of a kind that has none")
         }
     }
@@ -165,7 +166,11 @@ package struct Worker: ~Copyable {
         shedStalledStreams()
         refillShell()
         wakeOthers()
+        counters.set(.buffersHeld, to: UInt64(buffersHeld))
     }
+
+    /// Buffers with somebody's bytes: neither lent to the shell nor kept to cut headers from.
+    private var buffersHeld: Int { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
 
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {

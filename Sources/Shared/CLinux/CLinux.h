@@ -172,6 +172,10 @@ LOOP_HOT int culvert_connect(int fd, const void *address, uint32_t count) {
 }
 LOOP_HOT int culvert_shutdown(int fd, int how) { return culvert_result(shutdown(fd, how)); }
 LOOP_HOT int culvert_close(int fd) { return culvert_result(close(fd)); }
+LOOP_HOT int culvert_reset_on_close(int fd) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    return culvert_result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
 LOOP_HOT int culvert_wake(int fd) {
     uint64_t one = 1;
     return culvert_result(write(fd, &one, sizeof one));
@@ -262,9 +266,6 @@ LOOP_HOT int culvert_map_file(int fd, uintptr_t *address, uint64_t *count) {
 }
 LOOP_HOT int culvert_unmap(uintptr_t address, uint64_t count) {
     return culvert_result(munmap((void *)address, count));
-}
-LOOP_HOT int culvert_release_memory(uintptr_t address, uint64_t count) {
-    return culvert_result(madvise((void *)address, count, MADV_DONTNEED));
 }
 /* Memory that costs nothing until it is touched; NULL when there is none. */
 static inline void *culvert_reserve(size_t count) {

@@ -36,7 +36,7 @@ extension PollShell {
         case .shutdown:
             let direction = OperationCalls.direction(operation.length)
             completions.append(token, culvert_shutdown(operation.descriptor, direction))
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .resetOnClose:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { completions.append(token, result) }

@@ -88,8 +88,6 @@ final class History {
         var broken = world.kernel.violations
         for (number, browser) in browsers.enumerated() {
             broken += browser.violations
-            // The end of a connection is all that can end a close-delimited answer: one cut short looks complete.
-            if weather != .dyingClient { broken += browser.shortened }
             if !browser.isDone {
                 let next = browser.requests[browser.outcomes.count]
                 let isKnown = origins.contains { $0.answered.contains(next.path) }

@@ -117,7 +117,7 @@ extension Worker {
         case .target:
             completion.result == 0
                 ? targetConnected(socket.pointee.owner, slot) : targetUnreachable(socket.pointee.owner, .dialFailed)
-        case .visitor, .plane, .none:
+        case .visitor, .none:
             closeSocket(slot)
         }
     }

@@ -40,7 +40,7 @@ extension Worker {
         _ worker: Int, with content: Content, _ message: (Parcel) -> WorkerMessage
     ) {
         precondition(MemoryLayout<Content>.size <= BufferStore.payload)
-        guard let buffer = buffers.take() else { return counters.add(.buffersFull) }
+        guard let buffer = buffers.take() else { return note(.buffersFull) }
         let at = buffers.pointer(buffer: buffer, offset: BufferStore.headroom)
         at.storeBytes(of: content, as: Content.self)
         post(
@@ -98,7 +98,7 @@ extension Worker {
             let entry = ConnectorEntry(
                 connector: connector, worker: worker, isUDP: isUDP, weight: weight, service: service, link: link,
                 linkGeneration: generation)
-            if directory.add(entry, to: tunnel) != .added { counters.add(.connectorsFull) }
+            if directory.add(entry, to: tunnel) != .added { note(.connectorsFull) }
             post(worker, .connectorSeen(link: link, generation: generation))
         case .connectorSeen(let link, let generation):
             connectorSeen(link, generation)

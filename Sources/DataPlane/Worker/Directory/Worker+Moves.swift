@@ -107,7 +107,7 @@ extension Worker {
         guard incomingBroken & 1 << UInt64(worker) != 0 else { return true }
         incomingBroken &= ~(1 << UInt64(worker))
         buffers.clear(&incoming[worker])
-        counters.add(.buffersFull)
+        note(.buffersFull)
         closeDescriptor(descriptor)
         return false
     }
@@ -121,12 +121,12 @@ extension Worker {
         visitor.answerHead = SliceQueue()
         visitor.phase = .head
         guard let slot = visitors.take(visitor) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             buffers.clear(&visitor.input)
             return closeDescriptor(move.descriptor)
         }
         guard let socket = openSocket(move.descriptor, .visitor, owner: slot) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             buffers.clear(&visitors[slot].pointee.input)
             visitors.give(slot)
             return closeDescriptor(move.descriptor)
@@ -181,12 +181,12 @@ extension Worker {
         link.control = SliceQueue()
         link.phase = .awaitingRequest
         guard let slot = links.take(link) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             buffers.clear(&link.pending)
             return closeDescriptor(move.descriptor)
         }
         guard let socket = openSocket(move.descriptor, .link, owner: slot) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             buffers.clear(&links[slot].pointee.pending)
             links.give(slot)
             return closeDescriptor(move.descriptor)

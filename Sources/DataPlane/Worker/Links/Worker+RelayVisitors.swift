@@ -85,7 +85,10 @@ extension Worker {
     mutating func relayVisitorInputEnded(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return endLink(linkSlot, .peerClosed) }
-        if links[streams[link.pointee.stream].pointee.link].pointee.capabilities.has(.halfClose) {
+        if streams[link.pointee.stream].pointee.flags.contains(.peerHalfClosed) {
+            // Both sides have ended: nothing is owed any more.
+            endLinkWhenSent(linkSlot, .finished)
+        } else if links[streams[link.pointee.stream].pointee.link].pointee.capabilities.has(.halfClose) {
             halfCloseStream(link.pointee.stream)
         } else {
             setDeadline(link.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))

@@ -21,6 +21,8 @@ package final class PlaneDesk {
         case openListener(PlaneListener, descriptor: Int32)
         case closeListener(PlaneListener, descriptor: Int32)
         case answerBind(worker: Int, BindVerdict)
+        /// The control plane was not heard in time about this one.
+        case bindOverdue(BindAsk)
         case closeConnector(ConnectorID)
         case closeDescriptor(Int32)
         case dump(id: UInt64)
@@ -104,7 +106,10 @@ package final class PlaneDesk {
             state = .connecting
             effects.append(.connect)
         }
-        for (ask, pending) in pendingBinds where pending.deadline <= now { decideAlone(ask, pending.question) }
+        for (ask, pending) in pendingBinds where pending.deadline <= now {
+            effects.append(.bindOverdue(pending.question.ask))
+            decideAlone(ask, pending.question)
+        }
     }
 
     // MARK: The link

@@ -15,8 +15,6 @@ package enum SocketRole: UInt8, BitwiseCopyable {
     case link
     /// A local service of this process's customer; `owner` is its stream.
     case target
-    /// The plane link.
-    case plane
 }
 
 /// Whether a receive operation is with the shell.
@@ -52,6 +50,8 @@ package struct Socket: BitwiseCopyable {
     var isClosing = false
     var isCloseSubmitted = false
     var closesWhenSent = false
+    /// The peer must not take what it got for the whole: the connection is reset, not ended.
+    var resets = false
     var shutsDownWhenSent = false
     var hasShutDown = false
     /// After the last byte is out, the peer's bytes are read and dropped for a while, so that the answer is not reset.

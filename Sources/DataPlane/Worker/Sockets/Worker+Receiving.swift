@@ -111,7 +111,7 @@ extension Worker {
         case .visitor: visitorReceived(socket.pointee.owner, slice)
         case .link: linkReceived(socket.pointee.owner, slice)
         case .target: targetReceived(socket.pointee.owner, slice)
-        case .plane, .none: break
+        case .none: break
         }
     }
 
@@ -121,7 +121,6 @@ extension Worker {
         case .visitor: visitorInputEnded(socket.pointee.owner)
         case .link: linkInputEnded(socket.pointee.owner)
         case .target: targetInputEnded(socket.pointee.owner)
-        case .plane: break
         case .none:
             // What is still queued is sent first; the end of the queue then closes.
             if socket.pointee.out.isEmpty, !socket.pointee.isSending { closeSocket(slot) }
@@ -135,7 +134,6 @@ extension Worker {
         case .visitor: endVisitor(socket.pointee.owner, reason)
         case .link: endLink(socket.pointee.owner, reason)
         case .target: targetFailed(socket.pointee.owner, reason)
-        case .plane: break
         case .none: closeSocket(slot)
         }
     }

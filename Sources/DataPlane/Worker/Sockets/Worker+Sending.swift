@@ -110,7 +110,7 @@ extension Worker {
         case .visitor: visitorDrained(socket.pointee.owner)
         case .link: linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
-        case .plane, .none: break
+        case .none: break
         }
     }
 
@@ -182,6 +182,10 @@ extension Worker {
         guard socket.pointee.inFlight == 0, !socket.pointee.isStarved else { return }
         guard !socket.pointee.isCloseSubmitted else { return }
         buffers.clear(&socket.pointee.out)
+        if socket.pointee.resets {
+            operations.append(
+                Operation(.resetOnClose, token: Token(raw: 0), descriptor: socket.pointee.descriptor))
+        }
         socket.pointee.isCloseSubmitted = true
         socket.pointee.inFlight += 1
         operations.append(

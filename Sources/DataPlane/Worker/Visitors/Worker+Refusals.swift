@@ -20,8 +20,9 @@ extension Worker {
             visitor.pointee.keepsConnection && !head.expectsContinue && !head.asksUpgrade
             && (visitor.pointee.requestBody.remaining ?? .max) <= Self.discardedBytesMax
         visitor.pointee.requestCount &+= 1
+        note(reason, visitor: slot, head)
         buffers.dropFirst(&visitor.pointee.input, head.byteCount)
-        refuse(slot, status: status, reason, closes: !keeps)
+        sendRefusal(slot, status: status, reason, closes: !keeps)
         return visitors.isLive(slot)
     }
 
@@ -33,10 +34,14 @@ extension Worker {
         if visitors.isLive(slot) { serveVisitor(slot) }
     }
 
-    /// Sends the page. The connection closes behind it, or drops the request's body and goes on.
+    /// Counts and answers. The connection closes behind the page, or drops the request's body and goes on.
     mutating func refuse(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
+        note(reason, visitor: slot)
+        sendRefusal(slot, status: status, reason, closes: closes)
+    }
+
+    private mutating func sendRefusal(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
         let visitor = visitors[slot]
-        counters.add(reason)
         let refusal = HTTPRefusal(
             status: status, reason: reason, closes: closes, isHeadOnly: visitor.pointee.method == .head)
         guard let buffer = buffers.take() else { return endVisitor(slot, .buffersFull) }

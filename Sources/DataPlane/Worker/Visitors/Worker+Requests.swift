@@ -64,11 +64,11 @@ extension Worker {
         let visitor = visitors[slot]
         switch buffers.pointer(front).load(as: UInt8.self) {
         case 0x01:
-            counters.add(.relayAtEntrypoint)
+            note(.relayAtEntrypoint, visitor: slot)
             enqueue(visitor.pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
         case 0x16:
             // A fatal alert: unrecognized_name (RFC 6066 §3).
-            counters.add(.tlsNotAvailable)
+            note(.tlsNotAvailable, visitor: slot)
             enqueue(visitor.pointee.socket, [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x70])
         default:
             return false
@@ -81,6 +81,7 @@ extension Worker {
     private mutating func route(_ slot: UInt32, _ head: HTTPRequestHead) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.method = head.method
+        visitor.pointee.tunnel = .zero
         visitor.pointee.minor = head.minor
         visitor.pointee.askedUpgrade = head.asksUpgrade
         visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
@@ -94,6 +95,7 @@ extension Worker {
         guard let found else { return refuse(slot, head, status: 502, .noRoute) }
         guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
         visitor.pointee.routeKey = host.key(found.tunnel)
+        visitor.pointee.tunnel = found.tunnel
         visitor.pointee.streamWasParked = false
         if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
             visitor.pointee.streamWasParked = true

@@ -1,0 +1,35 @@
+import Model
+import Observe
+import PlaneLink
+import Primitives
+import Simulator
+import Testing
+import Wire
+import World
+
+@testable import Worker
+
+/// One row of the table of limits, and how it is reached. What the one who reaches it is told is expected in `reach`;
+/// counter, log and neighbour are looked at for every row alike.
+struct LimitCase: Sendable, CustomTestStringConvertible {
+    let limit: Limit
+    let limits: [Limit: UInt64]
+    var muxVersion: UInt8 = 2
+    let reach: @Sendable (LimitBench) throws -> Void
+
+    /// `value` of the limit itself, and of others where that makes it reachable.
+    init(
+        _ limit: Limit, _ value: UInt64, with others: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
+        reach: @escaping @Sendable (LimitBench) throws -> Void
+    ) {
+        self.limit = limit
+        limits = others.merging([limit: value]) { $1 }
+        self.muxVersion = muxVersion
+        self.reach = reach
+    }
+
+    var testDescription: String { "\(limit)" }
+
+    /// Every row must have a case. Rows of one subject stand together, each list in a file of its own.
+    static let all: [LimitCase] = visitorTimes + visitorBounds + linkTimes + tables + memory
+}
