@@ -67,33 +67,4 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case socketError
     case dialFailed
     case dialTimeout
-
-    /// Whether the log tells of it. Ends that are nobody's fault, and connections that were idle for long, are only
-    /// counted.
-    package var isLogged: Bool {
-        switch self {
-        case .peerClosed, .finished, .shutdown, .replaced, .keepAliveIdle: false
-        default: true
-        }
-    }
-
-    /// Limits and failures of this process are its operator's business; what a peer did wrong is news.
-    package var severity: Severity {
-        switch self {
-        case .visitorsFull, .linksFull, .streamsFull, .connectorsFull, .tunnelsFull, .routesFull, .buffersFull,
-            .stalled, .workerBusy, .descriptorsFull, .bindTimeout:
-            .warning
-        default: .info
-        }
-    }
-
-    /// The name in metrics, logs and answers: the case in snake case.
-    package var label: String {
-        var out = ""
-        for character in "\(self)" {
-            if character.isUppercase { out += "_" }
-            out += character.lowercased()
-        }
-        return out
-    }
 }

@@ -30,6 +30,7 @@ extension Worker {
     }
 
     /// Visitor's address and host (protocol mux §6). The host is the visitor's word: it never says where we dial.
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func readStreamHeader(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let count = min(stream.pointee.pending.byteCount, BufferStore.payload)
@@ -53,6 +54,7 @@ extension Worker {
         // Else the name is being resolved; `targetsResolved` dials.
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     func targetAddress(_ streamSlot: UInt32) -> SocketAddress? {
         guard let client else { return nil }
         let plan = client.plans[Int(links[streams[streamSlot].pointee.link].pointee.connection)]
@@ -88,6 +90,7 @@ extension Worker {
     }
 
     /// The service cannot be reached: the server may try another connector.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func targetUnreachable(_ streamSlot: UInt32, _ reason: Reason) {
         note(reason, stream: streamSlot)
         let connection = links[streams[streamSlot].pointee.link].pointee.connection
