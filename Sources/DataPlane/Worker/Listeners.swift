@@ -29,9 +29,15 @@ package struct Listener {
 }
 
 extension Worker {
-    /// Accepts on a listening socket from now on.
+    /// Accepts on a listening socket from now on; for one that is open, only what its peers are may be new.
     @inline(never) @_semantics("no_performance_analysis")
     package mutating func openListener(_ listener: Listener) {
+        if let position = listeners.firstIndex(where: { $0.id == listener.id && !$0.isClosing }) {
+            listeners[position].isEntrypoint = listener.isEntrypoint
+            listeners[position].service = listener.service
+            listeners[position].ingress = listener.ingress
+            return
+        }
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
         acceptOn(listeners.count - 1)
