@@ -17,6 +17,10 @@ enum ConfigurationSummary {
             let path = service.carrier == .ws ? ", path \(service.path)" : ""
             lines.append(
                 "\(service.name): takes tunnels at \(text(service.address)) (\(service.carrier.rawValue)\(path))")
+            if let authers = service.authers {
+                let names = authers.map { server.authers[$0].name }.joined(separator: ", ")
+                lines.append("  from those whom \(names) knows")
+            }
             for entrypoint in service.entrypoints {
                 let ingress = server.ingresses[entrypoint.ingress].name
                 lines.append("  visitors at \(text(entrypoint.address)), by the ingress \(ingress)")

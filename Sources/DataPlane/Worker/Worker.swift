@@ -44,6 +44,9 @@ package struct Worker: ~Copyable {
     var listeners: [Listener] = []
 
     var directory: Directory
+    var failedLogins: FailedLogins
+    /// Relay visitors whose bytes are kept for another try.
+    var replaysHeld = 0
     package var routeTable: RouteSnapshotView?
     package var routeOverlay: RouteOverlay
 
@@ -58,10 +61,13 @@ package struct Worker: ~Copyable {
     let incoming: UnsafeMutablePointer<SliceQueue>
     /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
     var incomingBroken: UInt64 = 0
-    /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
-    var overflow: [[Mailbox.Cell]]
+    /// Messages that found a mailbox full or no parcel, by worker, in order; they go as soon as there is room.
+    var overflow: [[WaitingMessage]]
     /// Workers with messages in `overflow`, a bit each.
     var overflowing: UInt64 = 0
+    var parcels: ParcelPool
+    /// Nothing is read of the control plane, because too much of what was read waits for other workers.
+    var planeIsPaused = false
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
@@ -115,6 +121,7 @@ package struct Worker: ~Copyable {
         directory = Directory(
             tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
+        failedLogins = FailedLogins(salt: setup.seed)
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
         entropy = .allocate(capacity: Worker.entropyWords)
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
@@ -125,6 +132,7 @@ package struct Worker: ~Copyable {
             (inboxes + worker).initialize(to: setup.inboxes[worker])
         }
         overflow = Array(repeating: [], count: setup.workerCount)
+        parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = .allocate(capacity: setup.workerCount)
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
@@ -187,11 +195,13 @@ package struct Worker: ~Copyable {
     /// Buffers with somebody's bytes: neither lent to the shell nor kept to cut headers from.
     private var buffersHeld: Int { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
 
+    /// The shell's system calls of the last turn.
+    package mutating func entered(_ count: UInt64) { counters.add(.loopEnters, count) }
+
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
-        var deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
-        if let client { deadline = min(deadline, client.nextDeadline) }
-        return deadline
+        let deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
+        return client == nil ? deadline : min(deadline, clientDeadline())
     }
 
     /// How many more completions may be handled before the shell must take the operations: each emits a few.

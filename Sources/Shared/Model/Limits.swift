@@ -11,6 +11,8 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case answerHeadTimeoutMilliseconds
     case handshakeTimeoutMilliseconds
     case bindAnswerTimeoutMilliseconds
+    case loginDelayMilliseconds
+    case loginsPendingMax
     case halfCloseGraceMilliseconds
     case lingerMilliseconds
     case relayHeadBytesMax
@@ -79,6 +81,15 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 500, range: 50...10_000, reason: .bindTimeout,
                 meaning: "how long a BIND waits for the control plane before the data plane answers it alone")
+        case .loginDelayMilliseconds:
+            Row(
+                unit: "ms", standard: 4_000, range: 0...60_000, reason: .unauthorized,
+                meaning: "longest time for which the refusal of wrong credentials is kept back: a sixteenth of it for a "
+                    + "source's first ones, twice as long for each further")
+        case .loginsPendingMax:
+            Row(
+                unit: "logins", standard: 16, range: 1...4_096, reason: .loginThrottled,
+                meaning: "refusals kept back for one source on one worker; beyond it the source is refused unjudged")
         case .halfCloseGraceMilliseconds:
             Row(
                 unit: "ms", standard: 5_000, range: 100...600_000, reason: .finished,
@@ -174,11 +185,11 @@ package enum Limit: UInt16, CaseIterable, Sendable {
 
 /// The values of all limits: trivial, copied to every worker.
 package struct Limits: Sendable, BitwiseCopyable {
-    private var values = InlineArray<32, UInt64>(repeating: 0)
+    private var values = InlineArray<64, UInt64>(repeating: 0)
 
     /// The standard values.
     package init() {
-        precondition(Limit.allCases.count <= 32)
+        precondition(Limit.allCases.count <= 64)
         for limit in Limit.allCases { values[Int(limit.rawValue)] = limit.row.standard }
     }
 

@@ -6,6 +6,7 @@ struct ConfigurationReading {
     private var findings: Findings
     private var node = NodeReading()
     private var ingresses = IngressReading()
+    private var authers = AutherReading()
     private var tunnelServices: [TunnelService] = []
     private var client = ClientConfiguration()
     /// Where each listening address was written.
@@ -17,6 +18,7 @@ struct ConfigurationReading {
         let top = SettingSection(tree, path: "", keys: NodeKeys.top, place: tree.place, findings: &findings)
         node.read(top, findings: &findings)
         ingresses.read(top.elements("ingresses"), findings: &findings)
+        authers.read(top.elements("authers"), findings: &findings)
         var chains = ChainReading(top, findings: &findings)
         var names: Set<String> = []
         let services = top.elements("services")
@@ -43,7 +45,10 @@ struct ConfigurationReading {
         switch (service.handlerType, service.listenerType) {
         case ("tunnel", _):
             let reading = TunnelServiceReading(service: service)
-            guard let result = reading.read(node: &node, ingresses: &ingresses, findings: &findings) else { return }
+            guard
+                let result = reading.read(
+                    node: &node, ingresses: &ingresses, authers: &authers, findings: &findings)
+            else { return }
             tunnelServices.append(result)
             claim(result.address, for: service)
             for entrypoint in result.entrypoints { claim(entrypoint.address, for: service) }
@@ -109,6 +114,7 @@ struct ConfigurationReading {
             server.nodeName = node.name
             server.services = tunnelServices
             server.ingresses = ingresses.tables
+            server.authers = authers.authers
             server.limits = node.limits
             server.logLevel = node.logLevel
             server.metricsAddress = node.metricsAddress

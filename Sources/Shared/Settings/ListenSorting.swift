@@ -41,7 +41,7 @@ struct ListenSorting {
         case "prefer": service.append(("resolver", node))
         case "limiter.in", "limiter.out", "limiter.conn.in", "limiter.conn.out": service.append(("limiter", node))
         case "interface", "so_mark", "proxyprotocol", "netns": serviceMetadata.append((name, node))
-        case "retries": handler.append((name, node))
+        case "retries", "auther", "authers": handler.append((name, node))
         case "strategy", "maxfails", "failtimeout": forwarder.append(("selector", node))
         case "certfile", "cert", "keyfile", "key", "cafile", "ca": listener.append(("tls", node))
         default: return false

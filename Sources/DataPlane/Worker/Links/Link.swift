@@ -8,7 +8,8 @@ import Wire
 /// Where a link is in its life. The upper row is the accepting side, the lower one the dialling side:
 ///
 ///     accept → upgrading → awaitingRequest → binding → mux
-///                                          ↘ (CONNECT) visiting
+///                                          ↘ (CONNECT) visiting ⇄ moving (to another worker)
+///                                          ↘ (wrong credentials) refused
 ///     dial → connecting → upgradeSent → requestSent → mux
 package enum LinkPhase: UInt8, BitwiseCopyable {
     /// WebSocket: the upgrade request is not complete yet.
@@ -23,10 +24,37 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case visiting
     /// A relay visitor on its way to another worker.
     case moving
+    /// Wrong credentials: its refusal is kept back for a while.
+    case refused
 
     case connecting
     case upgradeSent
     case requestSent
+}
+
+/// What a relay visitor's link knows of its visit.
+///
+/// Until the first byte of an answer comes, what the visitor sent is kept (in `Link.pending`), so that the visit can
+/// begin anew on another connector when its stream ends; see Worker+VisitRetries.
+struct Visit: BitwiseCopyable {
+    /// Who comes, as the stream's header says it.
+    var source = SocketAddress.unknown
+    /// The visitor was told that it is connected.
+    var isAnswered = false
+    /// Nothing came back yet, and all that was sent is kept.
+    var mayRetry = false
+    /// The worker counts it among those that keep bytes.
+    var isCounted = false
+    /// The visitor ended its sending side.
+    var inputEnded = false
+    /// Further connectors that were tried.
+    var attempts: UInt8 = 0
+    var avoiding = ConnectorID.zero
+    /// Why it is tried again: told when there is nobody else to try.
+    var failure = Reason.connectorLost
+    /// When its present stream was opened, and the payload given to it.
+    var began = Tick.zero
+    var sentBytes = 0
 }
 
 /// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
@@ -54,15 +82,18 @@ package struct Link: BitwiseCopyable {
     var weight: UInt8 = 0
     var isUDP = false
     var capabilities: RelayCapabilities = []
-    /// The host granted at BIND, and the port asked for.
-    var host = InlineText()
-    var requestedPort: UInt16 = 0
+    /// A connector: the host granted at BIND and the port asked for. A relay visitor: where it wants to go.
+    var address = RelayAddress.empty
     /// Workers that have not yet said that they know this connector.
     var awaitedWorkers: UInt8 = 0
     var isAnswered = false
-    /// Relay visitor on its way to another worker: where to, and the buffer that holds its request.
+    /// Where the hosts of relay visitors are looked up.
+    var ingress = IngressIndex(0)
+    /// A relay visitor that came to an entrypoint.
+    var isAtEntrypoint = false
+    var visit = Visit()
+    /// Relay visitor on its way to another worker.
     var destination: UInt8 = 0
-    var requestBuffer: UInt32 = .max
     var hasMoved = false
     /// Ends at the end of the turn, for this reason.
     var doom: Reason?

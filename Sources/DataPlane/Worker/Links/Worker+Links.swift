@@ -26,6 +26,7 @@ extension Worker {
         }
         links[slot].pointee.socket = socket
         links[slot].pointee.cipher = LinkCipher(service.cipher)
+        links[slot].pointee.ingress = service.ingress
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
         readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + offsets.linkPeer)
@@ -49,7 +50,7 @@ extension Worker {
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
                 : min(keepAlive, silence)
-        case .visiting:
+        case .visiting, .refused:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
@@ -68,6 +69,8 @@ extension Worker {
             keepAlive(linkSlot)
         case .visiting:
             relayVisitorTimedOut(linkSlot)
+        case .refused:
+            refuseRelay(linkSlot, .unauthorized, .unauthorized)
         }
     }
 
@@ -110,10 +113,11 @@ extension Worker {
 
     /// The peer's end of the connection.
     mutating func linkInputEnded(_ linkSlot: UInt32) {
-        if links[linkSlot].pointee.phase == .visiting {
-            relayVisitorInputEnded(linkSlot)
-        } else {
-            endLink(linkSlot, .peerClosed)
+        switch links[linkSlot].pointee.phase {
+        case .visiting: relayVisitorInputEnded(linkSlot)
+        // It goes on its way, and its half-close with it.
+        case .moving: links[linkSlot].pointee.visit.inputEnded = true
+        default: endLink(linkSlot, .peerClosed)
         }
     }
 
@@ -162,6 +166,8 @@ extension Worker {
         let link = links[linkSlot]
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
         if link.pointee.phase == .mux || link.pointee.isAnswered { withdrawConnector(linkSlot, reason) }
+        if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
+        forgetReplay(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting
         // No frame may go out on what follows: the peer is gone or told.
         link.pointee.phase = .moving
@@ -174,7 +180,6 @@ extension Worker {
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
         buffers.clear(&link.pointee.plain)
-        if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
         let connection = link.pointee.connection
         links.give(linkSlot)
         counters.add(.linksClosed)
@@ -202,6 +207,8 @@ extension Worker {
         var wasTouched = true
         if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
             wasTouched = stream.pointee.out.byteCount < visitors[visitor].pointee.requestBytes
+        } else if case .relayVisitor(let visitorLink) = partner {
+            wasTouched = stream.pointee.out.byteCount < links[visitorLink].pointee.visit.sentBytes
         }
         removeStream(streamSlot)
         switch partner {
@@ -211,7 +218,8 @@ extension Worker {
             } else {
                 forgetParked(visitor, streamSlot)
             }
-        case .relayVisitor(let visitorLink): relayVisitorStreamEnded(visitorLink)
+        case .relayVisitor(let visitorLink):
+            relayVisitorStreamEnded(visitorLink, .connectorLost, connector: connector, wasTouched: wasTouched)
         case .target(let socket): clientStreamEnded(socket)
         case .none: return
         }
