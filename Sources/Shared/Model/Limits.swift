@@ -84,7 +84,8 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         case .loginDelayMilliseconds:
             Row(
                 unit: "ms", standard: 4_000, range: 0...60_000, reason: .unauthorized,
-                meaning: "longest time for which the refusal of wrong credentials is kept back: a sixteenth of it for a "
+                meaning:
+                    "longest time for which the refusal of wrong credentials is kept back: a sixteenth of it for a "
                     + "source's first ones, twice as long for each further")
         case .loginsPendingMax:
             Row(

@@ -52,7 +52,8 @@ import World
         }
         visitor.peer.resumeReading()
         bench.run(500)
-        #expect(visitor.received.suffix(150_000 * 3) == ArraySlice(repeatElement([0x82, 1, 7], count: 150_000).joined()))
+        #expect(
+            visitor.received.suffix(150_000 * 3) == ArraySlice(repeatElement([0x82, 1, 7], count: 150_000).joined()))
         visitor.peer.reset()
         bench.connector.peer.reset()
         bench.run(100)

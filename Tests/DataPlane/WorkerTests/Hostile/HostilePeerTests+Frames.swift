@@ -31,7 +31,8 @@ extension HostilePeerTests {
             bench.run(100)
             link.peer.pauseReading()
             for _ in 0..<200 where !link.isEnded {
-                link.peer.write(Array(repeating: message([UInt8](repeating: 1, count: 100), opcode: 9), count: 100).flatMap { $0 })
+                link.peer.write(
+                    Array(repeating: message([UInt8](repeating: 1, count: 100), opcode: 9), count: 100).flatMap { $0 })
                 bench.run(10)
             }
             link.peer.resumeReading()
@@ -86,7 +87,9 @@ extension HostilePeerTests {
             #expect(bench.node.count(.noRoute) < 10_000)
             visitor.peer.resumeReading()
             bench.run(2_000)
-            print("DEBUG", visitor.isEnded, visitor.received.count, visitor.peer.unsentCount, bench.ledger, visitor.text.suffix(300))
+            print(
+                "DEBUG", visitor.isEnded, visitor.received.count, visitor.peer.unsentCount, bench.ledger,
+                visitor.text.suffix(300))
             #expect(bench.node.count(.noRoute) == 10_000)
             #expect(bench.node.refusals(.noRoute).count == Int(RefusalLog.burst))
         },

@@ -13,6 +13,8 @@ import World
 /// whatever happens to the one who reached it, the other gets the rest.
 struct LimitBench {
     static let neighbourTunnel = TunnelID(high: 0xAAAA_0000_0000_4000, low: 0x8000_0000_0000_0001)
+    static let user = "user"
+    static let password = "pass"
     private static let body = 64_000
 
     let bench: Bench
@@ -21,13 +23,15 @@ struct LimitBench {
     private let neighbourStream: ScriptedConnector.Stream
 
     init(
-        _ limits: [Limit: UInt64], muxVersion: UInt8 = 2, workers: Int = 1, isDirect: Bool = false,
-        capabilities: RelayCapabilities = []
+        _ limits: [Limit: UInt64], muxVersion: UInt8 = 2, workers: Int = 1, asksForLogin: Bool = false
     ) throws {
         bench = try Bench(
-            workers: workers, limits: limits, capabilities: capabilities, muxVersion: muxVersion, isDirect: isDirect)
+            workers: workers, limits: limits, muxVersion: muxVersion,
+            access: asksForLogin ? try LimitBench.access() : nil, user: asksForLogin ? LimitBench.user : nil,
+            password: LimitBench.password)
         let connector = ScriptedConnector(
-            bench.world, bench.node, bench.clientHost, tunnel: Self.neighbourTunnel, muxVersion: muxVersion)
+            bench.world, bench.node, bench.clientHost, tunnel: Self.neighbourTunnel, muxVersion: muxVersion,
+            user: asksForLogin ? LimitBench.user : nil, password: LimitBench.password)
         neighbourConnector = connector
         try #require(bench.world.run(milliseconds: 200) { connector.isBound })
         neighbour = bench.visitor()
@@ -38,6 +42,27 @@ struct LimitBench {
         connector.send(neighbourStream, "HTTP/1.1 200 OK\r\nContent-Length: \(Self.body)\r\n\r\n")
         connector.send(neighbourStream, [UInt8](repeating: 7, count: Self.body / 2))
         bench.run(20)
+    }
+
+    /// Both tunnel services let only one user in.
+    private static func access() throws -> NodeAccess {
+        let key = CredentialKey(high: 7, low: 9)
+        let user = try #require(InlineText(user))
+        let password = try #require(InlineText(password))
+        return NodeAccess(
+            key: key,
+            services: (0..<2).map {
+                PlaneAccess(
+                    service: ServiceIndex($0), credentials: 1, entrypointID: .zero, relaysAtEntrypoints: false)
+            }, tables: [1: [CredentialDigest(user: user, password: password, key: key)]])
+    }
+
+    /// Somebody with a wrong password at the tunnel port.
+    func guess() -> ScriptedRelayVisitor {
+        var wish = ScriptedRelayVisitor.Wish(tunnel: Bench.tunnel, host: bench.host)
+        wish.user = Self.user
+        wish.password = "guess"
+        return ScriptedRelayVisitor(bench.world, bench.node, bench.outside, wish)
     }
 
     var node: NodeProcess { bench.node }
@@ -106,7 +131,9 @@ struct LimitBench {
     func expectNeighbourUnharmed(_ location: SourceLocation = #_sourceLocation) {
         neighbourConnector.send(neighbourStream, [UInt8](repeating: 7, count: Self.body - Self.body / 2))
         run(100)
-        #expect(neighbour.received.suffix(Self.body) == ArraySlice(repeating: 7, count: Self.body), sourceLocation: location)
+        #expect(
+            neighbour.received.suffix(Self.body) == ArraySlice(repeating: 7, count: Self.body), sourceLocation: location
+        )
         #expect(neighbour.received.count > Self.body, sourceLocation: location)
         #expect(neighbour.status == 200, sourceLocation: location)
         #expect(!neighbour.isEnded, sourceLocation: location)
@@ -132,6 +159,7 @@ struct LimitBench {
     func expectCountedAndLogged(_ reason: Reason, _ location: SourceLocation = #_sourceLocation) {
         #expect(node.count(reason) >= 1, "\(reason.label) was not counted", sourceLocation: location)
         let records = node.refusals(reason)
-        #expect(records.isEmpty == !reason.isLogged, "the log was told \(records.count) times", sourceLocation: location)
+        #expect(
+            records.isEmpty == !reason.isLogged, "the log was told \(records.count) times", sourceLocation: location)
     }
 }

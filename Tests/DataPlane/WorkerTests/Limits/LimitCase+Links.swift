@@ -77,4 +77,24 @@ extension LimitCase {
             client.process.kill()
         },
     ]
+    /// Wrong credentials.
+    static let logins = [
+        LimitCase(.loginDelayMilliseconds, 1_600, asksForLogin: true) { bench in
+            let guess = bench.guess()
+            bench.run(80)
+            #expect(guess.status == nil)
+            bench.run(200)
+            #expect(guess.status == RelayStatus.unauthorized.rawValue)
+        },
+        LimitCase(.loginsPendingMax, 1, asksForLogin: true) { bench in
+            let first = bench.guess()
+            bench.run(20)
+            let second = bench.guess()
+            bench.run(20)
+            #expect(first.status == nil)
+            #expect(second.status == RelayStatus.unauthorized.rawValue)
+            bench.run(1_000)
+            #expect(first.status == RelayStatus.unauthorized.rawValue)
+        },
+    ]
 }

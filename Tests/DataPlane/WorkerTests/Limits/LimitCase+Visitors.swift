@@ -89,7 +89,8 @@ extension LimitCase {
             let visitor = bench.asking()
             bench.connector.send(try bench.stream(), ExchangeTests.ok)
             bench.run()
-            let label = "\(Endpoint.label(of: TunnelID(high: 0xBBBB_0000_0000_4000, low: 0x8000_0000_0000_0001)).string)"
+            let label =
+                "\(Endpoint.label(of: TunnelID(high: 0xBBBB_0000_0000_4000, low: 0x8000_0000_0000_0001)).string)"
             visitor.write("GET / HTTP/1.1\r\nHost: \(label).localhost\r\n\r\n")
             bench.run()
             try #require(other.streams.count == 1)

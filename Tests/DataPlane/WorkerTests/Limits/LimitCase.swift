@@ -15,21 +15,24 @@ struct LimitCase: Sendable, CustomTestStringConvertible {
     let limit: Limit
     let limits: [Limit: UInt64]
     var muxVersion: UInt8 = 2
+    /// The tunnel ports ask for `LimitBench.user` and its password.
+    var asksForLogin = false
     let reach: @Sendable (LimitBench) throws -> Void
 
     /// `value` of the limit itself, and of others where that makes it reachable.
     init(
         _ limit: Limit, _ value: UInt64, with others: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
-        reach: @escaping @Sendable (LimitBench) throws -> Void
+        asksForLogin: Bool = false, reach: @escaping @Sendable (LimitBench) throws -> Void
     ) {
         self.limit = limit
         limits = others.merging([limit: value]) { $1 }
         self.muxVersion = muxVersion
+        self.asksForLogin = asksForLogin
         self.reach = reach
     }
 
     var testDescription: String { "\(limit)" }
 
     /// Every row must have a case. Rows of one subject stand together, each list in a file of its own.
-    static let all: [LimitCase] = visitorTimes + visitorBounds + linkTimes + tables + memory
+    static let all: [LimitCase] = visitorTimes + visitorBounds + linkTimes + logins + tables + memory
 }

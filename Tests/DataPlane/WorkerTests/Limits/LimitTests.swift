@@ -14,7 +14,7 @@ import World
 @Suite struct LimitTests {
     @Test(arguments: LimitCase.all)
     func reached(_ row: LimitCase) throws {
-        let bench = try LimitBench(row.limits, muxVersion: row.muxVersion)
+        let bench = try LimitBench(row.limits, muxVersion: row.muxVersion, asksForLogin: row.asksForLogin)
         try row.reach(bench)
         if let reason = row.limit.row.reason { bench.expectCountedAndLogged(reason) }
         bench.expectNeighbourUnharmed()
