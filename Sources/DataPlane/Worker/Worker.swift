@@ -75,6 +75,8 @@ package struct Worker: ~Copyable {
     var retryAccepting = false
     var lastResume = Tick.zero
     var refusals = RefusalLog()
+    /// Bytes of stalled readers whose connections are being closed.
+    var bytesBeingDropped = 0
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 

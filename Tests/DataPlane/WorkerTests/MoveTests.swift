@@ -45,6 +45,9 @@ import World
         for microseconds in stride(from: UInt64(0), to: 6_000, by: 20) {
             _ = LeavingVisitor(bench, afterMicroseconds: microseconds, isPolite: isPolite)
         }
+        bench.run(20)
+        // Who closed politely has still asked.
+        for stream in bench.connector.streams { bench.connector.send(stream, ExchangeTests.ok) }
         bench.run(8_000)
         #expect(bench.node.count(.visitorsMoved) > 50)
         #expect(bench.node.count(.visitorsAccepted) == bench.node.count(.visitorsClosed))
@@ -66,7 +69,7 @@ import World
         let (from, to) = (bench.node.benches[0], bench.node.benches[1])
         for isBroken in [true, false] {
             // The first piece fills a buffer, so that the second needs one.
-            let fill = isBroken ? "X: \(String(repeating: "x", count: BufferStore.payload - 26))\r\n" : ""
+            let fill = isBroken ? "X: \(String(repeating: "x", count: BufferStore.payload - 27))\r\n" : ""
             let pieces = ["GET / HTTP/1.1\r\n\(fill)Host: ", bench.host, "\r\n\r\n"]
             let before = bench.connector.streams.count
             let pair = bench.node.process.makePair()
@@ -81,7 +84,7 @@ import World
             let visitor = Visitor(
                 socket: .max, service: ServiceIndex(0), ingress: IngressIndex(0), now: bench.world.now)
             to.worker.adoptVisitor(VisitorMove(descriptor: pair.left, visitor: visitor), from: 0)
-            to.port.submit(&to.worker.operations)
+            to.turn(bench.world.now)
             bench.run(50)
             #expect(bench.node.count(.buffersFull) == 1)
             #expect(to.worker.incoming[0].isEmpty)

@@ -39,21 +39,22 @@ import World
         bench.expectQuiet(connectors: 0)
     }
 
-    /// The other way: each message to the visitor has a header of its own, and a payload of one byte.
-    @Test func oneByteMessagesToARelayVisitor() throws {
+    /// The other way: each message to the visitor has a header of its own, and a payload of ten bytes.
+    @Test func tinyMessagesToARelayVisitor() throws {
         let bench = try Bench(isDirect: true)
         let visitor = try relayVisitor(bench)
         visitor.peer.pauseReading()
         let stream = try bench.stream()
-        for _ in 0..<30 {
-            for _ in 0..<5_000 { bench.connector.send(stream, [7]) }
-            bench.run(20)
+        let payload = [UInt8](repeating: 7, count: 10)
+        for _ in 0..<40 {
+            bench.connector.peer.write((0..<1_000).flatMap { _ in bench.connector.frame(.data, stream.id, payload) })
+            bench.run(5)
             #expect(bench.node.benches[0].worker.ledger.buffersInUse < 100)
         }
         visitor.peer.resumeReading()
         bench.run(500)
-        #expect(
-            visitor.received.suffix(150_000 * 3) == ArraySlice(repeatElement([0x82, 1, 7], count: 150_000).joined()))
+        let messages = Array(repeatElement([0x82, 10] + payload, count: 40_000).joined())
+        #expect(visitor.received.suffix(messages.count) == messages[...])
         visitor.peer.reset()
         bench.connector.peer.reset()
         bench.run(100)

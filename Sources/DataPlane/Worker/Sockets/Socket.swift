@@ -50,6 +50,8 @@ package struct Socket: BitwiseCopyable {
     var isClosing = false
     var isCloseSubmitted = false
     var closesWhenSent = false
+    /// Its queue is counted in `bytesBeingDropped` until it is given back.
+    var isBeingDropped = false
     /// The peer must not take what it got for the whole: the connection is reset, not ended.
     var resets = false
     var shutsDownWhenSent = false

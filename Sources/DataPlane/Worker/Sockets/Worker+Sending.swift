@@ -181,6 +181,7 @@ extension Worker {
         let socket = sockets[slot]
         guard socket.pointee.inFlight == 0, !socket.pointee.isStarved else { return }
         guard !socket.pointee.isCloseSubmitted else { return }
+        if socket.pointee.isBeingDropped { bytesBeingDropped -= socket.pointee.out.byteCount }
         buffers.clear(&socket.pointee.out)
         if socket.pointee.resets {
             operations.append(

@@ -15,7 +15,10 @@ extension Worker {
         let heldMax = min(
             buffers.capacity - reserve, Int(limits[.stalledBytesMax] / UInt64(BufferStore.stride)))
         var rounds = 0
-        while buffers.buffersInUse - buffersWithShell > heldMax, rounds < 8, let worst = worstStream() {
+        // What was dropped is free only when the kernel has let go of it.
+        while buffers.buffersInUse - buffersWithShell - bytesBeingDropped / BufferStore.stride > heldMax, rounds < 8,
+            let worst = worstStream()
+        {
             dropStalled(worst)
             rounds += 1
         }
@@ -35,6 +38,8 @@ extension Worker {
         partnerLosesStream(streamSlot, .stalled)
         guard reader != .max, sockets.isLive(reader), sockets[reader].pointee.closesWhenSent else { return }
         sockets[reader].pointee.resets = true
+        sockets[reader].pointee.isBeingDropped = true
+        bytesBeingDropped += sockets[reader].pointee.out.byteCount
         closeSocket(reader)
     }
 
