@@ -79,18 +79,16 @@ extension HostilePeerTests {
             #expect(bench.ledger.visitors == 1)
             #expect(bench.ledger.streams == 1)
         },
-        Attack("10,000 pipelined requests from one that never reads", nil) { bench in
+        Attack("2,000 pipelined requests from one that never reads", nil) { bench in
             let visitor = bench.visitor()
             visitor.peer.pauseReading()
-            visitor.write(String(repeating: "GET / HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n", count: 10_000))
+            visitor.write(String(repeating: "GET / HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n", count: 2_000))
             bench.run(500)
-            #expect(bench.node.count(.noRoute) < 10_000)
+            #expect(bench.node.count(.noRoute) < 2_000)
+            #expect(bench.ledger.buffersInUse - bench.ledger.buffersWithShell < 64)
             visitor.peer.resumeReading()
             bench.run(2_000)
-            print(
-                "DEBUG", visitor.isEnded, visitor.received.count, visitor.peer.unsentCount, bench.ledger,
-                visitor.text.suffix(300))
-            #expect(bench.node.count(.noRoute) == 10_000)
+            #expect(bench.node.count(.noRoute) == 2_000)
             #expect(bench.node.refusals(.noRoute).count == Int(RefusalLog.burst))
         },
         Attack("clients that leave right behind their BIND", nil) { bench in
