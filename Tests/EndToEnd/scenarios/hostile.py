@@ -20,9 +20,13 @@ SEED = os.environ.get("CULVERT_SEED")
 async def held(node):
     """What exists now on the data plane, in the words of /metrics."""
     values = await node.metrics()
-    names = ("culvert_visitors", "culvert_links", "culvert_connectors_open", "culvert_streams", "culvert_buffers_held")
-    return {name.removeprefix("culvert_"): sum(
-        value for key, value in values.items() if key.partition("{")[0] == name) for name in names}
+    counts = {}
+    for name in ("culvert_visitors", "culvert_links", "culvert_connectors_open", "culvert_streams",
+                 "culvert_buffers_held"):
+        found = [value for key, value in values.items() if key.partition("{")[0] == name]
+        expect(found, f"/metrics does not say {name}")
+        counts[name.removeprefix("culvert_")] = sum(found)
+    return counts
 
 
 async def quiet(node, seconds, why="", **expected):
@@ -133,3 +137,166 @@ async def readers_that_do_not_read(bench):
                 expect(answer.text == "ok", f"{answer.status} {answer.text[:100]!r}")
         for visitor in stalled:
             visitor.writer.transport.abort()
+
+
+class Hostile(Peer):
+    """A tunnel client with an origin that answers, and bad manners on command."""
+
+    def raw(self, data):
+        self.carrier.put(data)
+
+    async def dropped(self, seconds=10):
+        await asyncio.wait_for(self.lost.wait(), seconds)
+
+    async def hangs(self, stream):
+        await stream.reader.read(-1)
+
+
+async def is_silent(bench, node, kind):
+    peer = await Hostile("silent", kind, node.port(kind)).bind()
+    await peer.dropped()
+
+
+async def opens_streams(bench, node, kind):
+    peer = await Hostile("opener", kind, node.port(kind)).bind()
+    for number in range(5_000):
+        peer.frame(0, 2 * number + 1_000_001)
+    await peer.carrier.drain()
+    async with Visitor(node.entry) as visitor:
+        check(await visitor.get(node.host(peer), "/", seconds=5), "opener", "/")
+    await peer.close()
+
+
+async def opens_streams_and_never_reads(bench, node, kind):
+    peer = await Hostile("deaf", kind, node.port(kind)).bind()
+    peer.carrier.writer.transport.pause_reading()
+    # Its own sending stops as soon as the server drops it.
+    for number in range(400_000):
+        if peer.carrier.writer.transport.is_closing():
+            break
+        peer.frame(0, 2 * number + 1_000_001)
+        if number % 1_000 == 0:
+            try:
+                await asyncio.wait_for(peer.carrier.drain(), 1)
+            except (ConnectionError, asyncio.TimeoutError):
+                break
+
+    async def counted():
+        return await node.ended_by("stalled") > 0
+    await until(counted, 10, "the end of one that reads nothing")
+    await peer.close()
+
+
+async def ignores_windows(bench, node, kind):
+    async def floods(self, stream):
+        await stream.reader.readuntil(b"\r\n\r\n")
+        self.frame(2, stream.number, b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n")
+        for _ in range(200):
+            self.frame(2, stream.number, bytes(60_000))
+        await stream.reader.read(-1)
+    peer = await Hostile("flooder", kind, node.port(kind), origin=floods).bind()
+    async with Visitor(node.entry) as visitor:
+        visitor.writer.transport.pause_reading()
+        visitor.send(node.host(peer), "/")
+
+        async def counted():
+            return await node.ended_by("window_exceeded") > 0
+        await until(counted, 10, "a window that was exceeded")
+        visitor.writer.transport.abort()
+    await peer.close()
+
+
+async def ends_streams_again_and_again(bench, node, kind):
+    async def ends(self, stream):
+        await stream.reader.readuntil(b"\r\n\r\n")
+        for _ in range(100):
+            self.frame(1, stream.number)
+    peer = await Hostile("ender", kind, node.port(kind), origin=ends).bind()
+    async with Visitor(node.entry) as visitor:
+        answer = await visitor.get(node.host(peer), "/", seconds=5)
+        expect(answer.status == 503, f"{answer.status}")
+    await peer.close()
+
+
+async def speaks_nonsense(bench, node, kind):
+    peer = await Hostile("nonsense", kind, node.port(kind)).bind()
+    peer.raw(bytes([2, 200]) + bytes(6))
+    await peer.dropped()
+
+
+async def resets(bench, node, kind):
+    peer = await Hostile("rude", kind, node.port(kind)).bind()
+    visitors = [await Visitor(node.entry).open() for _ in range(20)]
+    peer.origin = Hostile.hangs
+    for visitor in visitors:
+        visitor.send(node.host(peer), "/", "POST", b"x")
+    await until(lambda: peer.syns == 20, 5, "twenty streams")
+    peer.carrier.writer.transport.abort()
+    for visitor in visitors:
+        answer = await asyncio.wait_for(visitor.receive(), 5)
+        expect(answer.status == 503, f"{answer.status}")
+        visitor.close()
+
+
+async def sends_one_byte_at_a_time(bench, node, kind):
+    data = {"ws": b"GET /ws HTTP/1.1\r\nHost: a\r\n", "tcp": b"\1\2\0\x20" + bytes(30)}[kind]
+
+    async def trickle(port, data):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reading = asyncio.ensure_future(reader.read(-1))
+        for byte in data:
+            writer.write(bytes([byte]))
+            if (await asyncio.wait([reading], timeout=0.2))[0]:
+                break
+        seen = await asyncio.wait_for(reading, 10)
+        writer.transport.abort()
+        return seen
+    links, visitor = await asyncio.gather(
+        trickle(node.port(kind), data), trickle(node.entry, b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n"))
+    expect(links == b"" and visitor.startswith(b"HTTP/1.1 408 "), f"{links[:60]!r}, {visitor[:60]!r}")
+
+
+#: What a peer does, and the reason for which it is ended or counted; None where the attack costs only the attacker.
+ATTACKS = [
+    (is_silent, "keep_alive_timeout"), (opens_streams, "peer_opened_stream"),
+    (opens_streams_and_never_reads, "stalled"), (ignores_windows, "window_exceeded"),
+    (ends_streams_again_and_again, "stream_ended_early"), (speaks_nonsense, "smux_fault"), (resets, "connector_lost"),
+    (sends_one_byte_at_a_time, "handshake_timeout"),
+]
+
+
+@scenario(BOTH_SHELLS, seconds=180)
+async def hostile_peers(bench):
+    """Each thing that a tunnel client or a visitor can do wrong, over both carriers: the offender is dropped or
+    limited, the reason is counted and in the log, somebody else is served all the while, and nothing is left over."""
+    node = await bench.node(limits={
+        "muxKeepAliveMilliseconds": 500, "muxKeepAliveTimeoutMilliseconds": 2_000,
+        "handshakeTimeoutMilliseconds": 2_000, "headTimeoutMilliseconds": 2_000, "lingerMilliseconds": 500})
+    peer = await Peer("peer", "ws", node.ws).bind()
+    bench.peers.append(peer)
+
+    async def lives():
+        while True:
+            peer.frame(3, 0)
+            await asyncio.sleep(0.3)
+    alive = asyncio.ensure_future(lives())
+    try:
+        for attack, reason in ATTACKS:
+            for kind in ("ws", "tcp"):
+                before = await node.ended_by(reason)
+                mark = len(node.program.lines)
+                work = asyncio.ensure_future(attack(bench, node, kind))
+                while not work.done():
+                    async with Visitor(node.entry) as visitor:
+                        check(await visitor.get(node.host(peer), "/x", seconds=5), "peer", "/x")
+                    await asyncio.wait([work], timeout=0.1)
+                try:
+                    work.result()
+                except Exception as error:
+                    raise Failure(f"{attack.__name__} over {kind}: {error!r}") from error
+                expect(await node.ended_by(reason) > before, f"{attack.__name__} over {kind}: {reason} was not counted")
+                await quiet(node, 10, f"{attack.__name__} over {kind}: ", links=1, connectors_open=1)
+                expect(any(f'"reason":"{reason}"' in line for line in node.program.lines[:mark])
+                       or await node.program.line(f'"reason":"{reason}"', 3, mark), f"{reason} is not in the log")
+    finally:
+        alive.cancel()

@@ -48,13 +48,13 @@ extension Worker {
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
         guard let count = refusal.write(into: target) else { preconditionFailure("a refusal outgrew its buffer") }
-        let socket = visitor.pointee.socket
+        let socket = sockets[visitor.pointee.socket]
         // Kept like any payload: many pages for a visitor that does not read share buffers.
         keep(
-            &sockets[socket].pointee.out,
+            &socket.pointee.out,
             Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
         buffers.release(buffer)
-        queueFlush(socket)
+        queueFlush(visitor.pointee.socket)
         if closes { return endVisitorWhenSent(slot, lingering: true) }
         visitor.pointee.phase = .discarding
     }
