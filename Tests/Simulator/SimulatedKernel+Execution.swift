@@ -25,6 +25,7 @@ extension SimulatedKernel {
             complete(operation, of: port, shutdown(operation, of: port.process))
         case .close:
             endOperations(on: operation.descriptor, of: port)
+            if operation.length == 1, let socket = port.process.file(operation.descriptor)?.socket { reset(socket) }
             complete(operation, of: port, port.process.close(operation.descriptor))
         case .cancel:
             cancel(operation, of: port)
@@ -32,7 +33,7 @@ extension SimulatedKernel {
             let worker = Int(operation.length)
             precondition(worker < port.process.ports.count, "a worker that is not connected was woken")
             schedule(.wake(port.process.ports[worker], Token(.woken, slot: 0, generation: 0)), afterNanoseconds: 1_000)
-        case .provideBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .resetOnClose, .forget, .woken:
+        case .provideBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .forget, .woken:
             preconditionFailure("not an operation that is submitted")
         }
     }

@@ -26,8 +26,6 @@ extension SimulatedKernel {
             if !process.unmap(operation.address, byteCount: Int(operation.argument)) {
                 violate("unmapped what was never mapped", port)
             }
-        case .resetOnClose:
-            process.file(operation.descriptor)?.socket?.resetsOnClose = true
         default:
             return false
         }

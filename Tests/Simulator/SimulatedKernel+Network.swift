@@ -193,7 +193,7 @@ extension SimulatedKernel {
             for client in socket.waiting { refuse(client, -ECONNREFUSED) }
             for server in socket.backlog { reset(server) }
         case .connected:
-            if socket.inbox.isEmpty, !socket.resetsOnClose {
+            if socket.inbox.isEmpty {
                 endWriting(socket)
             } else if let peer = socket.peer, !socket.isBroken {
                 transmit(.reset(peer), from: socket, to: peer.host)

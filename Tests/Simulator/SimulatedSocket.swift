@@ -26,8 +26,6 @@ final class SimulatedSocket {
     var isEnded = false
     /// The error that the next read or write reports, once.
     var error: Int32 = 0
-    /// Closing it resets the connection.
-    var resetsOnClose = false
     /// Reading was shut down here.
     var isReadShut = false
 

@@ -174,7 +174,7 @@ package struct Worker: ~Copyable {
         case .mapFile: tableMapped(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .peerAddress, .randomBytes, .unmapFile,
-            .resetOnClose, .forget, nil:
+            .forget, nil:
             preconditionFailure("a completion of a kind that has none")
         }
     }

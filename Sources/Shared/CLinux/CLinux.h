@@ -167,15 +167,16 @@ LOOP_HOT int culvert_accept(int fd) {
 LOOP_HOT int culvert_socket(int domain) {
     return culvert_result(socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
+/* Closing resets the connection: what is queued is dropped, and the peer sees that it was cut. */
+LOOP_HOT void culvert_reset_on_close(int fd) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
 LOOP_HOT int culvert_connect(int fd, const void *address, uint32_t count) {
     return culvert_result(connect(fd, (const struct sockaddr *)address, count));
 }
 LOOP_HOT int culvert_shutdown(int fd, int how) { return culvert_result(shutdown(fd, how)); }
 LOOP_HOT int culvert_close(int fd) { return culvert_result(close(fd)); }
-LOOP_HOT int culvert_reset_on_close(int fd) {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    return culvert_result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
-}
 LOOP_HOT int culvert_wake(int fd) {
     uint64_t one = 1;
     return culvert_result(write(fd, &one, sizeof one));

@@ -20,9 +20,6 @@ enum OperationCalls {
             result = mapFile(operation.descriptor, to: operation.address)
         case .unmapFile:
             precondition(culvert_unmap(operation.address, operation.argument) == 0, "unmapped what was never mapped")
-        case .resetOnClose:
-            // It fails only where there is no connection to reset any more.
-            _ = culvert_reset_on_close(operation.descriptor)
         default:
             return false
         }

@@ -36,7 +36,7 @@ extension PollShell {
         case .shutdown:
             let direction = OperationCalls.direction(operation.length)
             completions.append(token, culvert_shutdown(operation.descriptor, direction))
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .resetOnClose:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { completions.append(token, result) }
@@ -138,6 +138,7 @@ extension PollShell {
         end(descriptor, with: -ECANCELED)
         unregister(descriptor)
         descriptors.renew(descriptor)
+        if operation.length == 1 { culvert_reset_on_close(descriptor) }
         completions.append(operation.token, culvert_close(descriptor))
     }
 

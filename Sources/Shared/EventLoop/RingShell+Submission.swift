@@ -55,7 +55,7 @@ extension RingShell {
             prepareReceiveMessage(operation)
         case .shutdown:
             shutdownNow(operation)
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .resetOnClose:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }
@@ -85,6 +85,7 @@ extension RingShell {
             return
         }
         accepts.forget(word: UInt(operation.descriptor) + 1)
+        if operation.length == 1 { culvert_reset_on_close(operation.descriptor) }
         let note = tokens.take(operation.descriptor)
         if note.isCrowded {
             culvert_prep_cancel_descriptor(entry(), operation.descriptor, RingShell.ownToken)

@@ -28,6 +28,7 @@ package enum OperationKind: UInt8, Sendable {
     /// End one direction of `descriptor`; `length` 1 is the writing side, 2 both.
     case shutdown
     /// Close `descriptor`. What waits on it ends with -ECANCELED. The number may be reused as soon as this completes.
+    /// `length` 1 resets the connection, so that the peer sees that it was cut; else 0.
     case close
     /// Cancel the operation whose token is `argument`. Completes when the request was taken; the cancelled operation
     /// completes on its own.
@@ -46,9 +47,6 @@ package enum OperationKind: UInt8, Sendable {
     case mapFile
     /// Unmap `argument` bytes at `address`. No completion.
     case unmapFile
-    /// When `descriptor` is closed, its connection is to be reset rather than ended: the peer reads what it has
-    /// received, then an error instead of an end. What the kernel has not sent by then is dropped. No completion.
-    case resetOnClose
     /// `descriptor` goes to another worker, open, with nothing in flight here; or it comes from one or from another
     /// process, and whatever was learnt of its number does not hold. No completion.
     case forget

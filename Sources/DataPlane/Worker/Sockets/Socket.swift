@@ -52,12 +52,12 @@ package struct Socket: BitwiseCopyable {
     var closesWhenSent = false
     /// Its queue is counted in `bytesBeingDropped` until it is given back.
     var isBeingDropped = false
-    /// The peer must not take what it got for the whole: the connection is reset, not ended.
-    var resets = false
     var shutsDownWhenSent = false
     var hasShutDown = false
     /// After the last byte is out, the peer's bytes are read and dropped for a while, so that the answer is not reset.
     var lingers = false
+    /// Closing resets the connection, so that the peer sees that it was cut.
+    var resetsWhenClosed = false
     var isInFlushList = false
     var nextToFlush: UInt32 = .max
     var nextStarved: UInt32 = .max

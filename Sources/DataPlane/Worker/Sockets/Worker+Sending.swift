@@ -176,6 +176,12 @@ extension Worker {
         finishClosing(slot)
     }
 
+    /// Closes now, and lets the peer see that the connection was cut.
+    mutating func resetSocket(_ slot: UInt32) {
+        sockets[slot].pointee.resetsWhenClosed = true
+        closeSocket(slot)
+    }
+
     /// Closes the descriptor when nothing is in flight any more; gives the slot back when that is done.
     mutating func finishClosing(_ slot: UInt32) {
         let socket = sockets[slot]
@@ -183,16 +189,12 @@ extension Worker {
         guard !socket.pointee.isCloseSubmitted else { return }
         if socket.pointee.isBeingDropped { bytesBeingDropped -= socket.pointee.out.byteCount }
         buffers.clear(&socket.pointee.out)
-        if socket.pointee.resets {
-            operations.append(
-                Operation(.resetOnClose, token: Token(raw: 0), descriptor: socket.pointee.descriptor))
-        }
         socket.pointee.isCloseSubmitted = true
         socket.pointee.inFlight += 1
         operations.append(
             Operation(
                 .close, token: Token(.close, slot: slot, generation: sockets.generation(of: slot)),
-                descriptor: socket.pointee.descriptor))
+                descriptor: socket.pointee.descriptor, length: socket.pointee.resetsWhenClosed ? 1 : 0))
     }
 
     /// A cancel, shutdown or close is done.

@@ -37,10 +37,9 @@ extension Worker {
             }
         partnerLosesStream(streamSlot, .stalled)
         guard reader != .max, sockets.isLive(reader), sockets[reader].pointee.closesWhenSent else { return }
-        sockets[reader].pointee.resets = true
         sockets[reader].pointee.isBeingDropped = true
         bytesBeingDropped += sockets[reader].pointee.out.byteCount
-        closeSocket(reader)
+        resetSocket(reader)
     }
 
     /// Among the streams that hold at least half of what the largest holds, the one longest without progress.

@@ -124,7 +124,7 @@ extension Worker {
     mutating func endVisitor(_ slot: UInt32, _ reason: Reason) {
         let socket = visitors[slot].pointee.socket
         note(reason, visitor: slot)
-        if isAnswerCut(slot) { sockets[socket].pointee.resets = true }
+        if isAnswerCut(slot) { sockets[socket].pointee.resetsWhenClosed = true }
         releaseVisitor(slot)
         closeSocket(socket)
     }
@@ -133,7 +133,7 @@ extension Worker {
     /// by the end of the connection it would look complete.
     mutating func cutVisitorWhenSent(_ slot: UInt32) {
         let socket = visitors[slot].pointee.socket
-        sockets[socket].pointee.resets = true
+        sockets[socket].pointee.resetsWhenClosed = true
         releaseVisitor(slot)
         closeSocketWhenSent(socket, lingering: false)
     }
