@@ -47,7 +47,7 @@ import World
         let stream = try bench.stream()
         let payload = [UInt8](repeating: 7, count: 10)
         for _ in 0..<40 {
-            bench.connector.peer.write((0..<1_000).flatMap { _ in bench.connector.frame(.data, stream.id, payload) })
+            for _ in 0..<1_000 { bench.connector.sendWithoutWindow(stream, payload) }
             bench.run(5)
             #expect(bench.node.benches[0].worker.ledger.buffersInUse < 100)
         }

@@ -56,10 +56,10 @@ extension HostilePeerTests {
         Attack("a connector that never reads while visitors come and go", .stalled) { bench in
             bench.connector.peer.pauseReading()
             var late: [ScriptedVisitor] = []
-            for number in 0..<2_000 where bench.node.count(.stalled) == 0 {
+            for number in 0..<600 where bench.node.count(.stalled) == 0 {
                 let visitor = bench.visitor()
-                visitor.write(bench.bench.get("/\(String(repeating: "x", count: 600))"))
-                bench.bench.run(2)
+                visitor.write(bench.bench.get("/\(String(repeating: "x", count: 8_000))"))
+                bench.bench.run(4)
                 if number % 2 == 0 { visitor.peer.reset() } else { late.append(visitor) }
                 if number % 100 == 0 { bench.connector.peer.write(bench.connector.frame(.keepAlive, 0)) }
             }
@@ -67,7 +67,7 @@ extension HostilePeerTests {
             #expect(late.allSatisfy { $0.status == 503 || $0.status == 504 })
         },
         Attack("visitors that come and reset at once", nil) { bench in
-            for _ in 0..<100 {
+            for _ in 0..<20 {
                 let visitors = (0..<20).map { _ in bench.visitor() }
                 for (number, visitor) in visitors.enumerated() where number % 2 == 0 {
                     visitor.write(bench.bench.get())

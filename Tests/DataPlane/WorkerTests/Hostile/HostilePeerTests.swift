@@ -29,7 +29,7 @@ import World
     /// Deadlines short enough for a test, and no more of anything than standard.
     private static let limits: [Limit: UInt64] = [
         .handshakeTimeoutMilliseconds: 2_000, .headTimeoutMilliseconds: 2_000, .firstByteTimeoutMilliseconds: 2_000,
-        .bodyIdleMilliseconds: 2_000, .answerHeadTimeoutMilliseconds: 2_000, .controlQueueBytesMax: 65_536,
+        .bodyIdleMilliseconds: 2_000, .answerHeadTimeoutMilliseconds: 2_000, .controlQueueBytesMax: 16_384,
         .carrierQueueBytesMax: 16_384,
     ]
 
