@@ -51,7 +51,15 @@ enum ConfigurationSummary {
                 "  \(connections) to \(servers)",
             ]
         }
-        return files + tunnels
+        let visits = client.visitorServices.flatMap { service in
+            let servers = service.servers.map { "\($0.carrier.rawValue)://\($0.hostHeader)" }.joined(separator: ", ")
+            let host = service.destination.isEmpty ? "no host" : service.destination
+            return [
+                "\(service.name): takes visitors at \(VisitReport.place(service)), for \(host) of the tunnel with "
+                    + service.tunnel.shortText, "  by \(servers)",
+            ]
+        }
+        return files + tunnels + visits
     }
 
     private static func text(_ address: ListenAddress) -> String {

@@ -6,6 +6,7 @@ import Model
 import NIOCore
 import ServiceLifecycle
 import Settings
+import TunnelRunner
 import UnixSignals
 
 /// Runs what a configuration asks for until a signal ends it: the planes of a tunnel server, file services, tunnels.
@@ -119,7 +120,7 @@ struct NodeRun {
         // Tunnels start when what they expose is there: the first visitor is served.
         let (filesListen, listening) = AsyncStream.makeStream(of: Void.self)
         for files in client.fileServices { services.append(try fileService(files, listening)) }
-        guard !client.tunnels.isEmpty else { return services }
+        guard !client.tunnels.isEmpty || !client.visitorServices.isEmpty else { return services }
         let kept = KeptTunnelIDs(
             directory: KeptTunnelIDs.standardDirectory(environment: environment),
             random: { (KernelRandom.seed(), KernelRandom.seed()) })
@@ -141,13 +142,25 @@ struct NodeRun {
                     "server": "\(tunnel.servers[0].hostHeader)", "tunnel": "\(tunnel.tunnel.shortText)",
                 ])
         }
-        let shell = settings.server?.shell ?? .automatic
+        let sockets: VisitorSockets
+        do {
+            sockets = try VisitorSockets(client.visitorServices)
+        } catch {
+            throw Fault(message: error.message)
+        }
+        let visits = VisitReport(client, logger: logger)
+        visits.announce()
+        let shell = settings.shell
         services.append(
             LeafService { [client] in
                 var missing = client.fileServices.count
                 var announcements = filesListen.makeAsyncIterator()
                 while missing > 0, await announcements.next() != nil { missing -= 1 }
-                try await TunnelClient.run(client, shell) { report.note($0) }
+                try await TunnelClient.run(client, shell, sockets: sockets) {
+                    report.note($0)
+                } visits: {
+                    visits.note($0)
+                }
             })
         return services
     }

@@ -4,13 +4,14 @@ import TunnelRunner
 
 /// The tunnel client's machine as a task: it runs on a thread of its own until the task is cancelled.
 enum TunnelClient {
-    /// Exposes every tunnel of the configuration, reconnecting for ever, until its task is cancelled; returns once every
-    /// session is closed. Ids are complete (`KeptTunnelIDs`). `report` may be called from any thread and does not block.
+    /// Exposes every tunnel of the configuration, reconnecting for ever, and serves local visitors at `sockets`, until its
+    /// task is cancelled; returns once every session is closed. Ids are complete (`KeptTunnelIDs`). The reports may be
+    /// called from any thread and do not block.
     static func run(
-        _ configuration: ClientConfiguration, _ choice: Settings.ShellChoice,
-        _ report: @escaping @Sendable (TunnelStatus) -> Void
+        _ configuration: ClientConfiguration, _ choice: Settings.ShellChoice, sockets: VisitorSockets,
+        _ report: @escaping @Sendable (TunnelStatus) -> Void, visits: @escaping @Sendable (VisitStatus) -> Void
     ) async throws {
-        let runner = try TunnelRunner(configuration, choice.loop, report)
+        let runner = try TunnelRunner(configuration, choice.loop, sockets: sockets, report, visits: visits)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
                 DedicatedThread(name: "tunnels") {

@@ -14,7 +14,7 @@ package final class ClientProcess {
 
     package init(
         _ world: World, _ node: NodeProcess, _ carrier: NodeProcess.Carrier, number: Int = 0, tunnel: TunnelID,
-        connections: Int = 1, cipher: LinkCipher.Kind = .none, limits: [Limit: UInt64] = [:],
+        connections: Int = 1, isUDP: Bool = false, cipher: LinkCipher.Kind = .none, limits: [Limit: UInt64] = [:],
         targetHost: String? = nil, seed: UInt64
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
@@ -23,12 +23,13 @@ package final class ClientProcess {
             host: "10.0.0.1", port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
             isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
         server.cipher = cipher
-        let plan = ClientDesk.Plan(
+        var plan = ClientDesk.Plan(
             name: "simulated", tunnel: tunnel, servers: [server], targetHost: targetHost ?? "10.0.1.\(number)",
             targetPort: ClientProcess.targetPort)
+        plan.isUDP = isUDP
         let desk = ClientDesk(plans: Array(repeating: plan, count: connections), seed: seed)
         self.desk = desk
-        bench = try WorkerBench(world.kernel, process, seed: seed) { setup in
+        bench = try WorkerBench(world.kernel, process, seed: seed, datagramCount: isUDP ? 8 : 0) { setup in
             var table = Limits()
             for (limit, value) in limits { table.set(limit, to: value) }
             setup.client = desk

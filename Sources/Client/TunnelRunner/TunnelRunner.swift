@@ -21,7 +21,10 @@ package final class TunnelRunner: Sendable {
     /// Tunnel and connection number of each plan of the worker.
     private let places: [(tunnel: Int, connection: Int)]
     private let choice: EventLoop.ShellChoice
+    private let visitorServices: [VisitorService]
+    private let visitorSockets: VisitorSockets?
     private let report: @Sendable (TunnelStatus) -> Void
+    private let reportVisits: @Sendable (VisitStatus) -> Void
     private let inbox = Mutex(Inbox())
     private let wake: ExternalWake
     private let resolver = Resolver()
@@ -32,11 +35,20 @@ package final class TunnelRunner: Sendable {
     /// A dead server is noticed within 15 s.
     private static let keepAliveTimeoutMilliseconds: UInt64 = 14_000
 
-    /// `report` is called on the loop's thread and must not block. Throws when the kernel refuses an eventfd.
+    /// What waits for a target or a sender that is slow to take it is in buffers of its own size, few at a time.
+    private static let datagramBufferCount: UInt32 = 64
+
+    /// `sockets` are those of the configuration's visitor services. `report` and `reportVisits` are called on the loop's
+    /// thread and must not block. Throws when the kernel refuses an eventfd.
     package init(
-        _ configuration: ClientConfiguration, _ choice: EventLoop.ShellChoice,
-        _ report: @escaping @Sendable (TunnelStatus) -> Void
+        _ configuration: ClientConfiguration, _ choice: EventLoop.ShellChoice, sockets: VisitorSockets? = nil,
+        _ report: @escaping @Sendable (TunnelStatus) -> Void,
+        visits reportVisits: @escaping @Sendable (VisitStatus) -> Void = { _ in }
     ) throws(ShellFault) {
+        precondition(sockets?.opened.count ?? 0 == configuration.visitorServices.count, "a socket for each service")
+        visitorServices = configuration.visitorServices
+        visitorSockets = sockets
+        self.reportVisits = reportVisits
         tunnels = configuration.tunnels
         places = configuration.tunnels.enumerated().flatMap { index, tunnel in
             (0..<max(tunnel.connections, 1)).map { (index, $0) }
@@ -66,13 +78,17 @@ package final class TunnelRunner: Sendable {
         table.set(.streamsPerWorkerMax, to: 65_536)
         table.set(.tunnelsMax, to: 16)
         let memory = try BufferMemory(byteCount: UInt64(Self.bufferCount * BufferStore.stride))
-        var shell = try Shell(
-            choice,
-            ShellConfiguration(
-                buffers: BufferGeometry(
-                    base: memory.base, strideBytes: UInt32(BufferStore.stride),
-                    headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
-                    count: UInt32(Self.bufferCount))))
+        let datagramMemory = try BufferMemory(
+            byteCount: UInt64(Int(Self.datagramBufferCount) * DatagramBuffer.strideBytes))
+        var setting = ShellConfiguration(
+            buffers: BufferGeometry(
+                base: memory.base, strideBytes: UInt32(BufferStore.stride),
+                headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
+                count: UInt32(Self.bufferCount)))
+        if takesDatagrams {
+            setting.datagramBuffers = .datagrams(base: datagramMemory.base, count: Self.datagramBufferCount)
+        }
+        var shell = try Shell(choice, setting)
         let counters = UnsafeMutableRawBufferPointer.allocate(
             byteCount: CounterFile.bytes(workers: 1), alignment: 4_096)
         defer { counters.deallocate() }
@@ -83,11 +99,32 @@ package final class TunnelRunner: Sendable {
             bufferBase: base, bufferCount: Self.bufferCount)
         setup.table = NodeTable(services: [], dynamicDomains: [], limits: table, nodeName: "")
         setup.overlayMax = 16
-        setup.client = ClientDesk(plans: makePlans(), seed: KernelRandom.seed())
+        if takesDatagrams {
+            setup.datagramBase = UnsafeMutableRawPointer(bitPattern: datagramMemory.base)
+            setup.datagramBufferCount = Int(Self.datagramBufferCount)
+        }
+        setup.client = ClientDesk(
+            plans: makePlans(), visits: visitorServices.map(\.visited), seed: KernelRandom.seed())
         var worker = Worker(setup)
+        openVisitorServices(&worker)
         shell.attach(wake)
         shell.connectWakes([shell.wakeDescriptor])
         loop(&worker, &shell)
+    }
+
+    private var takesDatagrams: Bool {
+        tunnels.contains(where: \.isUDP) || visitorServices.contains(where: \.isUDP)
+    }
+
+    private func openVisitorServices(_ worker: inout Worker) {
+        for (position, socket) in (visitorSockets?.opened ?? []).enumerated() {
+            if visitorServices[position].isUDP {
+                worker.openDatagramService(
+                    UInt16(position), descriptor: socket.descriptor, family: socket.family)
+            } else {
+                worker.openVisitService(UInt16(position), descriptor: socket.descriptor)
+            }
+        }
     }
 
     private func loop(_ worker: inout Worker, _ shell: inout Shell) {
@@ -115,6 +152,7 @@ package final class TunnelRunner: Sendable {
         for answer in answers {
             worker.client?.resolved(answer.name, answer.address, now: now)
             worker.targetsResolved(answer.name, isKnown: answer.address != nil)
+            worker.visitsResolved(answer.name, isKnown: answer.address != nil)
         }
         return !isStopping
     }
@@ -130,6 +168,11 @@ package final class TunnelRunner: Sendable {
         client.questions = []
         for event in client.events { report(status(of: event)) }
         client.events = []
+        for event in client.visits.events {
+            reportVisits(
+                VisitStatus(service: event.service, reason: event.failure.visitText, count: event.count))
+        }
+        client.visits.events = []
     }
 
     // MARK: Configuration in, statuses out
@@ -137,18 +180,13 @@ package final class TunnelRunner: Sendable {
     private func makePlans() -> [ClientDesk.Plan] {
         places.map { place in
             let tunnel = tunnels[place.tunnel]
-            let servers = tunnel.servers.map { server in
-                ClientDesk.Server(
-                    host: server.host, port: server.port, isWebSocket: server.carrier == .ws,
-                    path: InlineText(server.path) ?? InlineText(),
-                    hostHeader: InlineText(server.hostHeader) ?? InlineText())
-            }
             var plan = ClientDesk.Plan(
-                name: tunnel.name, tunnel: tunnel.tunnel, servers: servers, targetHost: tunnel.target.host,
-                targetPort: tunnel.target.port)
+                name: tunnel.name, tunnel: tunnel.tunnel, servers: tunnel.servers.map(\.dialled),
+                targetHost: tunnel.target.host, targetPort: tunnel.target.port)
             plan.requestedHost = InlineText(tunnel.requestedHost) ?? InlineText()
             plan.requestedPort = tunnel.requestedPort
             plan.weight = tunnel.weight
+            plan.isUDP = tunnel.isUDP
             plan.muxVersion = UInt8(tunnel.muxVersion)
             plan.user = tunnel.userName.flatMap { InlineText($0) }
             plan.password = tunnel.password.flatMap { InlineText($0) } ?? InlineText()

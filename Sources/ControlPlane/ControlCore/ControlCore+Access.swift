@@ -77,7 +77,8 @@ extension ControlCore {
         let withheld = (sockets[link.name]?.sockets ?? []).filter { !mayServe(link, $0.listener) }
         guard !withheld.isEmpty else { return }
         note(
-            .error, "a data plane is too old to ask for credentials: it is not given the ports that need them; upgrade it",
+            .error,
+            "a data plane is too old to ask for credentials and does not get the ports that need them; upgrade it",
             [
                 "dataPlane": link.name,
                 "ports": Set(withheld.map(\.listener.address)).sorted().joined(separator: ", "),

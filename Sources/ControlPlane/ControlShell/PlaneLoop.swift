@@ -84,7 +84,8 @@ final class PlaneLoop {
             switch reading {
             case .failed(let text):
                 logger.error(
-                    "a file of credentials cannot be read; those before stay in force", metadata: ["error": .string(text)])
+                    "a file of credentials cannot be read; those before stay in force",
+                    metadata: ["error": .string(text)])
             case .read(let file):
                 for problem in file.problems.prefix(20) {
                     logger.error(

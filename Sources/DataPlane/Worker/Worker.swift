@@ -87,6 +87,15 @@ package struct Worker: ~Copyable {
     var deskDeadline = Tick.never
     /// What only a client's worker has.
     package let client: ClientDesk?
+    /// Conversations of the client's visitor services, and those of datagrams by service and sender.
+    var visits: Slab<Visit>
+    var visitIndex: IndexTable
+    var datagramServices: [DatagramService] = []
+    /// Where datagrams are received, each in a buffer of `DatagramBuffer.strideBytes`; nil where none are.
+    let datagramBase: UnsafeMutableRawPointer?
+    var datagrams: DatagramPool
+    /// A datagram found no room in the pool: what waits is tried again when there is some.
+    var datagramsWait = false
     let planeMemory = PlaneMemory()
 
     static let entropyWords = 512
@@ -112,7 +121,8 @@ package struct Worker: ~Copyable {
         let visitorsMax = Int(limits[.visitorsPerWorkerMax])
         let linksMax = Int(limits[.linksPerWorkerMax])
         let streamsMax = Int(limits[.streamsPerWorkerMax])
-        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax : 0) + 16
+        // A client's streams have a target each, its visits a local connection beside their link.
+        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax + linksMax : 0) + 16
         operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: socketsMax * 8)
         sockets = Slab(capacity: socketsMax)
         timers = TimerWheel(capacity: socketsMax, now: setup.now)
@@ -139,7 +149,12 @@ package struct Worker: ~Copyable {
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
+        visits = Slab(capacity: setup.isClient ? linksMax : 1)
+        visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
+        datagramBase = setup.datagramBase
+        datagrams = DatagramPool()
         askForEntropy()
+        for buffer in 0..<setup.datagramBufferCount { lendDatagramBuffer(UInt32(buffer)) }
     }
 
     deinit {
@@ -172,9 +187,11 @@ package struct Worker: ~Copyable {
         case .receiveMessage: planeReceived(completion)
         case .sendMessage: planeSent(completion)
         case .mapFile: tableMapped(completion)
+        case .receiveDatagram: completeReceiveDatagram(completion)
+        case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
-        case .receiveOnce, .sendVector, .wake, .provideBuffer, .peerAddress, .randomBytes, .unmapFile,
-            .forget, nil:
+        case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
+            .unmapFile, .forget, nil:
             preconditionFailure("a completion of a kind that has none")
         }
     }

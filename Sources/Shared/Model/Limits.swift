@@ -35,6 +35,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case visitorQueueBytesMax
     case carrierQueueBytesMax
     case controlQueueBytesMax
+    case streamHeaderTimeoutMilliseconds
+    case datagramIdleMilliseconds
+    case datagramQueueBytesMax
+    case datagramBacklogMax
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -85,7 +89,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 4_000, range: 0...60_000, reason: .unauthorized,
                 meaning:
-                    "longest time for which the refusal of wrong credentials is kept back: a sixteenth of it for a "
+                    "longest time for which the refusal of wrong credentials is kept back: a sixteenth for a "
                     + "source's first ones, twice as long for each further")
         case .loginsPendingMax:
             Row(
@@ -180,6 +184,23 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "bytes", standard: 262_144, range: 16_384...16_777_216, reason: .stalled,
                 meaning: "control frames that may wait on one link; a peer that causes more and reads none is dropped")
+        case .streamHeaderTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .streamHeaderTimeout,
+                meaning: "at a client: from the opening of a stream to the end of the header that names its visitor")
+        case .datagramIdleMilliseconds:
+            Row(
+                unit: "ms", standard: 60_000, range: 1_000...3_600_000, reason: .datagramIdle,
+                meaning: "at a client: silence after which a stream of datagrams and its socket to the target end")
+        case .datagramQueueBytesMax:
+            Row(
+                unit: "bytes", standard: 262_144, range: 65_536...16_777_216, reason: .datagramOverflow,
+                meaning: "datagrams of one sender that may wait for a link; those beyond are dropped")
+        case .datagramBacklogMax:
+            Row(
+                unit: "senders", standard: 1_024, range: 1...65_536, reason: .datagramOverflow,
+                meaning:
+                    "senders of a udp service whose conversation is still being set up; more are not heard; backlog")
         }
     }
 }

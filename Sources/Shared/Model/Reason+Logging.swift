@@ -5,7 +5,7 @@ extension Reason {
     package var isLogged: Bool {
         @_noLocks get {
             switch self {
-            case .peerClosed, .finished, .shutdown, .replaced, .keepAliveIdle: false
+            case .peerClosed, .finished, .shutdown, .replaced, .keepAliveIdle, .datagramIdle: false
             default: true
             }
         }

@@ -70,4 +70,11 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Later ones stand at the end: our own clients and servers tell each other their numbers when a stream is reset.
     case loginThrottled
+
+    // The client's own.
+    case streamHeaderTimeout
+    case connectRefused
+    case datagramIdle
+    case datagramTooLong
+    case datagramOverflow
 }

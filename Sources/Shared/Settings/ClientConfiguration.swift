@@ -1,9 +1,10 @@
 package import Model
 
-/// What one client process exposes: the value that `-L`/`-F` URLs, `expose` and client YAML are turned into.
+/// What one client process exposes and visits: the value that `-L`/`-F` URLs, `expose` and client YAML are turned into.
 package struct ClientConfiguration: Equatable, Sendable {
     package var tunnels: [ExposedTunnel] = []
     package var fileServices: [FileService] = []
+    package var visitorServices: [VisitorService] = []
 
     package init() {}
 }
@@ -24,6 +25,8 @@ package struct ExposedTunnel: Equatable, Sendable {
     package var weight: UInt8 = 0
     /// Parallel connections to the server, 1 to 64.
     package var connections = 1
+    /// Visitors send datagrams: `rudp`.
+    package var isUDP = false
     /// Where visitors' streams go.
     package var target: TargetAddress
     /// smux version of the bind session, 1 or 2; the server's must be the same.

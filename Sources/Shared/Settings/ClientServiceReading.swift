@@ -1,6 +1,6 @@
 internal import Model
 
-/// Reads the services that run in the client: `rtcp` (protocol tunnel-client §3) and `file` (§8).
+/// Reads the services that run in the client: `rtcp` and `rudp` (protocol tunnel-client §3) and `file` (§8).
 struct ClientServiceReading {
     let service: ServiceSections
 
@@ -10,16 +10,18 @@ struct ClientServiceReading {
         _ = handler.section("metadata", keys: ClientKeys.tunnelMetadata, findings: &findings)
         let listener = service.section("listener", keys: ClientKeys.tunnelListener, findings: &findings)
         _ = listener.section("metadata", keys: ClientKeys.tunnelListenerMetadata, findings: &findings)
-        let target = readTarget(findings: &findings)
+        let isUDP = service.handlerType == "rudp"
+        let target = readTarget(network: isUDP ? "udp" : "tcp", findings: &findings)
         guard let reference = listener.setting("chain") else {
             service.setting.problem(
-                "needs the way to the tunnel server: `-F tunnel+ws://host:port`, or `listener: {type: rtcp, chain: …}`",
+                "needs the way to the tunnel server: `-F tunnel+ws://host:port`, or `listener: {type: \(service.handlerType), chain: …}`",
                 findings: &findings)
             return nil
         }
         guard let chain = chains.chain(named: reference, findings: &findings), let target else { return nil }
         var tunnel = ExposedTunnel(
             name: service.name, tunnel: chain.options.tunnel, servers: chain.servers, target: target)
+        tunnel.isUDP = isUDP
         tunnel.weight = chain.options.weight
         tunnel.connections = chain.options.connections
         tunnel.muxVersion = chain.options.muxVersion
@@ -44,12 +46,12 @@ struct ClientServiceReading {
         }
     }
 
-    private func readTarget(findings: inout Findings) -> TargetAddress? {
+    private func readTarget(network expected: String, findings: inout Findings) -> TargetAddress? {
         let forwarder = service.section("forwarder", keys: ClientKeys.forwarder, findings: &findings)
         let nodes = forwarder.elements("nodes")
         guard let node = nodes.first else {
             service.setting.problem(
-                "needs a target: `-L rtcp://:0/127.0.0.1:8000`, or `forwarder: {nodes: [{addr: \"127.0.0.1:8000\"}]}`",
+                "needs a target: `-L \(service.handlerType)://:0/127.0.0.1:8000`, or `forwarder: {nodes: [{addr: \"127.0.0.1:8000\"}]}`",
                 findings: &findings)
             return nil
         }
@@ -62,9 +64,11 @@ struct ClientServiceReading {
         let section = SettingSection(
             node.node, path: node.key, keys: ClientKeys.target, place: node.place, findings: &findings)
         if let network = section.setting("network"), let text = network.text(findings: &findings),
-            text != "tcp", !text.isEmpty
+            text != expected, !text.isEmpty
         {
-            network.problem("`\(text)` is not available; targets are dialled by tcp", findings: &findings)
+            network.problem(
+                "`\(text)` is not available; targets of \(service.handlerType) are dialled by \(expected)",
+                findings: &findings)
         }
         guard let setting = section.setting("addr"), let text = setting.text(findings: &findings) else {
             node.problem("needs `addr:`, the target's host and port", findings: &findings)

@@ -2,6 +2,7 @@
 /// one place that knows it, so that a misspelt one is found.
 struct ListenSorting {
     let handlerTable: KeyTable
+    let listenerTable: KeyTable
     let tree: ArgumentTree
     var service: [(String, SettingNode)] = []
     var serviceMetadata: [(String, SettingNode)] = []
@@ -11,12 +12,18 @@ struct ListenSorting {
     var listenerMetadata: [(String, SettingNode)] = []
     var forwarder: [(String, SettingNode)] = []
 
-    init(handler: String, tree: ArgumentTree) {
+    init(handler: String, listener: String, tree: ArgumentTree) {
         self.tree = tree
+        listenerTable =
+            switch listener {
+            case "udp": VisitorKeys.datagramMetadata
+            default: ServerKeys.listenerMetadata
+            }
         handlerTable =
             switch handler {
-            case "rtcp": ClientKeys.tunnelMetadata
+            case "rtcp", "rudp": ClientKeys.tunnelMetadata
             case "file": ClientKeys.fileMetadata
+            case "tcp", "udp": VisitorKeys.handlerMetadata
             default: ServerKeys.tunnelMetadata
             }
     }
@@ -51,7 +58,7 @@ struct ListenSorting {
 
     private mutating func placeByTable(_ name: String, _ node: SettingNode) {
         let inHandler = handlerTable.rule(for: name)
-        let inListener = ServerKeys.listenerMetadata.rule(for: name)
+        let inListener = listenerTable.rule(for: name)
         let inService = ServerKeys.serviceMetadata.rule(for: name)
         // One that a table reads goes there; then one that it refuses; then one that it knows to be without effect.
         let best = max(KeyRule.rank(inHandler), KeyRule.rank(inListener), KeyRule.rank(inService))

@@ -3,7 +3,8 @@ enum NodeKeys {
     static let top = KeyTable(
         "the top of a configuration",
         [
-            .used("services"), .used("chains"), .used("hops"), .used("ingresses"), .used("authers"), .used("log"), .used("metrics"),
+            .used("services"), .used("chains"), .used("hops"), .used("ingresses"), .used("authers"), .used("log"),
+            .used("metrics"),
             .used("api"), .used("culvert"),
             // Definitions act only through references, and every reference to one of these stops the start.
             .withoutEffect(

@@ -81,7 +81,8 @@ enum ServerKeys {
             .withoutEffect(
                 "observePeriod", "observer.*", because: "counters are at metrics.addr under /metrics"),
             .withoutEffect("limiter.*", because: "no limiter refers to it"),
-            .missing("skipauth", advice: "let those connect to a second service, without an auther, at a private address"),
+            .missing(
+                "skipauth", advice: "give those a second service, without an auther, at a private address"),
         ])
 
     static let entrypoint = KeyTable("an element of `entrypoints`", [.used("addr"), .used("ingress")])

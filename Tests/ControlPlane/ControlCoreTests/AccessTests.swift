@@ -65,9 +65,10 @@ struct AccessTests {
         let pushes = node.planes[0].servicesCount
         node.tell(.credentialsRead(1, [Credential(userName: "carl", password: "new")]))
         #expect(node.planes[0].servicesCount == pushes, "nothing changed, nothing is sent")
-        #expect(node.notes("credentials in force").allSatisfy { note in
-            !note.fields.contains { $0.value.contains("new") || $0.value.contains("carl") }
-        })
+        #expect(
+            node.notes("credentials in force").allSatisfy { note in
+                !note.fields.contains { $0.value.contains("new") || $0.value.contains("carl") }
+            })
     }
 
     @Test func tooManyCredentialsLeaveThoseBefore() throws {
@@ -104,7 +105,10 @@ struct AccessTests {
         // Its successor, which can ask, gets all.
         node.cut(0, dies: true)
         let successor = node.start()
-        #expect(Set(node.planes[successor].listeners.values.map(\.address)) == [":8080", ":8421", ":9000", ":9001", ":9002"])
+        #expect(
+            Set(node.planes[successor].listeners.values.map(\.address)) == [
+                ":8080", ":8421", ":9000", ":9001", ":9002",
+            ])
         #expect(node.core.isReady)
     }
 

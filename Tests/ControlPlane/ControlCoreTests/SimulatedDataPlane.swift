@@ -48,7 +48,8 @@ struct SimulatedDataPlane {
     var hello: DataToControl {
         .hello(
             DataHello(
-                version: PlaneVersion(major: 1, minor: minor), capabilities: capabilities, dataPlaneName: name, processEpoch: epoch, workers: workers,
+                version: PlaneVersion(major: 1, minor: minor), capabilities: capabilities, dataPlaneName: name,
+                processEpoch: epoch, workers: workers,
                 processID: 1, countersLayout: 1))
     }
 

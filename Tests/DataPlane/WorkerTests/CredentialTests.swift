@@ -42,10 +42,11 @@ import World
         return ScriptedRelayVisitor(bench.world, bench.node, host ?? bench.outside, port: port, wish)
     }
 
-    @Test(arguments: [
-        ("user", "pass", 0), ("other", "word", 0), ("user", "word", 2), ("other", "pass", 2), ("use", "rpass", 2),
-        ("user", "", 2), ("", "pass", 2), ("", "", 2), (nil, "", 2), ("USER", "pass", 2), ("user", "pass ", 2),
-    ] as [(String?, String, UInt8)])
+    @Test(
+        arguments: [
+            ("user", "pass", 0), ("other", "word", 0), ("user", "word", 2), ("other", "pass", 2), ("use", "rpass", 2),
+            ("user", "", 2), ("", "pass", 2), ("", "", 2), (nil, "", 2), ("USER", "pass", 2), ("user", "pass ", 2),
+        ] as [(String?, String, UInt8)])
     func onlyWholePairsAreLetIn(user: String?, password: String, status: UInt8) throws {
         let bench = try bench()
         let visitor = visit(bench, user, password)

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import PlaneLink
 import Primitives
@@ -114,7 +115,8 @@ import Wire
     @Test func accessOutlivesTheLink() {
         let desk = desk()
         desk.connected()
-        hear(desk, [hello(), .credentials(table: 0, [digest("a")]), access(0), .services(generation: 1, [Self.service])])
+        hear(
+            desk, [hello(), .credentials(table: 0, [digest("a")]), access(0), .services(generation: 1, [Self.service])])
         desk.disconnected(tick(5))
         desk.connected()
         hear(desk, [hello(), .settings(PlaneSettings(generation: 1, limits: [:], logLevel: .info))])
@@ -166,6 +168,42 @@ import Wire
         #expect(!isGivenUp(desk))
         #expect(table(desk)?.service(ServiceIndex(0)) != nil)
         #expect(desk.effects.contains { if case .closeDescriptor(77) = $0 { true } else { false } })
+    }
+
+    private struct Recording: Decodable {
+        var controlToData: String
+    }
+
+    /// A control plane of release 1.0, replayed from its recorded bytes: all that it says but farewells is understood.
+    @Test func releaseOneZeroIsUnderstood() throws {
+        var root = URL(fileURLWithPath: #filePath)
+        for _ in 0..<3 { root.deleteLastPathComponent() }
+        let file = root.appendingPathComponent("Vectors/plane-1.0.json")
+        let digits = try JSONDecoder().decode(Recording.self, from: Data(contentsOf: file)).controlToData
+            .compactMap(\.hexDigitValue)
+        var reader = PlaneFrameReader()
+        reader.receive(stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) })
+        let desk = desk(workers: 4)
+        desk.connected()
+        var kinds: Set<UInt16> = []
+        while case .frame(let frame) = reader.next() {
+            kinds.insert(frame.kind)
+            // 2: refused, 12: drain.
+            guard frame.kind != 2, frame.kind != 12 else { continue }
+            var bytes: [UInt8] = []
+            PlaneFrame.append(kind: frame.kind, to: &bytes) { writer in for byte in frame.body { writer.put(byte) } }
+            bytes.withUnsafeBytes { desk.received($0, descriptors: frame.carriesDescriptor ? [50] : []) }
+        }
+        #expect(kinds == Set(1...14).union([0x8001, 0x8002]))
+        #expect(!isGivenUp(desk))
+        let service = table(desk)?.service(ServiceIndex(1))
+        #expect(service?.name == "service-0")
+        #expect(service?.credentials == nil)
+        #expect(desk.nodeName == "node-a")
+        #expect(desk.effects.contains { if case .mapTable(50, _) = $0 { true } else { false } })
+        #expect(
+            desk.effects.contains { if case .changeRoutes(let changes, _) = $0 { changes.count == 3 } else { false } })
+        #expect(try said(desk).contains(.pong))
     }
 
     // MARK: Alone

@@ -21,7 +21,8 @@ import World
             key: CredentialKey(high: 1, low: 2),
             services: (0..<2).map {
                 PlaneAccess(
-                    service: ServiceIndex($0), credentials: nil, entrypointID: entrypointID, relaysAtEntrypoints: relays)
+                    service: ServiceIndex($0), credentials: nil, entrypointID: entrypointID, relaysAtEntrypoints: relays
+                )
             }, tables: [:])
     }
 
@@ -40,7 +41,9 @@ import World
         return bench
     }
 
-    private func visit(_ bench: Bench, _ wish: Wish, port: UInt16 = NodeProcess.relayPort, early: String = "")
+    private func visit(
+        _ bench: Bench, _ wish: Wish, port: UInt16 = NodeProcess.relayPort, early: String = ""
+    )
         -> ScriptedRelayVisitor
     {
         ScriptedRelayVisitor(bench.world, bench.node, bench.outside, port: port, wish, early: early)

@@ -55,7 +55,9 @@ import World
         let visitor = visit(bench)
         bench.run()
         for _ in 0..<8 {
-            for connector in all { for stream in connector.streams where !stream.isFinished { connector.finish(stream) } }
+            for connector in all {
+                for stream in connector.streams where !stream.isFinished { connector.finish(stream) }
+            }
             bench.run()
         }
         #expect(visitor.isEnded)

@@ -33,9 +33,9 @@ struct PlaneMessageTests {
     @Test func theRecordedTranscriptOfVersionOneOneIsStillSpoken() throws {
         var control: [UInt8] = []
         for message in Samples.toDataOneOne { message.encode(to: &control) }
-        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataV1_1).hex)
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataMinor1).hex)
         #expect(
-            try frames([UInt8](hex: Transcripts.controlToDataV1_1)).map { try ControlToData.decode($0) }
+            try frames([UInt8](hex: Transcripts.controlToDataMinor1)).map { try ControlToData.decode($0) }
                 == Samples.toDataOneOne)
     }
 

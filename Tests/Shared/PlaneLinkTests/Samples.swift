@@ -74,7 +74,8 @@ enum Samples {
             key: CredentialKey(high: 1, low: 2),
             [
                 PlaneAccess(service: ServiceIndex(1), credentials: 3, entrypointID: tunnel, relaysAtEntrypoints: true),
-                PlaneAccess(service: ServiceIndex(2), credentials: nil, entrypointID: .zero, relaysAtEntrypoints: false),
+                PlaneAccess(
+                    service: ServiceIndex(2), credentials: nil, entrypointID: .zero, relaysAtEntrypoints: false),
             ]),
     ]
 

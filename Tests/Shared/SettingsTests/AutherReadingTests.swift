@@ -1,3 +1,4 @@
+import Model
 import Settings
 import Testing
 
@@ -31,7 +32,9 @@ struct AutherReadingTests {
 
     @Test func aURLsCredentialsAreAHandlersLogin() throws {
         var arguments = CommandLineSettings()
-        arguments.listen = ["tunnel+ws://me:p%40ss@:8421?entrypoint=:8080&entrypoint.id=4e8a1b6c-2f3d-4a5b-8c7d-9e0f1a2b3c4d"]
+        arguments.listen = [
+            "tunnel+ws://me:p%40ss@:8421?entrypoint=:8080&entrypoint.id=4e8a1b6c-2f3d-4a5b-8c7d-9e0f1a2b3c4d"
+        ]
         let server = try #require(try ConfigurationReader.read([.arguments(arguments)]).server)
         #expect(server.services[0].authers == [0])
         #expect(server.authers[0].credentials == [Credential(userName: "me", password: "p@ss")])
@@ -81,8 +84,10 @@ struct AutherReadingTests {
         ("auth: {}", "", "has no user name"), ("auth: {username: a, password: ''}", "", "has no password"),
         ("auth: {user: a, password: pa55word}", "", "did you mean `username`"),
         ("auther: a", "authers: [{name: a, auths: [{username: x}]}]", "has no password"),
-        ("auther: a", "authers: [{name: a, auths: [{username: x, password: pa55word}, {username: x, password: y}]}]",
-         "stands twice"),
+        (
+            "auther: a", "authers: [{name: a, auths: [{username: x, password: pa55word}, {username: x, password: y}]}]",
+            "stands twice"
+        ),
         ("auther: a", "authers: [{name: a, plugin: {type: grpc}}]", "plugin: is not available yet"),
         ("auther: a", "authers: [{name: a, redis: {addr: 'x:1'}}]", "redis: is not available yet"),
         ("auther: a", "authers: [{name: a, reload: 10}]", "with a unit"),

@@ -36,6 +36,8 @@ package final class ClientDesk {
         package var requestedPort: UInt16 = 0
         package var weight: UInt8 = 0
         package var muxVersion: UInt8 = 2
+        /// The target takes datagrams (`rudp`).
+        package var isUDP = false
         package var user: InlineText?
         package var password = InlineText()
         package var targetHost: String
@@ -63,7 +65,7 @@ package final class ClientDesk {
     }
 
     /// Why a connection did not come to be, or ended.
-    package enum Failure: Sendable {
+    package enum Failure: Sendable, Equatable {
         /// The server answered the BIND with this relay status.
         case refused(status: UInt8)
         case ended(Reason)
@@ -92,6 +94,8 @@ package final class ClientDesk {
     }
 
     package let plans: [Plan]
+    /// The services that carry local visitors to servers.
+    package let visits: VisitDesk
     var connections: [Connection]
     /// Taken and cleared by whoever runs the worker.
     package var events: [Event] = []
@@ -110,15 +114,16 @@ package final class ClientDesk {
     package static let addressMilliseconds: UInt64 = 30_000
 
     /// A desk that has dialled nothing yet; the seed gives its instance number and the jitter of its retries.
-    package init(plans: [Plan], seed: UInt64) {
+    package init(plans: [Plan], visits: [VisitDesk.Service] = [], seed: UInt64) {
         self.plans = plans
+        self.visits = VisitDesk(visits)
         connections = plans.map { _ in Connection() }
         random = Random(seed: seed)
     }
 
     /// When the next connection is to be dialled.
     package var nextDeadline: Tick {
-        var deadline = Tick.never
+        var deadline = visits.nextDeadline
         for connection in connections {
             if case .waiting(let until) = connection.state { deadline = min(deadline, until) }
             deadline = min(deadline, connection.announceBy)

@@ -16,6 +16,7 @@ extension Worker {
             return sendControl(linkSlot, .finish, stream: id)
         }
         streams[slot].pointee.lastProgress = now
+        awaitHeader(linkSlot)
     }
 
     mutating func clientStreamReceived(_ streamSlot: UInt32, _ socket: UInt32, _ slice: Slice) {
@@ -86,6 +87,7 @@ extension Worker {
         if stream.pointee.flags.contains(.peerHalfClosed) { sockets[socket].pointee.shutsDownWhenSent = true }
         if !sockets[socket].pointee.out.isEmpty || sockets[socket].pointee.shutsDownWhenSent { queueFlush(socket) }
         creditStream(streamSlot, waiting: sockets[socket].pointee.out.byteCount)
+        if sockets[socket].pointee.isDatagram { expireWhenIdle(streamSlot, socket) }
         wantBytes(socket, true)
     }
 
@@ -100,7 +102,10 @@ extension Worker {
     }
 
     mutating func targetTimedOut(_ streamSlot: UInt32) {
-        if !streams[streamSlot].pointee.flags.contains(.connected) { targetUnreachable(streamSlot, .dialTimeout) }
+        guard streams[streamSlot].pointee.flags.contains(.connected) else {
+            return targetUnreachable(streamSlot, .dialTimeout)
+        }
+        if case .target(let socket) = streams[streamSlot].pointee.partner { expireWhenIdle(streamSlot, socket) }
     }
 
     /// The service answered.

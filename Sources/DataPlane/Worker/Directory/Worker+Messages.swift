@@ -19,23 +19,20 @@ extension Worker {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
         let bit: UInt64 = 1 << UInt64(worker)
         if overflowing & bit != 0 || !outbox.put(message.cell) {
-            postLater(worker, WaitingMessage(message: message, content: nil))
+            postLater(worker, message)
         }
         toWake |= bit
     }
 
-    /// The mailbox is full, or all parcels are on their way: the message waits its turn.
+    /// The mailbox is full, or all parcels are on their way: the message waits its turn, and with `content` for a parcel
+    /// that comes home.
     @inline(never) @_semantics("no_performance_analysis")
-    private mutating func postLater(_ worker: Int, _ waiting: WaitingMessage) {
+    private mutating func postLater(
+        _ worker: Int, _ message: WorkerMessage, holding content: UnsafeRawBufferPointer? = nil
+    ) {
         precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
-        overflow[worker].append(waiting)
+        overflow[worker].append(WaitingMessage(message: message, content: content.map { Array($0) }))
         overflowing |= 1 << UInt64(worker)
-    }
-
-    /// All parcels are on their way: the message waits for one that comes home.
-    @inline(never) @_semantics("no_performance_analysis")
-    private mutating func postLater(_ worker: Int, _ message: WorkerMessage, holding content: UnsafeRawBufferPointer) {
-        postLater(worker, WaitingMessage(message: message, content: Array(content)))
     }
 
     /// Whether so much waits for other workers that what causes more should wait too.

@@ -11,6 +11,7 @@ import Wire
 ///                                          ↘ (CONNECT) visiting ⇄ moving (to another worker)
 ///                                          ↘ (wrong credentials) refused
 ///     dial → connecting → upgradeSent → requestSent → mux
+///                                                   ↘ (CONNECT) conversing
 package enum LinkPhase: UInt8, BitwiseCopyable {
     /// WebSocket: the upgrade request is not complete yet.
     case upgrading
@@ -30,31 +31,8 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case connecting
     case upgradeSent
     case requestSent
-}
-
-/// What a relay visitor's link knows of its visit.
-///
-/// Until the first byte of an answer comes, what the visitor sent is kept (in `Link.pending`), so that the visit can
-/// begin anew on another connector when its stream ends; see Worker+VisitRetries.
-struct Visit: BitwiseCopyable {
-    /// Who comes, as the stream's header says it.
-    var source = SocketAddress.unknown
-    /// The visitor was told that it is connected.
-    var isAnswered = false
-    /// Nothing came back yet, and all that was sent is kept.
-    var mayRetry = false
-    /// The worker counts it among those that keep bytes.
-    var isCounted = false
-    /// The visitor ended its sending side.
-    var inputEnded = false
-    /// Further connectors that were tried.
-    var attempts: UInt8 = 0
-    var avoiding = ConnectorID.zero
-    /// Why it is tried again: told when there is nobody else to try.
-    var failure = Reason.connectorLost
-    /// When its present stream was opened, and the payload given to it.
-    var began = Tick.zero
-    var sentBytes = 0
+    /// A visit of ours: raw payload of one conversation.
+    case conversing
 }
 
 /// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
@@ -91,7 +69,7 @@ package struct Link: BitwiseCopyable {
     var ingress = IngressIndex(0)
     /// A relay visitor that came to an entrypoint.
     var isAtEntrypoint = false
-    var visit = Visit()
+    var visit = RelayVisit()
     /// Relay visitor on its way to another worker.
     var destination: UInt8 = 0
     var hasMoved = false
@@ -100,6 +78,10 @@ package struct Link: BitwiseCopyable {
     var nextDoomed: UInt32 = .max
     /// Client role: which of the configured connections this is.
     var connection: UInt32 = .max
+    /// Client role: the visit that this link carries.
+    var ownVisit: UInt32 = .max
+    /// Client role: when the stream headers that are awaited must be looked at.
+    var headersDue = Tick.never
 
     var began: Tick
     var lastHeard: Tick

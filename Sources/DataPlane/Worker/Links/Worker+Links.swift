@@ -49,8 +49,8 @@ extension Worker {
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
-                : min(keepAlive, silence)
-        case .visiting, .refused:
+                : min(keepAlive, silence, link.pointee.headersDue)
+        case .visiting, .refused, .conversing:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
@@ -66,11 +66,14 @@ extension Worker {
         case .binding:
             endLink(linkSlot, .bindTimeout)
         case .mux:
+            resetHeaderlessStreams(linkSlot)
             keepAlive(linkSlot)
         case .visiting:
             relayVisitorTimedOut(linkSlot)
         case .refused:
             refuseRelay(linkSlot, .unauthorized, .unauthorized)
+        case .conversing:
+            visitTimedOut(linkSlot)
         }
     }
 
@@ -117,8 +120,16 @@ extension Worker {
         case .visiting: relayVisitorInputEnded(linkSlot)
         // It goes on its way, and its half-close with it.
         case .moving: links[linkSlot].pointee.visit.inputEnded = true
+        case .conversing: visitAnswerEnded(linkSlot)
         default: endLink(linkSlot, .peerClosed)
         }
+    }
+
+    /// The connection failed, rather than ended.
+    mutating func linkBroke(_ linkSlot: UInt32, _ reason: Reason) {
+        let visit = links[linkSlot].pointee.ownVisit
+        if visit != .max { visits[visit].pointee.isCut = true }
+        endLink(linkSlot, reason)
     }
 
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
@@ -169,6 +180,7 @@ extension Worker {
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting
+        let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.
         link.pointee.phase = .moving
         if wasVisiting, link.pointee.stream != .max {
@@ -181,9 +193,11 @@ extension Worker {
         buffers.clear(&link.pointee.control)
         buffers.clear(&link.pointee.plain)
         let connection = link.pointee.connection
+        let visit = link.pointee.ownVisit
         links.give(linkSlot)
         counters.add(.linksClosed)
         if connection != .max { connectionEnded(connection, reason) }
+        if visit != .max { visitLinkEnded(visit, reason, phase) }
     }
 
     private mutating func forgetDoomed(_ linkSlot: UInt32) {

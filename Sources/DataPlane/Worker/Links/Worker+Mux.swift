@@ -51,6 +51,8 @@ extension Worker {
             readFrames(linkSlot, slice)
         case .visiting:
             relayVisitorSent(linkSlot, slice)
+        case .conversing:
+            visitAnswered(linkSlot, slice)
         case .upgrading, .awaitingRequest, .upgradeSent, .requestSent:
             gatherHandshake(linkSlot, slice)
         case .binding, .connecting:

@@ -26,6 +26,8 @@ extension Worker {
         let link = links[linkSlot]
         link.pointee.isUDP = request.network == .udp
         link.pointee.address = request.destination ?? .empty
+        // Our own client: it is told that the end of its sending side is passed on (design §6).
+        link.pointee.capabilities = (request.tunnel?.capabilities ?? []).agreed(with: .halfClose)
         // A name there would make the client ask its resolver (quirks C2): then it is the connection's own peer.
         link.pointee.visit.source = request.source?.socketAddress ?? link.pointee.source
         link.pointee.tunnel = presented
@@ -97,7 +99,12 @@ extension Worker {
         timers.clear(link.pointee.socket)
         if !link.pointee.visit.isAnswered {
             link.pointee.visit.isAnswered = true
-            sendRelayResponse(linkSlot, RelayResponse(.ok))
+            var response = RelayResponse(.ok)
+            if !link.pointee.capabilities.isEmpty {
+                response.connector = RelayTunnel(
+                    high: 0, low: 0, capabilities: link.pointee.capabilities, weight: 0)
+            }
+            sendRelayResponse(linkSlot, response)
         }
         guard sendKept(linkSlot) else { return endLinkLater(linkSlot, .buffersFull) }
         // As long as it may have to move on, nothing of it may be in flight for long.
@@ -126,6 +133,7 @@ extension Worker {
     /// flush fetches more.)
     mutating func linkDrained(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        if link.pointee.phase == .conversing { return visitLinkDrained(linkSlot) }
         guard link.pointee.phase == .visiting, link.pointee.stream != .max else { return }
         creditStream(link.pointee.stream, waiting: bytesQueued(linkSlot))
     }

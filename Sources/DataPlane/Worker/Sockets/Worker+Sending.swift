@@ -38,6 +38,7 @@ extension Worker {
     private mutating func flush(_ slot: UInt32) {
         let socket = sockets[slot]
         guard !socket.pointee.isSending, !socket.pointee.isClosing else { return }
+        if socket.pointee.isDatagram { return sendDatagrams(slot) }
         if socket.pointee.role == .link { fillLink(socket.pointee.owner) }
         if socket.pointee.out.isEmpty {
             sentEverything(slot)
@@ -110,7 +111,8 @@ extension Worker {
         case .visitor: visitorDrained(socket.pointee.owner)
         case .link: linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
-        case .none: break
+        case .visit: visitDrained(socket.pointee.owner)
+        case .datagrams, .none: break
         }
     }
 

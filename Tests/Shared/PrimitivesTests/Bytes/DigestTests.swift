@@ -15,7 +15,8 @@ import Testing
             var sha256 = Primitives.SHA256()
             bytes.withUnsafeBytes { sha256.take($0) }
             #expect(
-                DigestTests.bytes(sha256.finish()) == Array(Crypto.SHA256.hash(data: bytes)), "SHA-256 of \(count) bytes")
+                DigestTests.bytes(sha256.finish()) == Array(Crypto.SHA256.hash(data: bytes)),
+                "SHA-256 of \(count) bytes")
         }
     }
 
