@@ -42,7 +42,6 @@ extension Reason {
             case .noTunnel: "no_tunnel"
             case .unknownCommand: "unknown_command"
             case .unauthorized: "unauthorized"
-            case .loginThrottled: "login_throttled"
             case .smuxFault: "smux_fault"
             case .smuxVersion: "smux_version"
             case .keepAliveTimeout: "keep_alive_timeout"

@@ -155,6 +155,14 @@ struct LimitBench {
         #expect(bench.world.kernel.violations == [], sourceLocation: location)
     }
 
+    /// The same, at a client.
+    func expectCountedAndLogged(_ reason: Reason, at client: WorkerBench, _ location: SourceLocation = #_sourceLocation)
+    {
+        #expect(client.counters.value(reason) >= 1, "\(reason.label) was not counted", sourceLocation: location)
+        let isTold = client.refusals.contains { $0.reason == reason }
+        #expect(isTold == reason.isLogged, sourceLocation: location)
+    }
+
     /// Counted, and told to the log with what is known of the offender.
     func expectCountedAndLogged(_ reason: Reason, _ location: SourceLocation = #_sourceLocation) {
         #expect(node.count(reason) >= 1, "\(reason.label) was not counted", sourceLocation: location)
