@@ -7,13 +7,13 @@ import carrier
 from peer import Peer, address, feature
 from processes import expect, until
 from visitor import Visitor
-from .catalogue import EVERYWHERE, scenario
+from .catalogue import BOTH_SHELLS, EVERYWHERE, scenario
 from .requests import check
 
 TIMES, LANES = 10_000, 8
 
 
-@scenario(EVERYWHERE, seconds=300)
+@scenario(BOTH_SHELLS, seconds=300)
 async def visible_when_answered(bench):
     """The first request right after the OK succeeds, 10,000 times over both carriers, from visitors on every worker
     at once."""
@@ -27,7 +27,7 @@ async def visible_when_answered(bench):
                     visitor.close()
                 # The kernel spreads connections over the workers: that none of four is on one of two has odds of 1 to
                 # 8, and they are opened anew every hundred times in every lane.
-                visitors = [await Visitor(node.entry).open() for _ in range(1 if bench.workers == 1 else 4)]
+                visitors = [await Visitor(node.entry).open() for _ in range(4)]
             kind = ("ws", "tcp")[number // LANES % 2]
             peer = await Peer(f"peer-{number}", kind, node.port(kind)).bind()
             for visitor in visitors:
