@@ -189,11 +189,6 @@ LOOP_HOT void culvert_reset_on_close(int fd) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
-/* Closing resets the connection: what is queued is dropped, and the peer sees that it was cut. */
-LOOP_HOT void culvert_reset_on_close(int fd) {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-}
 LOOP_HOT int culvert_connect(int fd, const void *address, uint32_t count) {
     return culvert_result(connect(fd, (const struct sockaddr *)address, count));
 }
