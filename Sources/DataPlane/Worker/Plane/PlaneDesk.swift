@@ -270,16 +270,13 @@ package final class PlaneDesk {
     private func addListener(_ listener: PlaneListener, _ descriptor: Int32?) {
         guard let descriptor else { return giveUp("a listener came without its descriptor") }
         confirmedListeners.insert(listener.id)
-        if let held = listeners[listener.id] {
-            // We hold it already; the control plane learned it from us or kept its own copy. What its peers are may be
-            // new.
+        if var held = listeners[listener.id] {
+            // We hold it already; the control plane learned it from us or kept its own copy. Its role may be new.
             effects.append(.closeDescriptor(descriptor))
             guard held.listener.role != listener.role else { return }
-            listeners[listener.id]?.listener.role = listener.role
-            if let changed = listeners[listener.id] {
-                effects.append(.openListener(changed.listener, descriptor: changed.descriptor))
-            }
-            return
+            held.listener.role = listener.role
+            listeners[listener.id] = held
+            return effects.append(.openListener(held.listener, descriptor: held.descriptor))
         }
         guard Int(listener.worker.rawValue) < workerCount else {
             effects.append(.closeDescriptor(descriptor))
