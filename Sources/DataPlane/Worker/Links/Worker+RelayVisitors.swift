@@ -173,6 +173,8 @@ extension Worker {
         links[linkSlot].pointee.stream = .max
         if retryVisit(linkSlot, reason, avoiding: connector, wasTouched: wasTouched) { return }
         let isEnd = reason == .streamEndedEarly || reason == .stalled
+        // What was cut must not look complete.
+        if !isEnd { sockets[links[linkSlot].pointee.socket].pointee.resetsWhenClosed = true }
         endLinkWhenSent(linkSlot, isEnd ? .finished : reason)
     }
 }

@@ -121,7 +121,7 @@ extension Worker {
         let socket = sockets[slot]
         if socket.pointee.shutsDownWhenSent, !socket.pointee.hasShutDown { shutDownSending(slot) }
         guard socket.pointee.closesWhenSent else { return moveIfQuiet(slot) }
-        if socket.pointee.lingers, !socket.pointee.endOfInput {
+        if socket.pointee.lingers, !socket.pointee.endOfInput, !socket.pointee.resetsWhenClosed {
             if !socket.pointee.hasShutDown { shutDownSending(slot) }
             socket.pointee.role = .none
             setDeadline(slot, now.advanced(milliseconds: limits[.lingerMilliseconds]))
