@@ -1,6 +1,6 @@
+internal import CLinux
 internal import ControlCore
 internal import Foundation
-internal import Glibc
 internal import Primitives
 internal import Settings
 
@@ -16,18 +16,21 @@ final class CredentialWatch {
 
     /// What tells that a file is another one than before.
     private struct Mark: Equatable {
-        var device: UInt
-        var inode: UInt
-        var bytes: Int
-        var seconds: Int
-        var nanoseconds: Int
+        var device: UInt64
+        var inode: UInt64
+        var bytes: UInt64
+        var seconds: Int64
+        var nanoseconds: Int64
 
-        init(_ status: stat) {
-            device = UInt(status.st_dev)
-            inode = UInt(status.st_ino)
-            bytes = Int(status.st_size)
-            seconds = Int(status.st_mtim.tv_sec)
-            nanoseconds = Int(status.st_mtim.tv_nsec)
+        /// nil, and `errno`, when nothing can be known of the file.
+        init?(_ path: String) {
+            var mark = culvert_file_mark()
+            guard culvert_mark_file(path, &mark) == 0 else { return nil }
+            device = mark.device
+            inode = mark.inode
+            bytes = mark.bytes
+            seconds = mark.seconds
+            nanoseconds = mark.nanoseconds
         }
     }
 
@@ -66,12 +69,10 @@ final class CredentialWatch {
     }
 
     private static func read(_ file: inout Watched) -> Reading? {
-        var status = stat()
         // Looked at before it is read: a change in between is found the next time.
-        guard stat(file.path, &status) == 0 else { return failed(&file, SystemFault("read", file.path).text) }
-        let mark = Mark(status)
+        guard let mark = Mark(file.path) else { return failed(&file, SystemFault("read", file.path).text) }
         guard mark != file.mark else { return nil }
-        guard mark.bytes <= ControlLimit.credentialFileBytesMax else {
+        guard mark.bytes <= UInt64(ControlLimit.credentialFileBytesMax) else {
             return failed(&file, "\(file.path) is larger than \(ControlLimit.credentialFileBytesMax) bytes")
         }
         guard let bytes = FileManager.default.contents(atPath: file.path) else {
