@@ -16,12 +16,12 @@ extension Worker {
             socket: .max, phase: service.isWebSocket ? .upgrading : .awaitingRequest, service: listener.service,
             isWebSocket: service.isWebSocket, isClient: false, muxVersion: service.muxVersion, now: now)
         guard links.count < UInt32(limits[.linksPerWorkerMax]), let slot = links.take(link) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             return closeDescriptor(descriptor)
         }
         guard let socket = openSocket(descriptor, .link, owner: slot) else {
             links.give(slot)
-            counters.add(.linksFull)
+            note(.linksFull)
             return closeDescriptor(descriptor)
         }
         links[slot].pointee.socket = socket
@@ -116,8 +116,7 @@ extension Worker {
         guard slowest != .max,
             now.milliseconds(since: streams[slowest].pointee.lastProgress) >= limits[.muxOneStallMilliseconds]
         else { return }
-        counters.add(.stalled)
-        partnerLosesStream(slowest, .stalled)
+        dropStalled(slowest)
     }
 
     /// The peer's end of the connection.
@@ -141,7 +140,7 @@ extension Worker {
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
     mutating func endLink(_ linkSlot: UInt32, _ reason: Reason) {
         let socket = links[linkSlot].pointee.socket
-        counters.add(reason)
+        note(reason, link: linkSlot)
         releaseLink(linkSlot, reason)
         closeSocket(socket)
     }
@@ -150,7 +149,7 @@ extension Worker {
     mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         let socket = link.pointee.socket
-        counters.add(reason)
+        note(reason, link: linkSlot)
         let queue = linkQueue(linkSlot)
         buffers.move(&link.pointee.control, behind: &queue.pointee)
         sealLink(linkSlot)
@@ -256,10 +255,7 @@ extension Worker {
         let head = WebSocketHeader.write(to: at, opcode: .pong, payload: count, key: key)
         _ = link.pointee.webSocket.copyControlPayload(to: at + head)
         if let key { Mask.apply(at + head, count: count, key: key) }
-        buffers.append(
-            &link.pointee.control,
-            Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
-        queueFlush(link.pointee.socket)
+        queueControl(linkSlot, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
     }
 
     mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {
