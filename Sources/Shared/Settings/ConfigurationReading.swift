@@ -131,6 +131,7 @@ struct ConfigurationReading {
             server.apiAddress = node.apiAddress
             server.workers = node.workers
             server.shell = node.shell
+            server.trustedProxies = node.trustedProxies
             settings.server = server
         }
         if client != ClientConfiguration() { settings.client = client }

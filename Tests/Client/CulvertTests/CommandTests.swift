@@ -109,7 +109,7 @@ struct CommandTests {
                 service-0: takes tunnels at *:8421 (ws, path /ws)
                   visitors at *:80, by the ingress service-0
                 ingress service-0: 1 fixed host, and bound tunnels under localhost
-                limit headBytesMax: 2000 (standard 16000 bytes)
+                limit headBytesMax: 2000 (standard 15500 bytes)
                 metrics at 127.0.0.1:9000
                 serves the files of /data at *:8000
                 service-2: exposes localhost:8000 as the tunnel with 4e8a1b6c…

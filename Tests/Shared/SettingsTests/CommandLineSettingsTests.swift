@@ -241,7 +241,7 @@ struct CommandLineSettingsTests {
         Refusal(listen: "tunnel://:1?rlimiter=10", text: "rlimiter: is not available yet"),
         Refusal(listen: "tunnel://:1?limiter.in=10MB", text: "limiter: is not available yet"),
         Refusal(listen: "tunnel://:1?admission=~10.0.0.0/8", text: "admission: is not available yet"),
-        Refusal(listen: "tunnel://:1?proxyProtocol=1", text: "proxyprotocol: is not available yet"),
+        Refusal(listen: "tunnel://:1?proxyProtocol=9", text: "proxyprotocol: `9` is not a whole number"),
         Refusal(listen: "tunnel://:1?ca=x.pem", text: "tls: is not available yet"),
         Refusal(listen: "tunnel://:1/:8000", text: "takes no targets"),
         Refusal(listen: "tunnel://", text: "needs `addr:`"),

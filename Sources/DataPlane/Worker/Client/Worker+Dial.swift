@@ -129,7 +129,7 @@ extension Worker {
         case .target:
             completion.result == 0
                 ? targetConnected(socket.pointee.owner, slot) : targetUnreachable(socket.pointee.owner, .dialFailed)
-        case .visitor, .visit, .datagrams, .plane, .none:
+        case .visitor, .visit, .datagrams, .none:
             closeSocket(slot)
         }
     }

@@ -12,7 +12,7 @@ extension Worker {
     mutating func clientStreamOpened(_ linkSlot: UInt32, _ id: UInt32) {
         guard findStream(linkSlot, id) == nil else { return }
         guard let slot = addStream(linkSlot, id: id, partner: .target(socket: .max)) else {
-            counters.add(.streamsFull)
+            note(.streamsFull, link: linkSlot)
             return sendControl(linkSlot, .finish, stream: id)
         }
         streams[slot].pointee.lastProgress = now
@@ -94,7 +94,7 @@ extension Worker {
     /// The service cannot be reached: the server may try another connector.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func targetUnreachable(_ streamSlot: UInt32, _ reason: Reason) {
-        counters.add(reason)
+        note(reason, stream: streamSlot)
         let connection = links[streams[streamSlot].pointee.link].pointee.connection
         client?.events.append(.targetUnreachable(plan: Int(connection), reason))
         if case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max { closeSocket(socket) }

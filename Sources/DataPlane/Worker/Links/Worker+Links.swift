@@ -16,16 +16,17 @@ extension Worker {
             socket: .max, phase: service.isWebSocket ? .upgrading : .awaitingRequest, service: listener.service,
             isWebSocket: service.isWebSocket, isClient: false, muxVersion: service.muxVersion, now: now)
         guard links.count < UInt32(limits[.linksPerWorkerMax]), let slot = links.take(link) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             return closeDescriptor(descriptor)
         }
         guard let socket = openSocket(descriptor, .link, owner: slot) else {
             links.give(slot)
-            counters.add(.linksFull)
+            note(.linksFull)
             return closeDescriptor(descriptor)
         }
         links[slot].pointee.socket = socket
         links[slot].pointee.cipher = LinkCipher(service.cipher)
+        if service.takesProxyHeader { links[slot].pointee.phase = .proxied }
         links[slot].pointee.ingress = service.ingress
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
@@ -39,6 +40,8 @@ extension Worker {
         let link = links[linkSlot]
         let deadline: Tick
         switch link.pointee.phase {
+        case .proxied:
+            deadline = link.pointee.began.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds])
         case .upgrading, .awaitingRequest, .connecting, .upgradeSent, .requestSent, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:
@@ -59,6 +62,8 @@ extension Worker {
     mutating func linkTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         switch link.pointee.phase {
+        case .proxied:
+            endLink(linkSlot, link.pointee.pending.isEmpty ? .handshakeTimeout : .proxyTimeout)
         case .upgrading, .awaitingRequest, .moving:
             endLink(linkSlot, .handshakeTimeout)
         case .connecting, .upgradeSent, .requestSent:
@@ -111,8 +116,7 @@ extension Worker {
         guard slowest != .max,
             now.milliseconds(since: streams[slowest].pointee.lastProgress) >= limits[.muxOneStallMilliseconds]
         else { return }
-        counters.add(.stalled)
-        partnerLosesStream(slowest, .stalled)
+        dropStalled(slowest)
     }
 
     /// The peer's end of the connection.
@@ -136,7 +140,7 @@ extension Worker {
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
     mutating func endLink(_ linkSlot: UInt32, _ reason: Reason) {
         let socket = links[linkSlot].pointee.socket
-        counters.add(reason)
+        note(reason, link: linkSlot)
         releaseLink(linkSlot, reason)
         closeSocket(socket)
     }
@@ -145,7 +149,7 @@ extension Worker {
     mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         let socket = link.pointee.socket
-        counters.add(reason)
+        note(reason, link: linkSlot)
         let queue = linkQueue(linkSlot)
         buffers.move(&link.pointee.control, behind: &queue.pointee)
         sealLink(linkSlot)
@@ -251,10 +255,7 @@ extension Worker {
         let head = WebSocketHeader.write(to: at, opcode: .pong, payload: count, key: key)
         _ = link.pointee.webSocket.copyControlPayload(to: at + head)
         if let key { Mask.apply(at + head, count: count, key: key) }
-        buffers.append(
-            &link.pointee.control,
-            Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
-        queueFlush(link.pointee.socket)
+        queueControl(linkSlot, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
     }
 
     mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {

@@ -112,7 +112,7 @@ extension Worker {
         case .link: linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
         case .visit: visitDrained(socket.pointee.owner)
-        case .datagrams, .plane, .none: break
+        case .datagrams, .none: break
         }
     }
 
@@ -121,7 +121,7 @@ extension Worker {
         let socket = sockets[slot]
         if socket.pointee.shutsDownWhenSent, !socket.pointee.hasShutDown { shutDownSending(slot) }
         guard socket.pointee.closesWhenSent else { return moveIfQuiet(slot) }
-        if socket.pointee.lingers, !socket.pointee.endOfInput {
+        if socket.pointee.lingers, !socket.pointee.endOfInput, !socket.pointee.resetsWhenClosed {
             if !socket.pointee.hasShutDown { shutDownSending(slot) }
             socket.pointee.role = .none
             setDeadline(slot, now.advanced(milliseconds: limits[.lingerMilliseconds]))
@@ -198,6 +198,7 @@ extension Worker {
 
     private mutating func submitClose(_ slot: UInt32) {
         let socket = sockets[slot]
+        if socket.pointee.isBeingDropped { bytesBeingDropped -= socket.pointee.out.byteCount }
         buffers.clear(&socket.pointee.out)
         socket.pointee.isCloseSubmitted = true
         socket.pointee.inFlight += 1
