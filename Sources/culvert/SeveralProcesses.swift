@@ -15,14 +15,17 @@ struct SeveralProcesses {
         }
     }
 
-    /// Ends with the program: 0 after a signal, 78 when one of them refused its arguments.
+    /// Ends with the program: 0 after a signal, 78 when one of them refused its arguments. SIGHUP is passed on.
     func run() async -> Never {
         let logger = LineLog.logger(label: "culvert", level: .info, node: ProcessInfo.processInfo.hostName)
         var quiet = logger
         quiet.logLevel = .warning
+        let supervisor = Supervisor(commands, logger: logger)
+        let hangUps = LeafService {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) { supervisor.hangUp() }
+        }
         let group = ServiceGroup(
-            services: [Supervisor(commands, logger: logger)], gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: quiet)
+            services: [supervisor, hangUps], gracefulShutdownSignals: Impatience.signals, logger: quiet)
         do {
             try await group.run()
             exit(0)

@@ -16,6 +16,9 @@ struct Supervision {
     static let stopGraceMilliseconds: UInt64 = 5_000
     /// `EX_CONFIG` of sysexits(3): the child says that starting it again is of no use.
     static let configurationExit: Int32 = 78
+    /// `EX_UNAVAILABLE` of sysexits(3): something the child needs is not to be had, as a port. At the first start a
+    /// person sits there and can mend it; later it is tried again.
+    static let unavailableExit: Int32 = 69
 
     /// How a process ended, or did not begin.
     enum Ending: Equatable {
@@ -38,6 +41,8 @@ struct Supervision {
         case stopped
         /// The child has said why on stderr.
         case configuration(child: Int)
+        /// So has this one.
+        case unavailable(child: Int)
     }
 
     private enum Phase {
@@ -51,6 +56,7 @@ struct Supervision {
         var phase: Phase
         /// Short lives in a row.
         var failures = 0
+        var hasEnded = false
         var reportedDelay: UInt64?
     }
 
@@ -101,6 +107,11 @@ struct Supervision {
                 children[index].phase = .ended
                 return end(with: .configuration(child: index), now: now)
             }
+            if ending == .exit(Supervision.unavailableExit), !children[index].hasEnded {
+                children[index].phase = .ended
+                return end(with: .unavailable(child: index), now: now)
+            }
+            children[index].hasEnded = true
             return restart(index, ending, livedMilliseconds: now.milliseconds(since: since), now: now)
         case .waiting, .ended: preconditionFailure("a process ended that was not running")
         }

@@ -14,11 +14,17 @@ final class Supervisor: Service {
         var child: String
     }
 
+    /// What one of the children needs at its first start is not to be had; it has said what.
+    struct UnavailableFault: Error {
+        var child: String
+    }
+
     private let commands: [ChildCommand]
     private let logger: Logger
     /// An eventfd; written when the thread is to stop.
     private let wake: Int32
     private let isStopping = Atomic<Bool>(false)
+    private let hangsUp = Atomic<Bool>(false)
 
     init(_ commands: [ChildCommand], logger: Logger) {
         self.commands = commands
@@ -39,7 +45,17 @@ final class Supervisor: Service {
         } onCancelOrGracefulShutdown: {
             self.stop()
         }
-        if case .configuration(let child) = outcome { throw ConfigurationFault(child: commands[child].name) }
+        switch outcome {
+        case .stopped: break
+        case .configuration(let child): throw ConfigurationFault(child: commands[child].name)
+        case .unavailable(let child): throw UnavailableFault(child: commands[child].name)
+        }
+    }
+
+    /// Passes a SIGHUP on to every child.
+    func hangUp() {
+        hangsUp.store(true, ordering: .releasing)
+        eventfd_write(wake, 1)
     }
 
     private func stop() {
@@ -60,6 +76,9 @@ final class Supervisor: Service {
             let deadline = supervision.nextDeadline
             let ended = running.wait(wake: wake, milliseconds: Supervisor.timeout(until: deadline))
             for (index, ending) in ended { effects += supervision.ended(index, ending, now: Clock.now()) }
+            if hangsUp.exchange(false, ordering: .acquiring) {
+                for index in commands.indices { running.send(SIGHUP, to: index) }
+            }
             if isStopping.load(ordering: .acquiring), !hasStopped {
                 hasStopped = true
                 effects += supervision.stop(now: Clock.now())

@@ -32,6 +32,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case muxOneStallMilliseconds
     case visitorQueueBytesMax
     case carrierQueueBytesMax
+    case leaveGraceMilliseconds
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -163,6 +164,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "bytes", standard: 131_072, range: 16_384...16_777_216, reason: nil,
                 meaning: "framed bytes that may wait on one link, so that a small frame never waits behind bulk")
+        case .leaveGraceMilliseconds:
+            Row(
+                unit: "ms", standard: 5_000, range: 100...600_000, reason: .shutdown,
+                meaning: "how long a tunnel client that leaves waits for its streams to end")
         }
     }
 }

@@ -108,7 +108,9 @@ extension Worker {
         let socket = sockets[slot]
         switch socket.pointee.role {
         case .visitor: visitorDrained(socket.pointee.owner)
-        case .link: linkDrained(socket.pointee.owner)
+        case .link:
+            counters.add(.bytesToLinks, UInt64(count))
+            linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
         case .plane, .none: break
         }
@@ -164,16 +166,20 @@ extension Worker {
         socket.pointee.isClosing = true
         socket.pointee.role = .none
         timers.clear(slot)
-        let generation = sockets.generation(of: slot)
         cancelReceiving(slot)
-        if socket.pointee.isSending {
-            socket.pointee.inFlight += 1
-            operations.append(
-                Operation(
-                    .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
-                    argument: Token(.send, slot: slot, generation: generation).raw))
-        }
+        if socket.pointee.isSending { cancelOperation(.send, slot) }
+        if socket.pointee.dialBuffer != .max { cancelOperation(.connect, slot) }
         finishClosing(slot)
+    }
+
+    /// Asks the shell to end what is in flight on a socket; both completions are awaited.
+    private mutating func cancelOperation(_ kind: OperationKind, _ slot: UInt32) {
+        let generation = sockets.generation(of: slot)
+        sockets[slot].pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
+                argument: Token(kind, slot: slot, generation: generation).raw))
     }
 
     /// Closes the descriptor when nothing is in flight any more; gives the slot back when that is done.
