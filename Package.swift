@@ -191,6 +191,12 @@ let package = Package(
             name: "fuzz-http", dependencies: ["FuzzRig", "Primitives", "Wire"],
             path: "Tests/Fuzz/http", swiftSettings: strict),
         .executableTarget(
+            name: "fuzz-front", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],
+            path: "Tests/Fuzz/front", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-tls", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            path: "Tests/Fuzz/tls", swiftSettings: strict),
+        .executableTarget(
             name: "fuzz-canary", dependencies: ["FuzzRig"], path: "Tests/Fuzz/canary", swiftSettings: strict),
 
         // The simulated kernel: the third shell.

@@ -30,12 +30,14 @@ package struct Listener {
 
 extension Worker {
     /// Accepts on a listening socket from now on.
+    @inline(never) @_semantics("no_performance_analysis")
     package mutating func openListener(_ listener: Listener) {
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
         acceptOn(listeners.count - 1)
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func acceptOn(_ position: Int) {
         listeners[position].isAccepting = true
         operations.append(
@@ -44,6 +46,7 @@ extension Worker {
                 descriptor: listeners[position].descriptor))
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func closeListener(_ id: UInt32) {
         guard let position = listeners.firstIndex(where: { $0.id == id && !$0.isClosing }) else { return }
         listeners[position].isClosing = true
@@ -58,7 +61,6 @@ extension Worker {
             preconditionFailure("an accept on a listener that is not there")
         }
         let listener = listeners[position]
-        if !completion.isMore { listeners[position].isAccepting = false }
         if completion.result >= 0 {
             if listener.isClosing {
                 closeDescriptor(completion.result)
@@ -72,11 +74,17 @@ extension Worker {
         {
             counters.add(.descriptorsFull)
         }
-        guard !completion.isMore else { return }
+        if !completion.isMore { acceptingEnded(position, listener, completion.result) }
+    }
+
+    /// The shot is over: it is armed again, now or, after a failure, a moment later.
+    @inline(never) @_semantics("no_performance_analysis")
+    private mutating func acceptingEnded(_ position: Int, _ listener: Listener, _ result: Int32) {
+        listeners[position].isAccepting = false
         if listener.isClosing {
             listeners.remove(at: position)
             closeDescriptor(listener.descriptor)
-        } else if completion.result < 0 {
+        } else if result < 0 {
             retryAccepting = true
         } else {
             acceptOn(position)
@@ -84,6 +92,7 @@ extension Worker {
     }
 
     /// Listeners whose accept failed are tried again a moment later: the failure may last.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func resumeAccepting() {
         guard retryAccepting else { return }
         retryAccepting = false

@@ -29,6 +29,7 @@ package struct Worker: ~Copyable {
     var buffersWithShell = 0
     let buffersWithShellMax: Int
     var vectors: SendVectorPool
+    let offsets = FieldOffsets()
 
     var sockets: Slab<Socket>
     var firstToFlush: UInt32 = .max
@@ -51,14 +52,16 @@ package struct Worker: ~Copyable {
     var entropyUsed = 0
 
     /// Mailboxes to and from every other worker, by index; nil at our own.
-    let outboxes: [Mailbox?]
-    let inboxes: [Mailbox?]
+    let outboxes: UnsafeMutablePointer<Mailbox?>
+    let inboxes: UnsafeMutablePointer<Mailbox?>
     /// Bytes of a visitor that is being adopted, by the worker that sends it.
-    var incoming: [SliceQueue]
+    let incoming: UnsafeMutablePointer<SliceQueue>
     /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
     var incomingBroken: UInt64 = 0
     /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
     var overflow: [[Mailbox.Cell]]
+    /// Workers with messages in `overflow`, a bit each.
+    var overflowing: UInt64 = 0
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
@@ -69,9 +72,12 @@ package struct Worker: ~Copyable {
     package var notices: [(Severity, String, [(String, String)])] = []
 
     /// What only worker 0 has: the conversation with the control plane.
-    var desk: PlaneDesk?
+    let desk: PlaneDesk?
+    /// The desk changed in this turn, or must be looked at by `deskDeadline`: between the two it costs nothing.
+    var deskIsTouched = true
+    var deskDeadline = Tick.never
     /// What only a client's worker has.
-    package private(set) var client: ClientDesk?
+    package let client: ClientDesk?
     let planeMemory = PlaneMemory()
 
     static let entropyWords = 512
@@ -111,16 +117,26 @@ package struct Worker: ~Copyable {
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
         entropy = .allocate(capacity: Worker.entropyWords)
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
-        outboxes = setup.outboxes
-        inboxes = setup.inboxes
+        outboxes = .allocate(capacity: setup.workerCount)
+        inboxes = .allocate(capacity: setup.workerCount)
+        for worker in 0..<setup.workerCount {
+            (outboxes + worker).initialize(to: setup.outboxes[worker])
+            (inboxes + worker).initialize(to: setup.inboxes[worker])
+        }
         overflow = Array(repeating: [], count: setup.workerCount)
-        incoming = Array(repeating: SliceQueue(), count: setup.workerCount)
+        incoming = .allocate(capacity: setup.workerCount)
+        incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
         askForEntropy()
     }
 
-    deinit { entropy.deallocate() }
+    deinit {
+        entropy.deallocate()
+        incoming.deallocate()
+        outboxes.deallocate()
+        inboxes.deallocate()
+    }
 
     // MARK: A turn
 
@@ -156,9 +172,8 @@ package struct Worker: ~Copyable {
     package mutating func end() {
         readMailboxes()
         fireTimers()
-        desk?.advance(now)
-        performDesk()
-        performClient()
+        if deskIsTouched || deskDeadline <= now { turnDesk() }
+        if client != nil { performClient() }
         endDoomedLinks()
         flushSockets()
         endDoomedLinks()
@@ -169,8 +184,7 @@ package struct Worker: ~Copyable {
 
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
-        var deadline = timers.nextCheck()
-        if let desk { deadline = min(deadline, desk.nextDeadline) }
+        var deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
         if let client { deadline = min(deadline, client.nextDeadline) }
         return deadline
     }

@@ -67,14 +67,4 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case socketError
     case dialFailed
     case dialTimeout
-
-    /// The name in metrics, logs and answers: the case in snake case.
-    package var label: String {
-        var out = ""
-        for character in "\(self)" {
-            if character.isUppercase { out += "_" }
-            out += character.lowercased()
-        }
-        return out
-    }
 }

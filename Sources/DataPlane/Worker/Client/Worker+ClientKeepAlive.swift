@@ -10,15 +10,22 @@ import Wire
 extension Worker {
     /// How often a link is sent a keep-alive, and after how much silence it is given up, in milliseconds.
     func keepAliveTimes(_ linkSlot: UInt32) -> (interval: UInt64, timeout: UInt64) {
-        let interval = limits[.muxKeepAliveMilliseconds], timeout = limits[.muxKeepAliveTimeoutMilliseconds]
         let connection = links[linkSlot].pointee.connection
-        guard connection != .max, let client else { return (interval, timeout) }
+        guard connection == .max else { return plannedTimes(connection) }
+        return (limits[.muxKeepAliveMilliseconds], limits[.muxKeepAliveTimeoutMilliseconds])
+    }
+
+    @inline(never) @_semantics("no_performance_analysis")
+    private func plannedTimes(_ connection: UInt32) -> (interval: UInt64, timeout: UInt64) {
+        let interval = limits[.muxKeepAliveMilliseconds], timeout = limits[.muxKeepAliveTimeoutMilliseconds]
+        guard let client else { return (interval, timeout) }
         let plan = client.connections[Int(connection)].plan
         return (plan.keepAliveMilliseconds ?? interval, plan.keepAliveTimeoutMilliseconds ?? timeout)
     }
 
     /// From a dial to its answered BIND.
-    func clientHandshakeMilliseconds(_ linkSlot: UInt32) -> UInt64 {
+    @inline(never) @_semantics("no_performance_analysis")
+    func dialTimeoutMilliseconds(_ linkSlot: UInt32) -> UInt64 {
         let standard = limits[.handshakeTimeoutMilliseconds]
         let connection = links[linkSlot].pointee.connection
         guard connection != .max, let client else { return standard }
@@ -26,6 +33,7 @@ extension Worker {
     }
 
     /// A WebSocket ping, for a server behind proxies that count only those as life (protocol transports §5.4).
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func pingServer(_ linkSlot: UInt32) {
         let connection = links[linkSlot].pointee.connection
         guard links[linkSlot].pointee.isWebSocket, connection != .max, let client,

@@ -9,6 +9,7 @@ import Wire
 
 extension Worker {
     /// Starts what is due.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func performClient() {
         guard let client else { return }
         endDepartures(client)
@@ -59,6 +60,7 @@ extension Worker {
     /// Marks the dials of links among those of streams.
     static var linkDialBit: UInt32 { 1 << 30 }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func dialSocketOpened(_ completion: Completion) {
         if completion.token.slot == .max { return planeSocketOpened(completion) }
         let isLink = completion.token.slot & Worker.linkDialBit != 0
@@ -102,6 +104,7 @@ extension Worker {
                 descriptor: socket.pointee.descriptor, address: UInt(bitPattern: at)))
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func dialConnected(_ completion: Completion) {
         if completion.token.slot == .max { return planeConnected(completion) }
         let slot = completion.token.slot
@@ -131,6 +134,7 @@ extension Worker {
     }
 
     /// A link of ours ended: its connection is made again.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func connectionEnded(_ connection: UInt32, _ reason: Reason) {
         guard let client else { return }
         switch client.connections[Int(connection)].state {
@@ -243,6 +247,7 @@ extension Worker {
     }
 
     /// The server says where visitors come: URL templates, one per line.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func noticeReceived(_ linkSlot: UInt32, _ piece: UnsafeRawBufferPointer, isLast: Bool) {
         guard let client, links[linkSlot].pointee.connection != .max else { return }
         let position = Int(links[linkSlot].pointee.connection)

@@ -76,6 +76,7 @@ extension Worker {
 
     /// The server asked us to go: the next connection is made at once, elsewhere if there is another server; the
     /// streams of this one go on until it closes.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func serverGoesAway(_ linkSlot: UInt32) {
         let position = links[linkSlot].pointee.connection
         guard let client, position != .max else { return }

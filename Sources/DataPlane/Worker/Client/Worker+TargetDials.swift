@@ -84,6 +84,7 @@ extension Worker {
     }
 
     /// An attempt came to nothing: the node's next address, then the next node.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func targetAttemptFailed(_ streamSlot: UInt32, _ reason: Reason) {
         guard let client, var dial = client.dials[streamSlot] else {
             preconditionFailure("a failed attempt without a dial")
@@ -102,12 +103,37 @@ extension Worker {
         dialNextTarget(streamSlot)
     }
 
-    /// The service answered: nothing is held against it, and it is told who comes where it asked for that.
-    mutating func targetAnswered(_ streamSlot: UInt32, _ socket: UInt32) {
+    /// The service answered: nothing is held against it, and it is told who comes where it asked for that. False when
+    /// the stream had to be given up.
+    mutating func targetAnswered(_ streamSlot: UInt32, _ socket: UInt32) -> Bool {
         guard let dial = client?.dials.removeValue(forKey: streamSlot) else {
             preconditionFailure("a connected target without a dial")
         }
         dial.group.selection.succeeded(dial.node)
+        guard dial.group.proxyVersion == 0 || putProxyHeader(socket, dial) else {
+            targetUnreachable(streamSlot, .buffersFull)
+            return false
+        }
+        return true
+    }
+
+    /// Ahead of everything else: the visitor's address, and the port it came to (protocol tunnel-client §5.1). False
+    /// without a buffer.
+    private mutating func putProxyHeader(_ socket: UInt32, _ dial: TargetDial) -> Bool {
+        guard let room = buffers.cutArena(ProxyHeader.writtenBytesMax) else { return false }
+        let visitor = dial.visitor
+        let isKnown = visitor.high != 0 || visitor.low & 0xFFFF_FFFF != 0
+        let address =
+            visitor.ipv4 != nil
+            ? SocketAddress(ipv4: 0, port: dial.port) : SocketAddress(high: 0, low: 0, port: dial.port)
+        let header = ProxyHeader(source: isKnown ? visitor : nil, destination: isKnown ? address : nil)
+        var writer = ByteWriter(
+            UnsafeMutableRawBufferPointer(start: buffers.pointer(room), count: ProxyHeader.writtenBytesMax))
+        if dial.group.proxyVersion == 1 { header.writeText(to: &writer) } else { header.writeBinary(to: &writer) }
+        guard let count = writer.finished else { preconditionFailure("a PROXY header outgrew its room") }
+        buffers.append(
+            &sockets[socket].pointee.out, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(count)))
+        return true
     }
 
     /// A name was resolved, or could not be (no address): the servers and targets that wait for it are dialled.

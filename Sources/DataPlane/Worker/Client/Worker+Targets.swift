@@ -9,6 +9,7 @@ import Wire
 // (Worker+TargetDials), bytes are passed on. Every stream waits for its own service only.
 
 extension Worker {
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func clientStreamOpened(_ linkSlot: UInt32, _ id: UInt32) {
         guard findStream(linkSlot, id) == nil else { return }
         guard targets(of: linkSlot) != nil else { return refuseStream(linkSlot, id, .shutdown) }
@@ -40,6 +41,7 @@ extension Worker {
     }
 
     /// Visitor's address and host (protocol mux §6). The host is the visitor's word: it never says where we dial.
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func readStreamHeader(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let count = min(stream.pointee.pending.byteCount, BufferStore.payload)
@@ -64,7 +66,7 @@ extension Worker {
         let stream = streams[streamSlot]
         timers.clear(socket)
         stream.pointee.flags.insert(.connected)
-        targetAnswered(streamSlot, socket)
+        guard targetAnswered(streamSlot, socket) else { return }
         if links[stream.pointee.link].pointee.capabilities.has(.opened) {
             sendControl(stream.pointee.link, .opened, stream: stream.pointee.id)
         }
@@ -76,6 +78,7 @@ extension Worker {
     }
 
     /// No service can be reached, or none takes the stream: the server may try another connector.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func targetUnreachable(_ streamSlot: UInt32, _ reason: Reason) {
         counters.add(reason)
         let connection = links[streams[streamSlot].pointee.link].pointee.connection

@@ -9,6 +9,7 @@ import Wire
 // client is told. The first request after that answer finds its way on any worker.
 
 extension Worker {
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func beginBind(_ linkSlot: UInt32, _ request: RelayRequest, _ tunnel: RelayTunnel) {
         let link = links[linkSlot]
         let offered = tunnel.capabilities
@@ -38,12 +39,14 @@ extension Worker {
     }
 
     /// Worker 0: the question goes to the control plane.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func askDesk(_ question: BindQuestion) {
-        guard let desk else { preconditionFailure("a bind without anybody to ask") }
+        guard let desk = touchedDesk else { preconditionFailure("a bind without anybody to ask") }
         desk.ask(question, now: now, patienceMilliseconds: limits[.bindAnswerTimeoutMilliseconds])
     }
 
     /// The decision about one of our links.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func bindDecided(_ verdict: BindVerdict) {
         guard links.isCurrent(verdict.link, verdict.generation), links[verdict.link].pointee.phase == .binding else {
             // The client went away meanwhile: what was granted is taken back.
@@ -85,13 +88,14 @@ extension Worker {
     /// Tells the registry that a connector is gone.
     private mutating func reportLost(_ connector: ConnectorID, _ tunnel: TunnelID, _ reason: Reason) {
         if index == 0 {
-            desk?.connectorLost(connector, tunnel, reason)
+            touchedDesk?.connectorLost(connector, tunnel, reason)
         } else {
             post(0, .connectorLost(connector, tunnel, reason))
         }
     }
 
     /// Another worker knows the connector now.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func connectorSeen(_ linkSlot: UInt32, _ generation: UInt32) {
         guard links.isCurrent(linkSlot, generation) else { return }
         links[linkSlot].pointee.awaitedWorkers -= 1
@@ -126,6 +130,7 @@ extension Worker {
     }
 
     /// The connector is gone: nobody is sent to it any more.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func withdrawConnector(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         guard !link.pointee.isClient else { return }

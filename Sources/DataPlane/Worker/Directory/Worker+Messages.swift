@@ -15,14 +15,21 @@ extension Worker {
     /// Puts a message into a worker's mailbox, or behind those that wait for room in it.
     mutating func post(_ worker: Int, _ message: WorkerMessage) {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
-        if !overflow[worker].isEmpty || !outbox.put(message.cell) {
-            precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
-            overflow[worker].append(message.cell)
-        }
-        toWake |= 1 << UInt64(worker)
+        let bit: UInt64 = 1 << UInt64(worker)
+        if overflowing & bit != 0 || !outbox.put(message.cell) { postLater(worker, message.cell) }
+        toWake |= bit
+    }
+
+    /// The mailbox is full: the message waits its turn.
+    @inline(never) @_semantics("no_performance_analysis")
+    private mutating func postLater(_ worker: Int, _ cell: Mailbox.Cell) {
+        precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
+        overflow[worker].append(cell)
+        overflowing |= 1 << UInt64(worker)
     }
 
     /// Messages that waited for room go now, as far as there is some.
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func postOverflow() {
         for worker in 0..<workerCount where !overflow[worker].isEmpty {
             guard let outbox = outboxes[worker] else { continue }
@@ -31,7 +38,11 @@ extension Worker {
             overflow[worker].removeFirst(count)
             toWake |= 1 << UInt64(worker)
             // Not all fitted: look again soon.
-            if !overflow[worker].isEmpty { toWake |= 1 << UInt64(index) }
+            if overflow[worker].isEmpty {
+                overflowing &= ~(1 << UInt64(worker))
+            } else {
+                toWake |= 1 << UInt64(index)
+            }
         }
     }
 
@@ -70,7 +81,7 @@ extension Worker {
 
     /// Wakes the workers that this turn wrote to.
     mutating func wakeOthers() {
-        postOverflow()
+        if overflowing != 0 { postOverflow() }
         var rest = toWake
         toWake = 0
         while rest != 0 {
@@ -94,6 +105,15 @@ extension Worker {
             adoptLink(move, from: worker)
         case .parcelTaken(let buffer):
             buffers.release(buffer)
+        default:
+            handleRare(message, from: worker)
+        }
+    }
+
+    /// What tunnels, tables and listeners have to say; nothing of it belongs to a visitor's request.
+    @inline(never) @_semantics("no_performance_analysis")
+    private mutating func handleRare(_ message: WorkerMessage, from worker: Int) {
+        switch message {
         case .connectorAdded(let connector, let tunnel, let link, let generation, let service, let weight, let isUDP):
             let entry = ConnectorEntry(
                 connector: connector, worker: worker, isUDP: isUDP, weight: weight, service: service, link: link,
@@ -113,7 +133,7 @@ extension Worker {
             post(worker, .parcelTaken(buffer: parcel.buffer))
             bindDecided(verdict)
         case .connectorLost(let connector, let tunnel, let reason):
-            desk?.connectorLost(connector, tunnel, reason)
+            touchedDesk?.connectorLost(connector, tunnel, reason)
         case .routeChanged(let parcel):
             let change = open(parcel, as: RouteChange.self)
             post(worker, .parcelTaken(buffer: parcel.buffer))
@@ -124,7 +144,7 @@ extension Worker {
         case .routesMark(let generation):
             post(worker, .routesSeen(generation: generation))
         case .routesSeen(let generation):
-            desk?.workerSaw(generation, worker: worker)
+            touchedDesk?.workerSaw(generation, worker: worker)
             unmapOldTables()
         case .tableChanged(let address):
             takeNodeTable(address)
@@ -136,6 +156,8 @@ extension Worker {
             closeListener(id)
         case .closeConnector(let connector):
             closeConnector(connector)
+        case .moreBytes, .adoptVisitor, .adoptRelayVisitor, .parcelTaken:
+            preconditionFailure("a message of a visitor's request")
         }
     }
 }

@@ -8,6 +8,7 @@ import Wire
 extension Worker {
     /// A client of ours leaves (`goAway`): nobody is sent to it any more. What is under way on it goes on; idle streams
     /// that visitors kept for later requests end.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func clientGoesAway(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.phase == .mux, !link.pointee.isWithdrawn else { return }

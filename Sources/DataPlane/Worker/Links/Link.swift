@@ -105,10 +105,6 @@ package struct Link: BitwiseCopyable {
         lastKeepAlive = now
     }
 
-    static let plainOffset = MemoryLayout<Link>.offset(of: \Link.plain) ?? 0
-    /// Where `peer` stands in a slab's element: the shell writes it there.
-    static let peerOffset = MemoryLayout<Link>.offset(of: \Link.peer) ?? 0
-
     /// The peer's address in the model's words.
     var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
 }

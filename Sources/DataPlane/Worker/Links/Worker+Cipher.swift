@@ -13,10 +13,10 @@ extension Worker {
     func linkQueue(_ linkSlot: UInt32) -> UnsafeMutablePointer<SliceQueue> {
         let link = links[linkSlot]
         if link.pointee.cipher.isActive {
-            return (UnsafeMutableRawPointer(link) + Link.plainOffset).assumingMemoryBound(to: SliceQueue.self)
+            return (UnsafeMutableRawPointer(link) + offsets.linkPlain).assumingMemoryBound(to: SliceQueue.self)
         }
         let socket = sockets[link.pointee.socket]
-        return (UnsafeMutableRawPointer(socket) + Socket.outOffset).assumingMemoryBound(to: SliceQueue.self)
+        return (UnsafeMutableRawPointer(socket) + offsets.socketOut).assumingMemoryBound(to: SliceQueue.self)
     }
 
     /// Bytes that wait to be sent on a link, sealed or not.

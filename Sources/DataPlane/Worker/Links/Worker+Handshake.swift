@@ -9,6 +9,7 @@ import Wire
 
 extension Worker {
     /// Collects bytes of a handshake and reads on.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func gatherHandshake(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard link.pointee.pending.byteCount + Int(slice.count) <= BufferStore.payload else {

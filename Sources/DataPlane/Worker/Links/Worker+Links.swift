@@ -8,6 +8,7 @@ import Wire
 // A link's life: accepted (or dialled, see Client), timed, ended.
 
 extension Worker {
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func acceptLink(_ descriptor: Int32, _ listener: Listener) {
         counters.add(.linksAccepted)
         guard let service = table.service(listener.service) else { return closeDescriptor(descriptor) }
@@ -27,7 +28,7 @@ extension Worker {
         links[slot].pointee.cipher = LinkCipher(service.cipher)
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
-        readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + Link.peerOffset)
+        readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + offsets.linkPeer)
         setLinkDeadline(slot)
         wantBytes(socket, true)
     }
@@ -38,7 +39,7 @@ extension Worker {
         let deadline: Tick
         switch link.pointee.phase {
         case .connecting, .upgradeSent, .requestSent:
-            deadline = link.pointee.began.advanced(milliseconds: clientHandshakeMilliseconds(linkSlot))
+            deadline = link.pointee.began.advanced(milliseconds: dialTimeoutMilliseconds(linkSlot))
         case .upgrading, .awaitingRequest, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:

@@ -9,6 +9,7 @@ import Wire
 // after the answer; UDP visitors' datagram framing is the two ends' business.
 
 extension Worker {
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func beginVisit(_ linkSlot: UInt32, _ request: RelayRequest, _ tunnel: TunnelID) {
         let link = links[linkSlot]
         guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }

@@ -14,55 +14,26 @@ enum RouteUpdate {
     case changes([RouteChange], UInt64)
 }
 
-/// Memory of the plane link's operations in flight.
-final class PlaneMemory {
-    static let receiveBytes = 65_536
-
-    let receiveMessage = UnsafeMutablePointer<DescriptorMessage>.allocate(capacity: 1)
-    let sendMessage = UnsafeMutablePointer<DescriptorMessage>.allocate(capacity: 1)
-    let receiveBuffer = UnsafeMutableRawPointer.allocate(byteCount: receiveBytes, alignment: 16)
-    let dial = UnsafeMutablePointer<DialAddress>.allocate(capacity: 1)
-    let mapped = UnsafeMutablePointer<MappedFile>.allocate(capacity: 1)
-    /// What is being sent, and how far.
-    var sendCount = 0
-    var sent = 0
-    var sendBuffer: UnsafeMutableRawPointer?
-    var sendDescriptor: Int32?
-    var isSending = false
-    var descriptor: Int32 = -1
-    /// Tells this connection's completions from those of the one before.
-    var generation: UInt32 = 0
-    /// Operations in flight on the present descriptor.
-    var inFlight = 0
-    var isClosing = false
-    /// The generation of the table that is being mapped, if one is.
-    var mapping: UInt64?
-    /// What came behind a table that is being mapped, in order.
-    var updates: [RouteUpdate] = []
-    /// Tables replaced, with the generation that every worker must have seen before they are unmapped.
-    var retired: [(address: UInt, byteCount: UInt64, generation: UInt64)] = []
-    var current: (address: UInt, byteCount: UInt64)?
-
-    init() {
-        receiveMessage.initialize(to: DescriptorMessage())
-        sendMessage.initialize(to: DescriptorMessage())
-        dial.initialize(to: DialAddress())
-        mapped.initialize(to: MappedFile())
-    }
-
-    deinit {
-        receiveMessage.deallocate()
-        sendMessage.deallocate()
-        receiveBuffer.deallocate()
-        dial.deallocate()
-        mapped.deallocate()
-        sendBuffer?.deallocate()
-    }
-}
-
 extension Worker {
-    mutating func performDesk() {
+    /// The desk, about to be told something: it is looked at before the turn ends.
+    var touchedDesk: PlaneDesk? {
+        mutating get {
+            deskIsTouched = true
+            return desk
+        }
+    }
+
+    /// Lets the desk notice the time and does what it decided.
+    @inline(never) @_semantics("no_performance_analysis")
+    mutating func turnDesk() {
+        deskIsTouched = false
         guard let desk else { return }
+        desk.advance(now)
+        performDesk(desk)
+        deskDeadline = desk.nextDeadline
+    }
+
+    private mutating func performDesk(_ desk: PlaneDesk) {
         while !desk.effects.isEmpty {
             let effects = desk.effects
             desk.effects = []
@@ -106,9 +77,10 @@ extension Worker {
                 descriptor: -1, length: DialFamily.unix.rawValue))
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func planeSocketOpened(_ completion: Completion) {
         planeMemory.inFlight -= 1
-        guard completion.result >= 0, let desk else { return planeLost() }
+        guard completion.result >= 0, let desk = touchedDesk else { return planeLost() }
         planeMemory.descriptor = completion.result
         var address = DialAddress()
         address.family = DialFamily.unix.rawValue
@@ -126,9 +98,10 @@ extension Worker {
                 descriptor: planeMemory.descriptor, address: UInt(bitPattern: planeMemory.dial)))
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func planeConnected(_ completion: Completion) {
         planeMemory.inFlight -= 1
-        guard completion.result >= 0, let desk else { return planeLost() }
+        guard completion.result >= 0, let desk = touchedDesk else { return planeLost() }
         desk.connected()
         receiveFromControl()
     }
@@ -144,6 +117,7 @@ extension Worker {
                 descriptor: planeMemory.descriptor, address: UInt(bitPattern: planeMemory.receiveMessage)))
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func planeReceived(_ completion: Completion) {
         planeMemory.inFlight -= 1
         var descriptors: [Int32] = []
@@ -151,7 +125,7 @@ extension Worker {
             let message = planeMemory.receiveMessage.pointee
             for position in 0..<Int(message.descriptorCount) { descriptors.append(message.descriptors[position]) }
         }
-        guard !planeMemory.isClosing, completion.result > 0, let desk else {
+        guard !planeMemory.isClosing, completion.result > 0, let desk = touchedDesk else {
             for descriptor in descriptors { closeDescriptor(descriptor) }
             if completion.result == -SystemError.interrupted, !planeMemory.isClosing { return receiveFromControl() }
             return planeLost()
@@ -159,7 +133,7 @@ extension Worker {
         desk.received(
             UnsafeRawBufferPointer(start: planeMemory.receiveBuffer, count: Int(completion.result)),
             descriptors: descriptors)
-        performDesk()
+        performDesk(desk)
         if !planeMemory.isClosing { receiveFromControl() }
     }
 
@@ -195,7 +169,9 @@ extension Worker {
                 descriptor: planeMemory.descriptor, address: UInt(bitPattern: planeMemory.sendMessage)))
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func planeSent(_ completion: Completion) {
+        deskIsTouched = true
         planeMemory.inFlight -= 1
         planeMemory.isSending = false
         guard !planeMemory.isClosing, completion.result > 0 else { return planeLost() }
@@ -229,11 +205,12 @@ extension Worker {
         if planeMemory.descriptor >= 0 { closeDescriptor(planeMemory.descriptor) }
         planeMemory.descriptor = -1
         planeMemory.isSending = false
-        desk?.disconnected(now)
+        touchedDesk?.disconnected(now)
     }
 
     // MARK: Routes
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func apply(_ change: RouteChange) {
         let isSet = change.host.withBytes {
             routeOverlay.set(ingress: change.ingress, host: $0, route: change.route)
@@ -272,11 +249,12 @@ extension Worker {
         }
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func tableMapped(_ completion: Completion) {
         guard let generation = planeMemory.mapping else { preconditionFailure("a table that nobody asked for") }
         planeMemory.mapping = nil
         let mapped = planeMemory.mapped.pointee
-        if completion.result == 0, let desk {
+        if completion.result == 0, let desk = touchedDesk {
             if let old = planeMemory.current {
                 planeMemory.retired.append((old.address, old.byteCount, generation))
             }
@@ -293,6 +271,7 @@ extension Worker {
     }
 
     /// The new table holds everything the overlay said.
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func takeTable(_ address: UInt, _ byteCount: UInt64) {
         let file = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: Int(byteCount))
         guard let view = try? RouteSnapshotView(file) else {
@@ -303,6 +282,7 @@ extension Worker {
         routeOverlay.removeAll()
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func unmapOldTables() {
         guard let desk, let first = planeMemory.retired.first, desk.isSeenByAll(first.generation) else { return }
         planeMemory.retired.removeFirst()
@@ -321,6 +301,7 @@ extension Worker {
         use(table)
     }
 
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func takeNodeTable(_ address: UInt) {
         guard let pointer = UnsafeRawPointer(bitPattern: address) else { preconditionFailure("no table") }
         use(Unmanaged<NodeTable>.fromOpaque(pointer).takeRetainedValue())

@@ -65,8 +65,6 @@ package struct Socket: BitwiseCopyable {
     var dialBuffer: UInt32 = .max
     var out = SliceQueue()
 
-    static let outOffset = MemoryLayout<Socket>.offset(of: \Socket.out) ?? 0
-
     init(descriptor: Int32, role: SocketRole, owner: UInt32) {
         self.descriptor = descriptor
         self.role = role

@@ -94,8 +94,5 @@ package struct Visitor: BitwiseCopyable {
         headBegan = now
     }
 
-    /// Where `peer` stands in a slab's element: the shell writes it there.
-    static let peerOffset = MemoryLayout<Visitor>.offset(of: \Visitor.peer) ?? 0
-
     var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
 }

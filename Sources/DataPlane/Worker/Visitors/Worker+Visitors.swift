@@ -25,7 +25,7 @@ extension Worker {
         }
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.receivesOnce = workerCount > 1
-        readPeerAddress(descriptor, at: UnsafeMutableRawPointer(visitors[slot]) + Visitor.peerOffset)
+        readPeerAddress(descriptor, at: UnsafeMutableRawPointer(visitors[slot]) + offsets.visitorPeer)
         setDeadline(socket, now.advanced(milliseconds: limits[.firstByteTimeoutMilliseconds]))
         wantBytes(socket, true)
     }

@@ -2,8 +2,10 @@ internal import Synchronization
 
 /// A bounded queue of 64-byte cells from one worker to one other: single producer, single consumer, no locks.
 ///
-/// The producer wakes the consumer by an operation of its shell; the cells themselves are only memory.
-public final class Mailbox: @unchecked Sendable {
+/// The producer wakes the consumer by an operation of its shell; the cells themselves are only memory, which lives as long
+/// as the process unless both sides are gone and somebody calls `deallocate`. A few words long: nobody counts references
+/// to it on the hot path.
+public struct Mailbox: BitwiseCopyable, @unchecked Sendable {
     /// One message: 64 bytes, trivial; what it means is its users' business.
     @frozen
     public struct Cell: BitwiseCopyable, Sendable {
@@ -30,7 +32,8 @@ public final class Mailbox: @unchecked Sendable {
         tail.initialize(to: Atomic(0))
     }
 
-    deinit {
+    /// Gives the memory back; neither side may use the mailbox any more.
+    public func deallocate() {
         cells.deallocate()
         lines.deallocate()
     }

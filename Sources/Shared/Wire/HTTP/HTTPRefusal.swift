@@ -28,31 +28,26 @@ package struct HTTPRefusal: Sendable {
 
     /// Writes the answer; the number of bytes, or nil when `target` is too small (`bytesMax` always does).
     package func write(into target: UnsafeMutableRawBufferPointer) -> Int? {
-        var writer = ByteWriter(target)
         let known = HTTPRefusal.phrase(status) == nil ? 502 : status
         let phrase = HTTPRefusal.phrase(known) ?? "Bad Gateway"
         let advice = HTTPAdvice(status: known, reason: reason)
+        // The page once for its length, then in its place behind the head.
+        var measure = ByteWriter(target)
+        HTTPRefusal.writePage(known, phrase, advice, to: &measure)
+        var writer = ByteWriter(target)
         writer.text("HTTP/1.1 ")
         writer.decimal(UInt64(known))
         writer.byte(0x20)
         writer.text(phrase)
         writer.text("\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nCulvert-Reason: ")
-        HTTPRefusal.writeLabel(reason, to: &writer)
+        writer.text(reason.text)
         if known == 405 { writer.text("\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") }
         writer.text(closes ? "\r\nConnection: close" : "\r\nConnection: keep-alive")
         writer.text("\r\nContent-Length: ")
-        writer.decimal(UInt64(HTTPRefusal.pageCount(known, phrase, advice)))
+        writer.decimal(UInt64(measure.count))
         writer.text("\r\n\r\n")
         if !isHeadOnly { HTTPRefusal.writePage(known, phrase, advice, to: &writer) }
         return writer.finished
-    }
-
-    private static func pageCount(_ status: Int, _ phrase: StaticString, _ advice: HTTPAdvice) -> Int {
-        withUnsafeTemporaryAllocation(byteCount: bytesMax, alignment: 1) { scratch in
-            var writer = ByteWriter(scratch)
-            writePage(status, phrase, advice, to: &writer)
-            return writer.count
-        }
     }
 
     private static func writePage(
@@ -71,12 +66,6 @@ package struct HTTPRefusal: Sendable {
         writer.text("</p>\n<p>")
         writer.text(advice.remedy)
         writer.text("</p>\n<hr><p>Culvert</p></body></html>\n")
-    }
-
-    /// The reason's label, without allocating a string per refusal.
-    private static func writeLabel(_ reason: Reason, to writer: inout ByteWriter) {
-        var label = reason.label
-        label.withUTF8 { writer.copy(UnsafeRawBufferPointer($0)) }
     }
 
     private static func phrase(_ status: Int) -> StaticString? {

@@ -11,6 +11,7 @@ import Testing
 
     @Test func inOrderAndBounded() {
         let mailbox = Mailbox(capacity: 4)
+        defer { mailbox.deallocate() }
         #expect(mailbox.take() == nil)
         for round in 0..<100 as Range<UInt64> {
             for number in 0..<4 as Range<UInt64> { #expect(mailbox.put(cell(round * 4 + number))) }
@@ -29,6 +30,7 @@ import Testing
     /// A producer and a consumer at once: nothing is lost, repeated or torn.
     @Test func twoThreads() async {
         let mailbox = Mailbox(capacity: 64)
+        defer { mailbox.deallocate() }
         let count: UInt64 = 20_000
         async let sum: UInt64 = {
             var expected: UInt64 = 0

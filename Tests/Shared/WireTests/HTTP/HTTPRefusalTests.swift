@@ -19,6 +19,13 @@ import Testing
         }
     }
 
+    @Test func labelsAreTheCasesInSnakeCase() {
+        for reason in Reason.allCases {
+            let snake = "\(reason)".map { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" }.joined()
+            #expect(reason.label == snake)
+        }
+    }
+
     @Test func headsHaveNoPage() throws {
         let whole = try #require(
             writing(2_048, HTTPRefusal(status: 502, reason: .noRoute, closes: true).write(into:)))

@@ -1,0 +1,68 @@
+/// What a reason is called wherever people and programs read it.
+extension Reason {
+    /// The name in metrics, logs and answers: the case in snake case.
+    package var label: String { "\(text)" }
+
+    /// The same without a string's cost, for whoever writes it into an answer.
+    package var text: StaticString {
+        @_noLocks get {
+            switch self {
+            case .peerClosed: "peer_closed"
+            case .finished: "finished"
+            case .shutdown: "shutdown"
+            case .replaced: "replaced"
+            case .noRoute: "no_route"
+            case .privateRoute: "private_route"
+            case .tunnelOffline: "tunnel_offline"
+            case .connectorLost: "connector_lost"
+            case .streamEndedEarly: "stream_ended_early"
+            case .badAnswer: "bad_answer"
+            case .answerTimeout: "answer_timeout"
+            case .loopDetected: "loop_detected"
+            case .badRequest: "bad_request"
+            case .ambiguousFraming: "ambiguous_framing"
+            case .missingHost: "missing_host"
+            case .headTooLarge: "head_too_large"
+            case .headTimeout: "head_timeout"
+            case .bodyTimeout: "body_timeout"
+            case .firstByteTimeout: "first_byte_timeout"
+            case .keepAliveIdle: "keep_alive_idle"
+            case .methodNotAllowed: "method_not_allowed"
+            case .unknownTransferCoding: "unknown_transfer_coding"
+            case .versionNotSupported: "version_not_supported"
+            case .tlsNotAvailable: "tls_not_available"
+            case .relayAtEntrypoint: "relay_at_entrypoint"
+            case .handshakeTimeout: "handshake_timeout"
+            case .badUpgrade: "bad_upgrade"
+            case .wrongPath: "wrong_path"
+            case .webSocketFault: "web_socket_fault"
+            case .cipherFault: "cipher_fault"
+            case .relayFault: "relay_fault"
+            case .relayVersion: "relay_version"
+            case .noTunnel: "no_tunnel"
+            case .unknownCommand: "unknown_command"
+            case .unauthorized: "unauthorized"
+            case .smuxFault: "smux_fault"
+            case .smuxVersion: "smux_version"
+            case .keepAliveTimeout: "keep_alive_timeout"
+            case .windowExceeded: "window_exceeded"
+            case .bindTimeout: "bind_timeout"
+            case .bindRefused: "bind_refused"
+            case .peerOpenedStream: "peer_opened_stream"
+            case .visitorsFull: "visitors_full"
+            case .linksFull: "links_full"
+            case .streamsFull: "streams_full"
+            case .connectorsFull: "connectors_full"
+            case .tunnelsFull: "tunnels_full"
+            case .routesFull: "routes_full"
+            case .buffersFull: "buffers_full"
+            case .stalled: "stalled"
+            case .workerBusy: "worker_busy"
+            case .descriptorsFull: "descriptors_full"
+            case .socketError: "socket_error"
+            case .dialFailed: "dial_failed"
+            case .dialTimeout: "dial_timeout"
+            }
+        }
+    }
+}
