@@ -63,9 +63,10 @@ struct NodeRun {
                     service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup)
             }, gracefulShutdownSignals: Impatience.signals, logger: quietLogger)
-        // Tunnels have 5 s and a farewell to leave, children 5 s to end, visitors of file services the same; then
-        // everything is cancelled.
-        configuration.maximumGracefulShutdownDuration = .seconds(8)
+        // Tunnels have their grace and a farewell to leave, children 5 s to end, visitors of file services the same;
+        // then everything is cancelled.
+        let grace = settings.client?.leaveGraceMilliseconds ?? 0
+        configuration.maximumGracefulShutdownDuration = .milliseconds(max(7_000, grace + 3_000))
         configuration.maximumCancellationDuration = .seconds(2)
         try await ServiceGroup(configuration: configuration).run()
     }

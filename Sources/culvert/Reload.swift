@@ -21,7 +21,8 @@ struct Reload: Service {
             case .success(let new):
                 if let client = new.client { self.client?.change(to: client) }
                 for notice in new.notices where !present.notices.contains(notice) {
-                    logger.warning("\(notice.message)", metadata: ["key": "\(notice.key)", "at": "\(notice.place.text)"])
+                    logger.warning(
+                        "\(notice.message)", metadata: ["key": "\(notice.key)", "at": "\(notice.place.text)"])
                 }
                 present = new
                 logger.info("the configuration was read again")
@@ -57,6 +58,8 @@ struct Reload: Service {
     /// What cannot follow a changed configuration, and did change.
     static func unchangeable(_ old: NodeSettings, _ new: NodeSettings) -> String? {
         if old.server != new.server { return "the tunnel server" }
+        if old.logLevel != new.logLevel { return "the log's level" }
+        if old.client?.leaveGraceMilliseconds != new.client?.leaveGraceMilliseconds { return "a limit" }
         if (old.client == nil) != (new.client == nil) { return "whether there is a tunnel client" }
         if old.client?.fileServices != new.client?.fileServices { return "the file services" }
         return nil

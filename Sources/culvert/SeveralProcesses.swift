@@ -6,6 +6,9 @@ import UnixSignals
 
 /// Runs each argument list between ` -- ` in a process of its own, and starts again what ends.
 struct SeveralProcesses {
+    /// A client among them may need a while to leave, and has its own bound.
+    private static let stopGraceMilliseconds: UInt64 = 600_000
+
     private let commands: [ChildCommand]
 
     init(_ processes: [[String]]) {
@@ -20,7 +23,8 @@ struct SeveralProcesses {
         let logger = LineLog.logger(label: "culvert", level: .info, node: ProcessInfo.processInfo.hostName)
         var quiet = logger
         quiet.logLevel = .warning
-        let supervisor = Supervisor(commands, logger: logger)
+        let supervisor = Supervisor(
+            commands, logger: logger, stopGraceMilliseconds: SeveralProcesses.stopGraceMilliseconds)
         let hangUps = LeafService {
             for await _ in await UnixSignalsSequence(trapping: .sighup) { supervisor.hangUp() }
         }

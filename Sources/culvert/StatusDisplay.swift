@@ -26,7 +26,8 @@ struct StatusDisplay: Service {
             let passed = (now - instant) / .seconds(1)
             guard passed > 0, !Task.isCancelled else { continue }
             line.show(
-                StatusText.line(report.standing, load, before: before, seconds: passed, columns: StatusLine.columns - 1))
+                StatusText.line(report.standing, load, before: before, seconds: passed, columns: StatusLine.columns - 1)
+            )
             (before, instant) = (load, now)
         }
     }

@@ -12,7 +12,7 @@ struct Supervision {
     static let firstDelayMilliseconds: UInt64 = 100
     static let longestDelayMilliseconds: UInt64 = 5_000
     static let goodLifeMilliseconds: UInt64 = 10_000
-    /// From the polite signal to the other one.
+    /// From the polite signal to the other one, where nothing else is said.
     static let stopGraceMilliseconds: UInt64 = 5_000
     /// `EX_CONFIG` of sysexits(3): the child says that starting it again is of no use.
     static let configurationExit: Int32 = 78
@@ -60,12 +60,14 @@ struct Supervision {
         var reportedDelay: UInt64?
     }
 
+    private let stopGraceMilliseconds: UInt64
     private var children: [Child]
     private var outcome: Outcome?
 
     /// All children are due at once.
-    init(count: Int, now: Tick) {
+    init(count: Int, now: Tick, stopGraceMilliseconds: UInt64 = Supervision.stopGraceMilliseconds) {
         precondition(count > 0)
+        self.stopGraceMilliseconds = stopGraceMilliseconds
         children = (0..<count).map { _ in Child(phase: .waiting(until: now)) }
     }
 
@@ -148,7 +150,7 @@ struct Supervision {
             switch children[index].phase {
             case .waiting: children[index].phase = .ended
             case .running:
-                let killAt = now.advanced(milliseconds: Supervision.stopGraceMilliseconds)
+                let killAt = now.advanced(milliseconds: stopGraceMilliseconds)
                 children[index].phase = .stopping(killAt: killAt)
                 effects.append(.terminate(index))
             case .stopping, .ended: break

@@ -21,13 +21,18 @@ final class Supervisor: Service {
 
     private let commands: [ChildCommand]
     private let logger: Logger
+    private let stopGraceMilliseconds: UInt64
     /// An eventfd; written when the thread is to stop.
     private let wake: Int32
     private let isStopping = Atomic<Bool>(false)
     private let hangsUp = Atomic<Bool>(false)
 
-    init(_ commands: [ChildCommand], logger: Logger) {
+    init(
+        _ commands: [ChildCommand], logger: Logger,
+        stopGraceMilliseconds: UInt64 = Supervision.stopGraceMilliseconds
+    ) {
         self.commands = commands
+        self.stopGraceMilliseconds = stopGraceMilliseconds
         self.logger = logger
         wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         precondition(wake >= 0, "no descriptor for an event")
@@ -64,7 +69,8 @@ final class Supervisor: Service {
     }
 
     private func loop() -> Supervision.Outcome {
-        var supervision = Supervision(count: commands.count, now: Clock.now())
+        var supervision = Supervision(
+            count: commands.count, now: Clock.now(), stopGraceMilliseconds: stopGraceMilliseconds)
         var running = RunningChildren(count: commands.count)
         var effects: [Supervision.Effect] = []
         var hasStopped = false

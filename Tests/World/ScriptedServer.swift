@@ -70,7 +70,7 @@ package final class ScriptedServer: Scripted {
 
     package func act(_ now: Tick) {
         while let peer = listener.accept() { sessions.append(Session(peer: peer)) }
-        for session in sessions where !session.isOver { read(session) }
+        for session in sessions { read(session) }
     }
 
     private func read(_ session: Session) {

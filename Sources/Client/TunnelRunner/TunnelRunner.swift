@@ -21,6 +21,7 @@ package final class TunnelRunner: Sendable {
     private enum Leaving { case no, whenDone, atOnce }
 
     private let choice: EventLoop.ShellChoice
+    private let limits: Limits
     private let report: @Sendable (TunnelStatus) -> Void
     private let inbox: Mutex<Inbox>
     private let wake: ExternalWake
@@ -39,6 +40,7 @@ package final class TunnelRunner: Sendable {
     ) throws(ShellFault) {
         inbox = Mutex(Inbox(tunnels: configuration.tunnels))
         self.choice = choice
+        limits = Self.limits(leaveGraceMilliseconds: configuration.leaveGraceMilliseconds)
         self.report = report
         wake = try ExternalWake(slot: 1)
         counters = ClientCounters()
@@ -79,7 +81,7 @@ package final class TunnelRunner: Sendable {
         var setup = WorkerSetup(
             now: Clock.now(), seed: KernelRandom.seed(), counters: counters.page, bufferBase: base,
             bufferCount: Self.bufferCount)
-        setup.table = NodeTable(services: [], dynamicDomains: [], limits: Self.limits, nodeName: "")
+        setup.table = NodeTable(services: [], dynamicDomains: [], limits: limits, nodeName: "")
         setup.overlayMax = 16
         setup.client = ClientDesk(plans: [], seed: KernelRandom.seed())
         var worker = Worker(setup)
@@ -88,8 +90,9 @@ package final class TunnelRunner: Sendable {
         loop(&worker, &shell)
     }
 
-    private static var limits: Limits {
+    private static func limits(leaveGraceMilliseconds: UInt64) -> Limits {
         var limits = Limits()
+        limits.set(.leaveGraceMilliseconds, to: leaveGraceMilliseconds)
         limits.set(.visitorsPerWorkerMax, to: 16)
         limits.set(.linksPerWorkerMax, to: 4_096)
         limits.set(.streamsPerWorkerMax, to: 65_536)
@@ -107,7 +110,7 @@ package final class TunnelRunner: Sendable {
             case .no: break
             case .whenDone where leaveBy == .never:
                 worker.leaveAll()
-                let grace = Self.limits[.leaveGraceMilliseconds] + Self.farewellMilliseconds
+                let grace = limits[.leaveGraceMilliseconds] + Self.farewellMilliseconds
                 leaveBy = now.advanced(milliseconds: grace)
             case .whenDone: break
             case .atOnce: return

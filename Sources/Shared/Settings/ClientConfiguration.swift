@@ -4,6 +4,8 @@ package import Model
 package struct ClientConfiguration: Equatable, Sendable {
     package var tunnels: [ExposedTunnel] = []
     package var fileServices: [FileService] = []
+    /// How long what is under way may take when the client leaves (`Limit.leaveGraceMilliseconds`).
+    package var leaveGraceMilliseconds = Limit.leaveGraceMilliseconds.row.standard
 
     package init() {}
 }

@@ -117,7 +117,11 @@ struct ConfigurationReading {
             server.shell = node.shell
             settings.server = server
         }
-        if !client.tunnels.isEmpty || !client.fileServices.isEmpty { settings.client = client }
+        if !client.tunnels.isEmpty || !client.fileServices.isEmpty {
+            settings.client = client
+            let grace = node.limits[.leaveGraceMilliseconds] ?? Limit.leaveGraceMilliseconds.row.standard
+            settings.client?.leaveGraceMilliseconds = grace
+        }
         return settings
     }
 }

@@ -30,7 +30,8 @@ struct ForwardSorting {
             hopEntries.append((rest, value))
         } else {
             switch name.lowercased() {
-            case "bypass", "resolver", "hosts", "interface", "so_mark", "proxyprotocol": hopEntries.append((name, value))
+            case "bypass", "resolver", "hosts", "interface", "so_mark", "proxyprotocol":
+                hopEntries.append((name, value))
             case "strategy", "maxfails", "failtimeout": selector.place(name, value)
             case "secure", "servername", "certfile", "cert", "keyfile", "key", "cafile", "ca":
                 dialer.append(("tls", value))

@@ -108,10 +108,12 @@ import World
             peer.write(Array(try acceptance(of: said).utf8))
             hear()
         }
+        var isAnswered = false
         for bytes in answers {
             peer.write(bytes)
             hear()
-            if let connection = target.connections.first, !answer.isEmpty, target.received[0].count > 10 {
+            if !isAnswered, let connection = target.connections.first, !answer.isEmpty, target.received[0].count > 10 {
+                isAnswered = true
                 connection.write(answer)
                 connection.close()
                 hear()

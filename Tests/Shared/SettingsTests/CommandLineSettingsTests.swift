@@ -124,7 +124,10 @@ struct CommandLineSettingsTests {
                     - {addr: "localhost:8443", connector: {type: tunnel, auth: {username: me, password: pass}}}
                 """),
         Pair(
-            listen: ["rtcp://:0/10.0.0.7:1,[::1]:2,unix:///run/a.sock?strategy=rand&maxFails=3&failTimeout=5s&proxyProtocol=2"],
+            listen: [
+                "rtcp://:0/10.0.0.7:1,[::1]:2,unix:///run/a.sock?strategy=rand&maxFails=3&failTimeout=5s"
+                    + "&proxyProtocol=2"
+            ],
             forward: ["tunnel+ws://a:1,b:2?strategy=fifo&keepalive=true&ttl=20s&handshakeTimeout=4&node.weight=3"],
             yaml: """
                 services:

@@ -10,9 +10,9 @@ struct Departure {
     let link: UInt32
     let generation: UInt32
     /// Then it ends with what is left of it.
-    let until: Tick
+    var until: Tick
     /// Streams that the server still opens are served.
-    let serves: Bool
+    var serves: Bool
     let targets: TargetGroup
 }
 
@@ -68,6 +68,11 @@ extension Worker {
         for position in client.connections.indices {
             if case .gone = client.connections[position].state { continue }
             leaveConnection(position, serves: false)
+        }
+        let latest = now.advanced(milliseconds: limits[.leaveGraceMilliseconds])
+        for index in client.departures.indices {
+            client.departures[index].until = min(client.departures[index].until, latest)
+            client.departures[index].serves = false
         }
     }
 
