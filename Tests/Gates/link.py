@@ -17,7 +17,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 #: Where a turn begins.
 ROOTS = (
-    "Worker.Worker.begin(", "Worker.Worker.complete(", "Worker.Worker.end()",
+    "culvert_data.Part.turn(", "Worker.Worker.begin(", "Worker.Worker.complete(", "Worker.Worker.end()",
     "EventLoop.RingShell.submit(", "EventLoop.RingShell.waitForCompletions(", "EventLoop.RingShell.next(",
     "EventLoop.PollShell.submit(", "EventLoop.PollShell.waitForCompletions(", "EventLoop.PollShell.next(")
 
@@ -120,8 +120,9 @@ def cold_list():
 
 def walk(listing, cold):
     """What is reachable: hot symbols with who calls them, and the patterns that ended the walk somewhere."""
-    roots = [name for name in listing.calls if listing.name(name).startswith(ROOTS)]
-    missing = [root for root in ROOTS if not any(listing.name(name).startswith(root) for name in roots)]
+    # A root may stand there specialised: "function signature specialization <…> of static Worker.…".
+    roots = [name for name in listing.calls if any(root in listing.name(name) for root in ROOTS)]
+    missing = [root for root in ROOTS if not any(root in listing.name(name) for name in roots)]
     callers = dict.fromkeys(roots)
     used = set()
     hot = []

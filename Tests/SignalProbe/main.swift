@@ -22,7 +22,7 @@ func run() throws(ShellFault) {
         shell.waitForCompletions(until: .never, now: Clock.now())
         while let completion = shell.next() {
             guard completion.token == signals.wake.token else { continue }
-            let came = signals.take()
+            let came = signals.flags.take()
             if came.contains(.hangUp) { say("hang-up") }
             if came.contains(.interrupt) { say("interrupt") }
             if came.contains(.terminate) { return say("terminate") }

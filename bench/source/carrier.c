@@ -251,7 +251,8 @@ static void read_web_socket(struct carrier *carrier, const uint8_t *bytes, size_
         carrier->control_count = 0;
         carrier->socket_left = head[1] & 127;
         if (wanted > 2) carrier->socket_left = 0;
-        for (uint32_t index = 2; index < wanted; index++) carrier->socket_left = carrier->socket_left << 8 | head[index];
+        for (uint32_t index = 2; index < wanted; index++)
+            carrier->socket_left = carrier->socket_left << 8 | head[index];
         if (head[1] & 0x80 || head[0] & 0x70) return lose(carrier, "a masked or extended frame of the server");
         if (carrier->opcode >= OPCODE_CLOSE && carrier->socket_left > 125) return lose(carrier, "a long control frame");
         if (carrier->opcode >= OPCODE_CLOSE && carrier->socket_left == 0) act_on_control(carrier);

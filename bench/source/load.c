@@ -17,8 +17,8 @@ struct options options = {
 static const char usage[] =
     "usage: load bind    --server ADDRESS:PORT --tunnel UUID [--shape gost|plain] [--carrier ws|tcp] [--path /ws]\n"
     "                    [--target ADDRESS:PORT] [--tunnels N] [--at-once N] [--window BYTES] [--seconds S]\n"
-    "       load visit   --entry ADDRESS:PORT --host NAME [--path /bytes/N] [--visitors N] [--requests N] [--rate R]\n"
-    "                    [--close] [--upload BYTES] [--never-read] [--hold] [--at-once N] [--seconds S]\n"
+    "       load visit   --entry ADDRESS:PORT --host NAME[,NAME…] [--path /bytes/N] [--visitors N] [--requests N]\n"
+    "                    [--rate R] [--close] [--upload BYTES] [--never-read] [--hold] [--at-once N] [--seconds S]\n"
     "       load delay   --listen PORT --target ADDRESS:PORT [--delay-ms MS] [--rate-mbit R] [--limit-bytes N]\n"
     "       load origin  --listen PORT\n"
     "       load pattern --requests BYTES    the bytes of a body\n";

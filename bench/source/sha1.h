@@ -1,4 +1,4 @@
-// SHA-1 of a short text, in base64: what a WebSocket server proves to have understood the upgrade with (RFC 6455 §4.2.2).
+// SHA-1 of a short text, in base64: a WebSocket server proves with it that it understood the upgrade (RFC 6455 §4.2.2).
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

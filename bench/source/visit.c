@@ -19,14 +19,20 @@ struct visitor {
     enum { CONNECTING, IDLE, WRITING, AWAITING, READING, HOLDING } phase;
     uint64_t begun_ns;
     size_t head_sent, head_count;
+    unsigned turn;
     uint64_t upload_sent, body_left, body_offset;
     bool peer_closes;
     char *head;
     struct visitor *next_idle;
 };
 
-static char request[1024];
-static size_t request_count;
+enum { HOSTS_MAX = 8 };
+/// One request for each host; a visitor sends them in turn.
+static struct {
+    char bytes[1024];
+    size_t count;
+} requests[HOSTS_MAX];
+static unsigned host_count;
 static uint64_t issued, answered, errors, bytes, connections, resets, closed_idle, started_ns, end_ns, stop_ns;
 static int open_now, settled;
 static struct visitor *first_idle;
@@ -63,6 +69,8 @@ static void leave(struct visitor *visitor, bool again) {
 
 static void write_request(struct visitor *visitor) {
     int descriptor = visitor->watch.descriptor;
+    const char *request = requests[visitor->turn % host_count].bytes;
+    size_t request_count = requests[visitor->turn % host_count].count;
     while (visitor->head_sent < request_count || visitor->upload_sent < options.upload_bytes) {
         const void *from = request + visitor->head_sent;
         size_t count = request_count - visitor->head_sent;
@@ -94,6 +102,7 @@ static void write_request(struct visitor *visitor) {
 static void begin(struct visitor *visitor) {
     visitor->begun_ns = options.rate > 0 ? started_ns + (uint64_t)((double)issued / options.rate * 1e9) : now_ns;
     issued++;
+    visitor->turn++;
     visitor->phase = WRITING;
     visitor->head_sent = 0;
     visitor->upload_sent = 0;
@@ -252,15 +261,25 @@ static uint64_t due(void) {
     return next;
 }
 
-void visit_run(void) {
-    request_count = (size_t)snprintf(
-        request, sizeof request, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", options.upload_bytes ? "POST" : "GET",
-        options.path, options.host, options.closes ? "Connection: close\r\n" : "");
-    if (request_count > sizeof request - 64) die("a path or host too long");
+static void write_requests(void) {
+    char length[64] = "", *hosts = strdup(options.host), *rest = hosts, *host;
     if (options.upload_bytes)
-        request_count += (size_t)sprintf(
-            request + request_count, "Content-Length: %llu\r\n", (unsigned long long)options.upload_bytes);
-    request_count += (size_t)sprintf(request + request_count, "\r\n");
+        sprintf(length, "Content-Length: %llu\r\n", (unsigned long long)options.upload_bytes);
+    while ((host = strsep(&rest, ","))) {
+        if (host_count == HOSTS_MAX) die("more than %d hosts", HOSTS_MAX);
+        size_t size = sizeof requests[host_count].bytes;
+        size_t count = (size_t)snprintf(
+            requests[host_count].bytes, size, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n",
+            options.upload_bytes ? "POST" : "GET", options.path, host, options.closes ? "Connection: close\r\n" : "",
+            length);
+        if (count >= size) die("a path or host too long");
+        requests[host_count++].count = count;
+    }
+    free(hosts);
+}
+
+void visit_run(void) {
+    write_requests();
     started_ns = now_ns = clock_ns();
     stop_ns = now_ns + (uint64_t)(options.seconds * 1e9);
     end_ns = stop_ns + (options.holds || options.never_reads ? 0 : patience_ns);

@@ -182,11 +182,13 @@ package struct Worker: ~Copyable {
         wakeOthers()
     }
 
+    /// The shell's system calls of the last turn.
+    package mutating func entered(_ count: UInt64) { counters.add(.loopEnters, count) }
+
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
-        var deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
-        if let client { deadline = min(deadline, client.nextDeadline) }
-        return deadline
+        let deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
+        return client == nil ? deadline : min(deadline, clientDeadline())
     }
 
     /// How many more completions may be handled before the shell must take the operations: each emits a few.

@@ -117,32 +117,44 @@ struct Part: @unchecked Sendable {
         var worker = Worker(setup)
         if let signals { shell.attach(signals.wake) }
         shell.connectWakes(meeting.exchange(index, shell.wakeDescriptor))
-        loop(&worker, &shell)
+        loop(&worker, &shell, signals?.flags)
     }
 
-    private func loop(_ worker: inout Worker, _ shell: inout Shell) {
+    private func loop(_ worker: inout Worker, _ shell: inout Shell, _ signals: SignalFlags?) {
         var now = Clock.now()
-        var enters: UInt64 = 0
         while true {
-            shell.submit(&worker.operations)
-            shell.waitForCompletions(until: worker.nextDeadline, now: now)
-            now = Clock.now()
-            worker.begin(now)
-            while worker.hasRoom, let completion = shell.next() {
-                worker.complete(completion)
-            }
-            worker.end()
-            let entered = shell.statistics.enters
-            counters.add(.loopEnters, entered &- enters)
-            enters = entered
+            Part.turn(&worker, &shell, &now)
             if !worker.notices.isEmpty { report(&worker) }
-            if let signals, signals.take().intersection([.terminate, .interrupt]) != [] {
-                journal.write(.info, "data plane ends")
-                exit(0)
+            if let signals {
+                let came = signals.take()
+                if came.rawValue != 0 { hear(came) }
             }
         }
     }
 
+    /// Submits what the last turn asked for, waits, and lets the worker handle what came.
+    @inline(never)
+    private static func turn(_ worker: inout Worker, _ shell: inout Shell, _ now: inout Tick) {
+        let entered = shell.statistics.enters
+        shell.submit(&worker.operations)
+        shell.waitForCompletions(until: worker.nextDeadline, now: now)
+        now = Clock.now()
+        worker.begin(now)
+        while worker.hasRoom, let completion = shell.next() {
+            worker.complete(completion)
+        }
+        worker.end()
+        worker.entered(shell.statistics.enters &- entered)
+    }
+
+    @inline(never)
+    private func hear(_ signals: SignalSet) {
+        guard !signals.isDisjoint(with: [.terminate, .interrupt]) else { return }
+        journal.write(.info, "data plane ends")
+        exit(0)
+    }
+
+    @inline(never)
     private func report(_ worker: inout Worker) {
         for (severity, text, fields) in worker.notices { journal.write(severity, text, fields) }
         worker.notices = []

@@ -22,9 +22,31 @@ package struct SignalSet: OptionSet, Sendable {
     package static let hangUp = SignalSet(rawValue: 1 << UInt64(SIGHUP))
 }
 
+/// Where the signals that came are noted: looked at in every turn of a loop, so a word in memory and no object.
+package struct SignalFlags: BitwiseCopyable, @unchecked Sendable {
+    private let came: UnsafeMutablePointer<Atomic<UInt64>>
+
+    /// Lives as long as the process.
+    fileprivate init() {
+        came = .allocate(capacity: 1)
+        came.initialize(to: Atomic(0))
+    }
+
+    /// What came since the last call.
+    @_noLocks package func take() -> SignalSet {
+        guard came.pointee.load(ordering: .relaxed) != 0 else { return SignalSet(rawValue: 0) }
+        return SignalSet(rawValue: came.pointee.exchange(0, ordering: .acquiringAndReleasing))
+    }
+
+    fileprivate func note(_ signal: Int32) {
+        came.pointee.bitwiseOr(1 << UInt64(signal), ordering: .acquiringAndReleasing)
+    }
+}
+
 /// The thread that waits for signals and wakes a loop. It lives as long as the process.
 package final class SignalThread: Sendable {
-    private let came = Atomic<UInt64>(0)
+    /// What came and was not taken yet.
+    package let flags = SignalFlags()
     /// Attach it to the loop that is to hear of signals.
     package let wake: ExternalWake
 
@@ -45,14 +67,11 @@ package final class SignalThread: Sendable {
         }
     }
 
-    /// What came since the last call.
-    package func take() -> SignalSet { SignalSet(rawValue: came.exchange(0, ordering: .acquiringAndReleasing)) }
-
     private func run() -> Never {
         while true {
             let signal = culvert_wait_signal()
             guard signal > 0, signal != SIGPIPE else { continue }
-            came.bitwiseOr(1 << UInt64(signal), ordering: .acquiringAndReleasing)
+            flags.note(signal)
             wake.signal()
         }
     }

@@ -8,6 +8,10 @@ import Wire
 // The dialling side of a link: connect, upgrade, BIND, and then the same frames as everywhere.
 
 extension Worker {
+    /// When the client wants a turn.
+    @inline(never) @_semantics("no_performance_analysis")
+    func clientDeadline() -> Tick { client?.nextDeadline ?? .never }
+
     /// Starts what is due.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func performClient() {

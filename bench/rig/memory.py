@@ -1,0 +1,127 @@
+"""Figures of memory: at rest, after a burst, for what is idle, and for visitors that never read."""
+import time
+
+from .chains import Node
+from .costs import Cost
+from .processes import resident_kib, socket_memory_bytes
+from .rows import Row, median
+from .visitors import start_visit, visit, wrk
+
+MIB = 1_024.0
+
+
+def rest(lab):
+    """Resident memory at rest and 60 s after a burst; the whole node beside it."""
+    rows = [Row("resident at rest", "HAProxy", resident_kib(lab.haproxy().data) / MIB, "MiB", floor=7.7)]
+    nodes = []
+    before = len(lab.bench.running)
+    for io in lab.ios:
+        node = Node(lab.bench, io)
+        nodes.append(node)
+    time.sleep(min(lab.seconds, 3))
+    for node in nodes:
+        rows.append(Row(
+            "resident at rest", node.io, resident_kib(node.data) / MIB, "MiB", rows[0].value, 7.7, value_max=10))
+        rows.append(Row("resident at rest", f"{node.io}, whole node", resident_kib(node.node) / MIB, "MiB",
+                        value_max=80))
+    for node in nodes:
+        subject = node.bind("gost", "ws", lab.origins.nginx)
+        wrk(lab.bench, subject, lab.seconds, visitors=256)
+        visit(lab.bench, subject, "--visitors", 64, "--path", "/bytes/10000000", seconds=lab.seconds)
+        subject.facts["program"].end()
+        lab.progress(f"after a burst, {node.io}: {resident_kib(node.data) / MIB:.1f} MiB")
+    time.sleep(lab.pause(60))
+    for node in nodes:
+        rows.append(Row(
+            f"resident {lab.pause(60):g} s after a burst", node.io, resident_kib(node.data) / MIB, "MiB",
+            value_max=16))
+    lab.bench.end_since(before)
+    return rows
+
+
+def idle_tunnels(lab):
+    """Memory per idle ws tunnel, and the CPU that 15,000 of them cost."""
+    count = lab.count(15_000)
+    rows = []
+    for io in lab.ios:
+        before = len(lab.bench.running)
+        node = Node(lab.bench, io)
+        time.sleep(1)
+        empty = resident_kib(node.data)
+        lab.progress(f"{count} idle tunnels, {io}")
+        subject = node.bind("plain", "ws", None, tunnels=count)
+        # Keep-alives are sent every 10 s by either side.
+        time.sleep(lab.pause(5))
+        cost = Cost(subject)
+        begun = time.monotonic()
+        time.sleep(lab.pause(30))
+        cost.end()
+        seconds = time.monotonic() - begun
+        rows.append(Row(
+            "memory per idle tunnel", io, (resident_kib(node.data) - empty) / count, "KiB",
+            note=f"{count} ws tunnels", value_max=2))
+        rows.append(Row(
+            f"CPU of {count} idle tunnels", io, cost.data / 1e7 / seconds, "% of a core",
+            note=f"node {cost.node / 1e7 / seconds:.2g}", value_max=3))
+        lab.bench.end_since(before)
+    return rows
+
+
+def idle_visitors(lab):
+    """Memory per visitor that had one answer and stays."""
+    count = lab.count(9_000)
+    rows = []
+    for io in lab.ios:
+        before = len(lab.bench.running)
+        node = Node(lab.bench, io)
+        subject = node.bind("plain", "ws", None)
+        time.sleep(1)
+        empty = resident_kib(node.data)
+        lab.progress(f"{count} idle visitors, {io}")
+        held = start_visit(lab.bench, subject, "--visitors", count, "--hold", "--seconds", 60)
+        held.event("holding", 60)
+        time.sleep(lab.pause(5))
+        rows.append(Row(
+            "memory per idle visitor", io, (resident_kib(node.data) - empty) / count, "KiB",
+            note=f"{count} visitors", value_max=1))
+        lab.bench.end_since(before)
+    return rows
+
+
+def never_read(lab):
+    """1,000 visitors of one tunnel that never read: p99 of others at half of the peak, and memory."""
+    count, rows = lab.count(1_000), []
+    for io in lab.ios:
+        for client in ("ours", "gost"):
+            if client in lab.clients:
+                rows += never_read_at(lab, io, client, count)
+    return rows
+
+
+def never_read_at(lab, io, client, count):
+    before = len(lab.bench.running)
+    node = Node(lab.bench, io)
+    subject = node.bind(client, "ws", lab.origins.checking)
+    ports = [node.entry, *node.ports.values()]
+    counted = visit(lab.bench, subject, "--visitors", 32, seconds=lab.seconds)
+    rate = counted["requests"] / counted["seconds"] / 2
+
+    def others():
+        return median([
+            visit(lab.bench, subject, "--visitors", 32, "--rate", int(rate), seconds=lab.seconds)["p99_us"]
+            for _ in range(lab.rounds)])
+    lab.progress(f"never read, {subject.name}: alone at {rate:.0f}/s")
+    alone = others()
+    start_visit(
+        lab.bench, subject, "--visitors", count, "--never-read", "--path", "/bytes/100000000", "--seconds",
+        7_200).event("holding", 60)
+    time.sleep(lab.pause(3))
+    lab.progress(f"never read, {subject.name}: beside {count}")
+    beside = others()
+    user, kernel = resident_kib(node.data) / MIB, socket_memory_bytes(ports) / 2**20
+    lab.bench.end_since(before)
+    figure = f"{count} visitors that never read"
+    return [
+        Row(f"{figure}: p99 of others", subject.name, beside, "µs", alone, note=f"at {rate:.0f}/s", ratio_max=1.2),
+        Row(f"{figure}: memory", subject.name, user + kernel, "MiB", value_max=64 + count * 300 / 1_024,
+            note=f"{user:.0f} user, {kernel:.0f} kernel")]
