@@ -29,7 +29,7 @@ struct SeveralProcesses {
             for await _ in await UnixSignalsSequence(trapping: .sighup) { supervisor.hangUp() }
         }
         let group = ServiceGroup(
-            services: [supervisor, hangUps], gracefulShutdownSignals: Impatience.signals, logger: quiet)
+            services: [supervisor, hangUps, Impatience {}], gracefulShutdownSignals: Impatience.signals, logger: quiet)
         do {
             try await group.run()
             exit(0)

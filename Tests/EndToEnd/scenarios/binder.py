@@ -334,6 +334,15 @@ async def works_with_another_server(bench):
             server.process.send_signal(signal.SIGCONT)
             await program.line("tunnel is up", 15, since=seen)
             expect((await get(entry, host, "/9")).body == b"x" * 9, "after the silence")
+        if (kind, version) == ("ws", 1):
+            other = await bench.program(
+                "culvert", "-L", f"rtcp://:0/127.0.0.1:{target}",
+                "-F", f"tunnel+{kind}://127.0.0.1:{port}?tunnel.id={uuid.uuid4()}&mux.version=2")
+            bound = await other.line(r'tunnel is up.*"host":"(\w+)"|"host":"(\w+)".*tunnel is up', 10)
+            asking = asyncio.ensure_future(get(entry, f"{bound[1] or bound[2]}.gost.local", "/1"))
+            await other.line(r"another version of smux: see \?mux.version=", 5)
+            asking.cancel()
+            await other.stop()
         await program.stop()
         await server.stop()
 
