@@ -1,3 +1,5 @@
+import EventLoop
+import Primitives
 import ServiceLifecycle
 import TunnelRunner
 
@@ -16,14 +18,13 @@ struct StatusDisplay: Service {
     }
 
     private func renew() async {
-        let clock = ContinuousClock()
         var before = client.load
-        var instant = clock.now
+        var instant = Clock.now()
         while !Task.isCancelled {
-            try? await clock.sleep(for: StatusDisplay.period)
-            let now = clock.now
+            try? await Task.sleep(for: StatusDisplay.period)
+            let now = Clock.now()
             let load = client.load
-            let passed = (now - instant) / .seconds(1)
+            let passed = Double(now.milliseconds(since: instant)) / 1_000
             guard passed > 0, !Task.isCancelled else { continue }
             line.show(
                 StatusText.line(report.standing, load, before: before, seconds: passed, columns: StatusLine.columns - 1)

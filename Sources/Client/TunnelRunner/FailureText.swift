@@ -1,6 +1,7 @@
 import Model
 import Worker
 
+/// Why there is no connection to a server, in words.
 extension ClientDesk.Failure {
     /// What a person is told, and what can be done about it.
     var text: String {

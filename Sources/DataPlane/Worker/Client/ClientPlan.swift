@@ -1,6 +1,7 @@
 package import Model
 package import Primitives
 
+/// What a client's desk is told and tells: connections that are wanted, and what becomes of them.
 extension ClientDesk {
     /// A server as it is dialled.
     package struct Server: Sendable {
@@ -35,6 +36,7 @@ extension ClientDesk {
     package final class ServerChoice {
         var selection: NodeSelection
 
+        /// `nodes` are the servers of the plans that share this, in their order.
         package init(_ strategy: NodeSelection.Strategy, _ nodes: [NodeSelection.Node]) {
             selection = NodeSelection(strategy, nodes)
         }

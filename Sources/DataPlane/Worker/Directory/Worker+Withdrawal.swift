@@ -5,6 +5,7 @@ import PlaneLink
 import Primitives
 import Wire
 
+/// A connector's place in the tables ends before its connection does.
 extension Worker {
     /// A client of ours leaves (`goAway`): nobody is sent to it any more. What is under way on it goes on; idle streams
     /// that visitors kept for later requests end.
