@@ -61,7 +61,7 @@ struct ReloadTests {
     @Test(arguments: [
         ("- {name: b, addr: \":1\", handler: {type: tunnel}}", "the tunnel server changed"),
         ("- {name: b, addr: \":1\", handler: {type: file}}", "the file services changed"),
-        ("- {name: b, handler: {type: rtcp}, nonsense: 1}", "gost.yaml:3:33: services[1].nonsense: unknown key"),
+        ("- {name: b, handler: {type: rtcp}, nonsense: 1}", "gost.yaml:3:36: services[1].nonsense: unknown key"),
     ])
     func whatCannotChangeIsRefusedWhole(further: String, reason: String) throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
