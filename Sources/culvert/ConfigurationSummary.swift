@@ -17,6 +17,10 @@ enum ConfigurationSummary {
             let path = service.carrier == .ws ? ", path \(service.path)" : ""
             lines.append(
                 "\(service.name): takes tunnels at \(text(service.address)) (\(service.carrier.rawValue)\(path))")
+            if let authers = service.authers {
+                let names = authers.map { server.authers[$0].name }.joined(separator: ", ")
+                lines.append("  from those whom \(names) knows")
+            }
             for entrypoint in service.entrypoints {
                 let ingress = server.ingresses[entrypoint.ingress].name
                 lines.append("  visitors at \(text(entrypoint.address)), by the ingress \(ingress)")
@@ -49,7 +53,15 @@ enum ConfigurationSummary {
                 "  \(connections) to \(servers)",
             ]
         }
-        return files + tunnels
+        let visits = client.visitorServices.flatMap { service in
+            let servers = service.servers.map { "\($0.carrier.rawValue)://\($0.hostHeader)" }.joined(separator: ", ")
+            let host = service.destination.isEmpty ? "no host" : service.destination
+            return [
+                "\(service.name): takes visitors at \(VisitReport.place(service)), for \(host) of the tunnel with "
+                    + service.tunnel.shortText, "  by \(servers)",
+            ]
+        }
+        return files + tunnels + visits
     }
 
     private static func text(_ address: ListenAddress) -> String {

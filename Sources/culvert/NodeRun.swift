@@ -6,6 +6,7 @@ import Model
 import NIOCore
 import ServiceLifecycle
 import Settings
+import TunnelRunner
 import UnixSignals
 
 /// Runs what a configuration asks for until a signal ends it: the planes of a tunnel server, file services, tunnels.
@@ -165,18 +166,31 @@ struct NodeRun {
             if let status = StatusLine.ofTerminal { status.above(put) } else { put() }
         }
         let count = configuration.fileServices.count
-        let client = try TunnelClient(configuration, settings.server?.shell ?? .automatic) {
+        let sockets = try visitorSockets(of: configuration)
+        let visits = VisitReport(configuration, logger: logger)
+        visits.announce()
+        let client = try TunnelClient(configuration, settings.shell, sockets: sockets) {
             var missing = count
             var announcements = filesListen.makeAsyncIterator()
             while missing > 0, await announcements.next() != nil { missing -= 1 }
         } _: {
             report.note($0)
+        } visits: {
+            visits.note($0)
         }
         services.append(client)
         if let line = StatusLine.ofTerminal {
             services.append(StatusDisplay(line: line, report: report, client: client))
         }
         return (services, client)
+    }
+
+    private func visitorSockets(of configuration: ClientConfiguration) throws -> VisitorSockets {
+        do {
+            return try VisitorSockets(configuration.visitorServices)
+        } catch {
+            throw Fault(message: error.message)
+        }
     }
 
     private func fileService(

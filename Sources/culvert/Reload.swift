@@ -62,6 +62,10 @@ struct Reload: Service {
         if old.client?.leaveGraceMilliseconds != new.client?.leaveGraceMilliseconds { return "a limit" }
         if (old.client == nil) != (new.client == nil) { return "whether there is a tunnel client" }
         if old.client?.fileServices != new.client?.fileServices { return "the file services" }
+        if old.client?.visitorServices != new.client?.visitorServices { return "the visitor services" }
+        if old.client?.takesDatagrams == false, new.client?.takesDatagrams == true {
+            return "whether datagrams are carried"
+        }
         return nil
     }
 }

@@ -10,12 +10,13 @@ final class TunnelClient: Service {
     private let ready: @Sendable () async -> Void
 
     /// Exposes every tunnel of the configuration, whose ids are complete (`KeptTunnelIDs`), as soon as `ready` returned.
-    /// `report` may be called from any thread and does not block.
+    /// Serves local visitors at `sockets`. The reports may be called from any thread and do not block.
     init(
-        _ configuration: ClientConfiguration, _ choice: Settings.ShellChoice,
-        after ready: @escaping @Sendable () async -> Void, _ report: @escaping @Sendable (TunnelStatus) -> Void
+        _ configuration: ClientConfiguration, _ choice: Settings.ShellChoice, sockets: VisitorSockets,
+        after ready: @escaping @Sendable () async -> Void, _ report: @escaping @Sendable (TunnelStatus) -> Void,
+        visits: @escaping @Sendable (VisitStatus) -> Void
     ) throws {
-        runner = try TunnelRunner(configuration, choice.loop, report)
+        runner = try TunnelRunner(configuration, choice.loop, sockets: sockets, report, visits: visits)
         self.ready = ready
     }
 

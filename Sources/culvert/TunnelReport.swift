@@ -114,6 +114,13 @@ final class TunnelReport: Sendable {
     /// What is printed: the URLs that the server announces, or what it granted and what to do with it.
     static func address(of tunnel: ExposedTunnel, host: String, urls: [String]) -> String {
         let target = tunnel.targets.text
+        if tunnel.isUDP {
+            let name = host.isEmpty ? "tunnel \(tunnel.tunnel.shortText)" : host
+            let asked = host.isEmpty ? "HOST" : host
+            return "\(name) -> udp \(target)\n"
+                + "(visitors run `culvert -L udp://:PORT/\(asked) -F …` with this tunnel's id; a host without a dot is "
+                + "followed by a domain of the server's ingress)"
+        }
         if !urls.isEmpty { return urls.map { "\($0) -> \(target)" }.joined(separator: "\n") }
         guard !host.isEmpty else { return "tunnel \(tunnel.tunnel.shortText) -> \(target)" }
         return "\(host) -> \(target)\n"

@@ -83,8 +83,9 @@ class Stream:
 class Peer:
     """One connector of a tunnel, with an origin behind it."""
 
-    def __init__(self, name, kind, port, tunnel=None, weight=0, host="0.0.0.0", origin=None):
+    def __init__(self, name, kind, port, tunnel=None, weight=0, host="0.0.0.0", origin=None, udp=False, auth=None):
         self.name, self.kind, self.port = name, kind, port
+        self.udp, self.auth = udp, auth
         self.tunnel = tunnel or uuid.uuid4()
         self.weight, self.host = weight, host
         self.origin = origin or Peer.answer_requests
@@ -101,9 +102,13 @@ class Peer:
         """Connects and binds; from its return on the server may send visitors."""
         self.carrier = await carrier.connect(self.kind, self.port)
         host, port = self.carrier.local[:2]
-        features = feature(2, address(host, port)) + feature(2, address(self.host, 0))
+        features = feature(4, b"\0\1") if self.udp else b""
+        if self.auth:
+            user, password = (text.encode() for text in self.auth)
+            features += feature(1, bytes([len(user)]) + user + bytes([len(password)]) + password)
+        features += feature(2, address(host, port)) + feature(2, address(self.host, 0))
         features += feature(3, self.tunnel.bytes + bytes([0, 0, 0, self.weight]))
-        self.carrier.put(struct.pack(">BBH", 1, 2, len(features)) + features)
+        self.carrier.put(struct.pack(">BBH", 1, 0x82 if self.udp else 2, len(features)) + features)
         try:
             version, status, length = struct.unpack(">BBH", await self.carrier.exactly(4))
         except asyncio.IncompleteReadError:
@@ -192,6 +197,11 @@ class Peer:
             text = f"{self.name} {path} {hashlib.sha256(body).hexdigest()[:16]}\n".encode("latin-1")
             await stream.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
                                % (len(text), text))
+
+    async def echo(self, stream):
+        """An origin that sends back what it reads: also right for datagrams with their lengths."""
+        while data := await stream.reader.read(65_536):
+            await stream.write(data)
 
     async def close(self):
         self.carrier.close()

@@ -19,6 +19,10 @@ class Failure(Exception):
     """What was asked for did not come; says what came instead."""
 
 
+class Skipped(Exception):
+    """What a scenario needs is not on this machine; says what."""
+
+
 def expect(condition, text):
     if not condition:
         raise Failure(text)
@@ -228,8 +232,11 @@ class Bench:
 class Node:
     """A tunnel server: ports for tcp and ws tunnels, one entrypoint, pages; supervised by `culvert`."""
 
-    def __init__(self, bench, domain="localhost", limits=None):
+    def __init__(self, bench, domain="localhost", limits=None, ingress="", metadata="", handler="", further=""):
+        """`ingress`, `metadata`, `handler` are lines below the ingress, and pairs for metadata and handler of both tunnel
+        ports; `further` stands at the end of the configuration, which is the list of services."""
         self.bench, self.domain, self.limits = bench, domain, limits or {}
+        self.ingress, self.metadata, self.handler, self.further = ingress, metadata, handler, further
         self.tcp, self.ws, self.entry, self.admin = free_ports(4)
 
     def configuration(self):
@@ -243,16 +250,16 @@ metrics: {{addr: "127.0.0.1:{self.admin}"}}
 ingresses:
 - name: names
   plugin: {{type: memory, domain: {self.domain}}}
-services:
+{self.ingress}services:
 - name: over-ws
   addr: ":{self.ws}"
-  handler: {{type: tunnel, metadata: {{entrypoint: ":{self.entry}", ingress: names}}}}
+  handler: {{type: tunnel, {self.handler}metadata: {{entrypoint: ":{self.entry}", {self.metadata}ingress: names}}}}
   listener: {{type: ws}}
 - name: over-tcp
   addr: ":{self.tcp}"
-  handler: {{type: tunnel, metadata: {{ingress: names}}}}
+  handler: {{type: tunnel, {self.handler}metadata: {{{self.metadata}ingress: names}}}}
   listener: {{type: tcp}}
-"""
+{self.further}"""
 
     async def start(self):
         file = self.bench.file("gost.yaml", self.configuration())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the end-to-end scenarios: real processes on loopback, each scenario on nodes of its own.
 
-One line for each scenario and setting, `PASS name io=… workers=… seconds` or `FAIL …` and what was seen instead.
+One line for each scenario and setting, `PASS name io=… workers=… seconds`, `FAIL …` and what was seen instead, or `SKIP …` and what is missing.
 The exit status is 1 when anything failed."""
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from processes import Bench, Failure  # noqa: E402
+from processes import Bench, Failure, Skipped  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 
 
@@ -34,6 +34,9 @@ async def run(scenario, options, io, workers):
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         seen = f"did not end within {scenario.seconds} s"
+    elif isinstance(work.exception(), Skipped):
+        await bench.close()
+        raise work.exception()
     elif isinstance(work.exception(), Failure):
         seen = str(work.exception())
     elif work.exception():
@@ -50,7 +53,11 @@ async def run(scenario, options, io, workers):
 def outcome(scenario, options, io, workers):
     label = f"{scenario.name} io={io} workers={workers}"
     begun = time.monotonic()
-    seen = asyncio.run(run(scenario, options, io, workers))
+    try:
+        seen = asyncio.run(run(scenario, options, io, workers))
+    except Skipped as skipped:
+        print(f"SKIP {label}: {skipped}", flush=True)
+        return True
     took = time.monotonic() - begun
     if seen is None:
         print(f"PASS {label} {took:.1f} s", flush=True)

@@ -21,6 +21,10 @@ enum SimulatedEvent {
     case awake(SimulatedSocket)
     /// A peer outside writes what it holds.
     case flush(SimulatedPeer)
+    /// A datagram of a socket, from one address to another.
+    case datagram([UInt8], SimulatedSocket, from: SimulatedAddress, to: SimulatedAddress)
+    /// Nobody was where the socket's datagram went.
+    case unreachable(SimulatedSocket)
 }
 
 /// Events by time, and in the order they were scheduled within one instant.

@@ -20,6 +20,9 @@ package struct Faults: Sendable {
     package var reset: UInt32 = 0
     /// A connection attempt is refused although somebody listens.
     package var refusal: UInt32 = 0
+    /// A datagram is lost on its way; one is overtaken by those behind it.
+    package var lostDatagram: UInt32 = 0
+    package var lateDatagram: UInt32 = 0
 
     package init() {}
 
@@ -45,6 +48,8 @@ package struct Faults: Sendable {
         var faults = lossless
         faults.reset = 2
         faults.refusal = 20
+        faults.lostDatagram = 20
+        faults.lateDatagram = 50
         return faults
     }
 }

@@ -14,17 +14,21 @@ extension SimulatedKernel {
     private func execute(_ operation: Operation, of port: SimulatedPort) {
         guard !port.isDetached else { return }
         switch operation.kind {
-        case .accept, .receive, .receiveOnce, .receiveMessage, .send, .sendVector, .sendMessage, .connect:
+        case .accept, .receive, .receiveOnce, .receiveMessage, .receiveDatagram, .send, .sendVector, .sendMessage,
+            .sendDatagram, .connect:
             begin(operation, of: port)
         case .openSocket:
             let isUnix = DialFamily(rawValue: operation.length) == .unix
             precondition(DialFamily(rawValue: operation.length) != nil, "a socket of no family")
-            let socket = makeSocket(on: port.process.host, isUnix: isUnix)
+            let type = SocketType(rawValue: operation.argument)
+            precondition(type != nil, "a socket of no type")
+            let socket = makeSocket(on: port.process.host, isUnix: isUnix, isDatagram: type == .datagram)
             complete(operation, of: port, port.process.install(OpenFile(.socket(socket))))
         case .shutdown:
             complete(operation, of: port, shutdown(operation, of: port.process))
         case .close:
             endOperations(on: operation.descriptor, of: port)
+            if operation.length == 1, let socket = port.process.file(operation.descriptor)?.socket { reset(socket) }
             complete(operation, of: port, port.process.close(operation.descriptor))
         case .cancel:
             cancel(operation, of: port)
@@ -32,7 +36,7 @@ extension SimulatedKernel {
             let worker = Int(operation.length)
             precondition(worker < port.process.ports.count, "a worker that is not connected was woken")
             schedule(.wake(port.process.ports[worker], Token(.woken, slot: 0, generation: 0)), afterNanoseconds: 1_000)
-        case .provideBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory, .forget, .woken:
+        case .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory, .forget, .woken:
             preconditionFailure("not an operation that is submitted")
         }
     }
@@ -47,9 +51,12 @@ extension SimulatedKernel {
         pending.memoryHash = memoryHash(operation)
         port.pending[operation.token.raw, default: []].append((pending, socket))
         switch operation.kind {
-        case .accept, .receive, .receiveOnce, .receiveMessage:
+        case .accept, .receive, .receiveOnce, .receiveMessage, .receiveDatagram:
             let isReceive = operation.kind == .receive || operation.kind == .receiveOnce
             if isReceive && !port.hasBuffer { return finish(pending, on: socket, -ENOBUFS) }
+            if operation.kind == .receiveDatagram && !port.hasDatagramBuffer {
+                return finish(pending, on: socket, -ENOBUFS)
+            }
             socket.reads.append(pending)
             progressReads(socket)
         case .connect:

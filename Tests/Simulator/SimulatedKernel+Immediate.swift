@@ -11,6 +11,8 @@ extension SimulatedKernel {
         switch operation.kind {
         case .provideBuffer:
             port.provide(operation.length)
+        case .provideDatagramBuffer:
+            port.provideDatagram(operation.length)
         case .peerAddress:
             memory(operation, as: PeerAddress.self).pointee = peerAddress(
                 of: process.file(operation.descriptor)?.socket)
@@ -79,8 +81,7 @@ extension SimulatedKernel {
             now.nanoseconds, port.id, completion.token.raw, UInt64(bitPattern: Int64(completion.result)),
             UInt64(completion.flags))
         guard completion.hasBuffer, completion.result > 0 else { return }
-        let start = UnsafeRawPointer(bitPattern: port.buffers.payloadAddress(of: completion.bufferID))
-        trace.note(bytes: UnsafeRawBufferPointer(start: start, count: Int(completion.result)))
+        trace.note(bytes: port.bytes(completion))
     }
 
     /// The memory of a send must not change before its completion: the real kernel may read it until then.
@@ -105,7 +106,8 @@ extension SimulatedKernel {
         switch operation.kind {
         case .send:
             return [SendRange(address: operation.address, count: UInt(operation.length))]
-        case .sendVector:
+        case .sendVector, .sendDatagram:
+            // A datagram's memory begins with its vector.
             let vector = memory(operation, as: SendVector.self)
             precondition(vector.pointee.count > 0)
             precondition(vector.pointee.count <= UInt32(SendVector.capacity))

@@ -60,6 +60,10 @@ extension SimulatedKernel {
         default: return finish(pending, on: socket, -EISCONN)
         }
         let address = SimulatedAddress(memory(pending.operation, as: DialAddress.self).pointee)
+        if socket.isDatagram {
+            associate(socket, with: address)
+            return finish(pending, on: socket, 0)
+        }
         socket.writes.append(pending)
         connect(socket, to: address)
     }
@@ -178,6 +182,7 @@ extension SimulatedKernel {
             violations.append("a socket was closed with operations of another worker on it")
         }
         socket.phase = .closed
+        if socket.isDatagram { return network.unbind(socket) }
         switch before {
         case .listening:
             network.unlisten(socket)
@@ -201,7 +206,7 @@ extension SimulatedKernel {
 
     /// Closes at once, and the peer is reset.
     func reset(_ socket: SimulatedSocket) {
-        guard socket.phase == .connected || socket.phase == .connecting else { return }
+        guard socket.phase == .connected || socket.phase == .connecting, !socket.isDatagram else { return }
         socket.phase = .closed
         socket.inbox.removeAll()
         if let peer = socket.peer, !socket.isBroken { transmit(.reset(peer), from: socket, to: peer.host) }

@@ -10,6 +10,7 @@ extension SimulatedKernel {
         progressWrites(socket)
         socket.outside?.noticed()
         socket.outsideListener?.noticed()
+        socket.outsideDatagrams?.noticed()
     }
 
     func progressReads(_ socket: SimulatedSocket) {
@@ -17,6 +18,7 @@ extension SimulatedKernel {
             let goesOn: Bool
             switch pending.operation.kind {
             case .accept: goesOn = accept(pending, on: socket)
+            case .receiveDatagram: goesOn = receiveDatagram(pending, on: socket)
             case .receiveMessage: goesOn = receiveMessage(pending, on: socket)
             default: goesOn = receive(pending, on: socket)
             }

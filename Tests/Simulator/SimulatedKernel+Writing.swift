@@ -7,6 +7,10 @@ extension SimulatedKernel {
     func progressWrites(_ socket: SimulatedSocket) {
         // A connect is at the head until it is answered; what was submitted behind it waits.
         while let pending = socket.writes.first, pending.operation.kind != .connect {
+            if socket.isDatagram {
+                sendDatagram(pending, from: socket)
+                continue
+            }
             if socket.error != 0 {
                 finish(pending, on: socket, socket.error)
                 socket.error = 0

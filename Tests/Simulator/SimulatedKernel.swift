@@ -1,3 +1,4 @@
+import CLinux
 package import EventLoop
 package import Primitives
 
@@ -32,17 +33,20 @@ package final class SimulatedKernel {
     package func makeProcess(on host: SimulatedHost) -> SimulatedProcess { SimulatedProcess(kernel: self, host: host) }
 
     /// The port through which worker `worker` of `process` submits and completes. Workers are attached in order.
-    package func attach(worker: Int, of process: SimulatedProcess, buffers: BufferGeometry) -> SimulatedPort {
+    package func attach(
+        worker: Int, of process: SimulatedProcess, buffers: BufferGeometry, datagramBuffers: BufferGeometry? = nil
+    ) -> SimulatedPort {
         precondition(worker == process.ports.count, "workers are attached in order")
         ports += 1
-        let port = SimulatedPort(id: ports, kernel: self, process: process, buffers: buffers)
+        let port = SimulatedPort(
+            id: ports, kernel: self, process: process, buffers: buffers, datagramBuffers: datagramBuffers)
         process.ports.append(port)
         return port
     }
 
-    func makeSocket(on host: SimulatedHost, isUnix: Bool) -> SimulatedSocket {
+    func makeSocket(on host: SimulatedHost, isUnix: Bool, isDatagram: Bool = false) -> SimulatedSocket {
         sockets += 1
-        return SimulatedSocket(id: sockets, host: host, isUnix: isUnix)
+        return SimulatedSocket(id: sockets, host: host, isUnix: isUnix, isDatagram: isDatagram)
     }
 
     // MARK: - Time
@@ -93,6 +97,8 @@ package final class SimulatedKernel {
             listener.isAsleep = false
             progress(listener)
         case .flush(let peer): peer.flush()
+        case .datagram(let bytes, let sender, let from, let to): arrive(bytes, of: sender, from: from, at: to)
+        case .unreachable(let socket): fail(socket, with: -ECONNREFUSED)
         }
     }
 }

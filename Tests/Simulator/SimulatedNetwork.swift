@@ -27,6 +27,8 @@ struct SimulatedNetwork {
     private var partitioned: Set<Pair> = []
     private var held: [(pair: Pair, from: SimulatedSocket, event: SimulatedEvent)] = []
     private var listeners: [Place: [SimulatedSocket]] = [:]
+    /// Who receives datagrams where.
+    private var bound: [SimulatedAddress: SimulatedSocket] = [:]
 
     mutating func makeHost(high: UInt64, low: UInt64) -> SimulatedHost {
         hosts.append(SimulatedHost(index: hosts.count, high: high, low: low))
@@ -77,6 +79,19 @@ struct SimulatedNetwork {
         held.removeAll { $0.pair == pair }
         return freed.map { ($0.from, $0.event) }
     }
+
+    // MARK: - Datagrams
+
+    mutating func bind(_ socket: SimulatedSocket, at address: SimulatedAddress) {
+        precondition(bound[address] == nil, "two sockets at one address")
+        bound[address] = socket
+    }
+
+    mutating func unbind(_ socket: SimulatedSocket) {
+        if bound[socket.name] === socket { bound[socket.name] = nil }
+    }
+
+    func receiver(at address: SimulatedAddress) -> SimulatedSocket? { bound[address] }
 
     // MARK: - Listeners
 

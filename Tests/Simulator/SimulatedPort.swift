@@ -11,9 +11,11 @@ package final class SimulatedPort {
     package let process: SimulatedProcess
     let kernel: SimulatedKernel
     package let buffers: BufferGeometry
+    package let datagramBuffers: BufferGeometry?
     /// Ids the kernel may fill, first in, first out like its ring.
     private var provided: [UInt32] = []
     private var isProvided: [Bool]
+    private var providedDatagrams: [UInt32] = []
     private var early: [Completion] = []
     private var completions: [Completion] = []
     private var firstCompletion = 0
@@ -23,11 +25,15 @@ package final class SimulatedPort {
     /// Its process is gone: nothing reaches it any more.
     package internal(set) var isDetached = false
 
-    init(id: UInt64, kernel: SimulatedKernel, process: SimulatedProcess, buffers: BufferGeometry) {
+    init(
+        id: UInt64, kernel: SimulatedKernel, process: SimulatedProcess, buffers: BufferGeometry,
+        datagramBuffers: BufferGeometry?
+    ) {
         self.id = id
         self.kernel = kernel
         self.process = process
         self.buffers = buffers
+        self.datagramBuffers = datagramBuffers
         isProvided = [Bool](repeating: false, count: Int(buffers.count))
     }
 
@@ -67,6 +73,7 @@ package final class SimulatedPort {
 
     /// Buffers the kernel has now.
     package var providedCount: Int { provided.count }
+    package var providedDatagramCount: Int { providedDatagrams.count }
     /// Operations that are not completed.
     package var pendingCount: Int { submissions.count + pending.values.reduce(0) { $0 + $1.count } }
 
@@ -80,6 +87,33 @@ package final class SimulatedPort {
         provided.append(id)
         let room = UnsafeMutableRawPointer(bitPattern: buffers.payloadAddress(of: id))
         room?.initializeMemory(as: UInt8.self, repeating: SimulatedPort.poison, count: Int(buffers.payloadBytes))
+    }
+
+    func provideDatagram(_ id: UInt32) {
+        guard let geometry = datagramBuffers, id < geometry.count, !providedDatagrams.contains(id) else {
+            return kernel.violate("datagram buffer \(id) was provided twice, or is none", self)
+        }
+        providedDatagrams.append(id)
+        let room = UnsafeMutableRawPointer(bitPattern: geometry.payloadAddress(of: id))
+        room?.initializeMemory(as: UInt8.self, repeating: SimulatedPort.poison, count: Int(geometry.payloadBytes))
+    }
+
+    var hasDatagramBuffer: Bool { !providedDatagrams.isEmpty }
+
+    func takeDatagramBuffer() -> (id: UInt32, room: UnsafeMutableRawPointer) {
+        let id = providedDatagrams.removeFirst()
+        return (id, UnsafeMutableRawPointer(bitPattern: datagramBuffers!.payloadAddress(of: id))!)
+    }
+
+    /// Where the bytes of a completion with a buffer lie.
+    func bytes(_ completion: Completion) -> UnsafeRawBufferPointer {
+        let isDatagram = completion.token.kind == .receiveDatagram
+        let start =
+            isDatagram
+            ? datagramBuffers!.payloadAddress(of: completion.bufferID) + UInt(DatagramBuffer.headBytes)
+            : buffers.payloadAddress(of: completion.bufferID)
+        return UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(bitPattern: start), count: Int(completion.result))
     }
 
     var hasBuffer: Bool { !provided.isEmpty }

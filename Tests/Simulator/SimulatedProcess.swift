@@ -25,6 +25,13 @@ package final class SimulatedProcess {
         return install(OpenFile(.socket(socket)))
     }
 
+    /// A socket that receives datagrams at `address`.
+    package func bindDatagram(at address: SimulatedAddress) -> Int32 {
+        let socket = kernel.makeSocket(on: host, isUnix: false, isDatagram: true)
+        kernel.bind(socket, at: address)
+        return install(OpenFile(.socket(socket)))
+    }
+
     /// Two connected Unix sockets.
     package func makePair() -> (left: Int32, right: Int32) {
         let (left, right) = kernel.makePair(on: host)

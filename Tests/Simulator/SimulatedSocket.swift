@@ -1,7 +1,7 @@
 import Operations
 import Primitives
 
-/// One stream socket of the simulated world.
+/// One socket of the simulated world: a stream, or one for datagrams.
 final class SimulatedSocket {
     enum Phase { case fresh, listening, connecting, connected, closed }
 
@@ -11,6 +11,7 @@ final class SimulatedSocket {
     let id: UInt64
     let host: SimulatedHost
     let isUnix: Bool
+    let isDatagram: Bool
     var phase = Phase.fresh
     var peer: SimulatedSocket?
     /// Its own address and that of the other end.
@@ -28,6 +29,10 @@ final class SimulatedSocket {
     var error: Int32 = 0
     /// Reading was shut down here.
     var isReadShut = false
+
+    /// Datagrams that came, with their senders.
+    var datagrams: [(from: SimulatedAddress, bytes: [UInt8])] = []
+    var datagramBytes = 0
 
     // What goes out.
     var outstanding = 0
@@ -49,11 +54,13 @@ final class SimulatedSocket {
     var writes: [PendingOperation] = []
     weak var outside: SimulatedPeer?
     weak var outsideListener: SimulatedPeerListener?
+    weak var outsideDatagrams: SimulatedDatagramPeer?
 
-    init(id: UInt64, host: SimulatedHost, isUnix: Bool) {
+    init(id: UInt64, host: SimulatedHost, isUnix: Bool, isDatagram: Bool = false) {
         self.id = id
         self.host = host
         self.isUnix = isUnix
+        self.isDatagram = isDatagram
     }
 
     var room: Int { max(0, SimulatedSocket.capacity - outstanding) }

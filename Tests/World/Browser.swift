@@ -24,7 +24,7 @@ package final class Browser: Scripted {
     }
 
     private let world: World
-    private let node: NodeProcess
+    private let address: SimulatedAddress
     private let host: SimulatedHost
     private let name: String
     package let requests: [Request]
@@ -42,11 +42,22 @@ package final class Browser: Scripted {
     /// Close-delimited answers that were right as far as they went.
     package private(set) var shortened: [String] = []
 
-    package init(
+    /// At a node's entrypoint.
+    package convenience init(
         _ world: World, _ node: NodeProcess, _ host: SimulatedHost, name: String, requests: [Request],
         together: Int = 1, halfCloses: Bool = false, resetsAt: Int? = nil
     ) {
-        (self.world, self.node, self.host, self.name, self.requests) = (world, node, host, name, requests)
+        self.init(
+            world, at: node.address(NodeProcess.entrypointPort), host, name: name, requests: requests,
+            together: together, halfCloses: halfCloses, resetsAt: resetsAt)
+    }
+
+    /// At an address that leads to the service in some other way.
+    package init(
+        _ world: World, at address: SimulatedAddress, _ host: SimulatedHost, name: String, requests: [Request],
+        together: Int = 1, halfCloses: Bool = false, resetsAt: Int? = nil
+    ) {
+        (self.world, self.address, self.host, self.name, self.requests) = (world, address, host, name, requests)
         (self.together, self.halfCloses, self.resetsAt) = (together, halfCloses, resetsAt)
         world.add(self)
     }
@@ -59,7 +70,7 @@ package final class Browser: Scripted {
         if peer == nil {
             guard retryAt == .never || retryAt <= now else { return }
             retryAt = .never
-            peer = world.kernel.connect(from: host, to: node.address(NodeProcess.entrypointPort))
+            peer = world.kernel.connect(from: host, to: address)
             reader = MessageReader(answers: true)
             sent = outcomes.count
         }

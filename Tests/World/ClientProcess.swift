@@ -14,7 +14,7 @@ package final class ClientProcess {
 
     package init(
         _ world: World, _ node: NodeProcess, _ carrier: NodeProcess.Carrier, number: Int = 0, tunnel: TunnelID,
-        connections: Int = 1, cipher: LinkCipher.Kind = .none, seed: UInt64
+        connections: Int = 1, isUDP: Bool = false, cipher: LinkCipher.Kind = .none, seed: UInt64
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
         process = world.kernel.makeProcess(on: host)
@@ -22,12 +22,13 @@ package final class ClientProcess {
             host: "10.0.0.1", port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
             isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
         server.cipher = cipher
-        let plan = ClientDesk.Plan(
+        var plan = ClientDesk.Plan(
             name: "simulated", tunnel: tunnel, servers: [server], targetHost: "10.0.1.\(number)",
             targetPort: ClientProcess.targetPort)
+        plan.isUDP = isUDP
         let desk = ClientDesk(plans: Array(repeating: plan, count: connections), seed: seed)
         self.desk = desk
-        bench = try WorkerBench(world.kernel, process, seed: seed) { $0.client = desk }
+        bench = try WorkerBench(world.kernel, process, seed: seed, datagramCount: isUDP ? 8 : 0) { $0.client = desk }
         world.add(bench)
     }
 

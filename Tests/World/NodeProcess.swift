@@ -23,7 +23,7 @@ package final class NodeProcess {
     package init(
         _ world: World, workers: Int = 1, seed: UInt64, limits: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
         isDirect: Bool = false, domain: String = NodeProcess.domain, cipher: LinkCipher.Kind = .none,
-        bufferCount: Int = WorkerBench.bufferCountStandard
+        bufferCount: Int = WorkerBench.bufferCountStandard, access: NodeAccess? = nil
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0001)
         process = world.kernel.makeProcess(on: host)
@@ -43,7 +43,7 @@ package final class NodeProcess {
                     urlTemplates: ["http://*.\(domain):\(NodeProcess.entrypointPort)"])
             },
             [PlaneIngress(index: IngressIndex(0), dynamicDomains: [domain])],
-            PlaneSettings(generation: 1, limits: limits, logLevel: .info), cipher: cipher)
+            PlaneSettings(generation: 1, limits: limits, logLevel: .info), cipher: cipher, access: access)
         for index in 0..<workers {
             let bench = try WorkerBench(
                 world.kernel, process, index: index, seed: seed &+ UInt64(index) &* 7_919, bufferCount: bufferCount

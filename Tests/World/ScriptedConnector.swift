@@ -47,15 +47,24 @@ package final class ScriptedConnector: Scripted {
 
     package init(
         _ world: World, _ node: NodeProcess, _ host: SimulatedHost, tunnel: TunnelID,
-        capabilities: RelayCapabilities = [], weight: UInt8 = 0, isUDP: Bool = false, muxVersion: UInt8 = 2
+        capabilities: RelayCapabilities = [], weight: UInt8 = 0, isUDP: Bool = false, muxVersion: UInt8 = 2,
+        user: String? = nil, password: String = "", requestedHost: String = ""
     ) {
         peer = world.kernel.connect(from: host, to: node.address(NodeProcess.relayPort))
         reader = SmuxReader(version: muxVersion)
         version = muxVersion
         var request = RelayRequest(.bind)
         if isUDP { request.network = .udp }
+        if let user {
+            request.hasUserAuth = true
+            request.user = InlineText(user)!
+            request.password = InlineText(password)!
+        }
         request.source = RelayAddress(.unknown)
-        request.destination = RelayAddress(SocketAddress(ipv4: 0, port: 0))
+        request.destination =
+            requestedHost.isEmpty
+            ? RelayAddress(SocketAddress(ipv4: 0, port: 0))
+            : RelayAddress(name: InlineText(requestedHost)!, port: 0)
         request.tunnel = RelayTunnel(
             high: tunnel.high, low: tunnel.low, capabilities: capabilities, weight: weight)
         peer.write(ScriptedConnector.bytes { request.write(into: $0) })

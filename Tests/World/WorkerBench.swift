@@ -20,27 +20,39 @@ package final class WorkerBench {
     package private(set) var turns = 0
 
     private let memory: BufferMemory
+    private let datagramMemory: BufferMemory?
     private let page: UnsafeMutableRawBufferPointer
 
     /// A worker of `process`; workers of one process are made in their order. `configure` completes its setup.
     package init(
         _ kernel: SimulatedKernel, _ process: SimulatedProcess, index: Int = 0, seed: UInt64,
-        bufferCount: Int = bufferCountStandard, configure: (inout WorkerSetup) -> Void
+        bufferCount: Int = bufferCountStandard, datagramCount: Int = 0, configure: (inout WorkerSetup) -> Void
     ) throws {
         memory = try BufferMemory(byteCount: UInt64(bufferCount * BufferStore.stride))
         page = UnsafeMutableRawBufferPointer.allocate(byteCount: CounterFile.bytes(workers: 1), alignment: 64)
         page.initializeMemory(as: UInt8.self, repeating: 0)
         counters = CounterFile.format(page, workers: 1)[0]
+        var datagrams: BufferGeometry?
+        if datagramCount > 0 {
+            let room = try BufferMemory(byteCount: UInt64(datagramCount * DatagramBuffer.strideBytes))
+            datagrams = .datagrams(base: room.base, count: UInt32(datagramCount))
+            datagramMemory = consume room
+        } else {
+            datagramMemory = nil
+        }
         port = kernel.attach(
             worker: index, of: process,
             buffers: BufferGeometry(
                 base: memory.base, strideBytes: UInt32(BufferStore.stride),
                 headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
-                count: UInt32(bufferCount)))
+                count: UInt32(bufferCount)),
+            datagramBuffers: datagrams)
         var setup = WorkerSetup(
             now: kernel.now, seed: seed, counters: counters,
             bufferBase: UnsafeMutableRawPointer(bitPattern: memory.base)!, bufferCount: bufferCount)
         setup.index = index
+        setup.datagramBase = datagrams.flatMap { UnsafeMutableRawPointer(bitPattern: $0.base) }
+        setup.datagramBufferCount = datagramCount
         setup.buffersWithShellMax = 32
         configure(&setup)
         worker = Worker(setup)

@@ -12,11 +12,12 @@ extension ExposedTunnel {
 
     /// One connection of the tunnel; all of them share `targets` and `choice`.
     func plan(_ targets: TargetGroup, _ choice: ClientDesk.ServerChoice) -> ClientDesk.Plan {
-        var plan = ClientDesk.Plan(name: name, tunnel: tunnel, servers: servers.map(\.server), targets: targets)
+        var plan = ClientDesk.Plan(name: name, tunnel: tunnel, servers: servers.map(\.dialled), targets: targets)
         plan.choice = choice
         plan.requestedHost = InlineText(requestedHost) ?? InlineText()
         plan.requestedPort = requestedPort
         plan.weight = weight
+        plan.isUDP = isUDP
         plan.muxVersion = UInt8(muxVersion)
         plan.user = userName.flatMap { InlineText($0) }
         plan.password = password.flatMap { InlineText($0) } ?? InlineText()
@@ -56,18 +57,6 @@ extension TargetNode {
         node.filter = host.flatMap { HostFilter($0) }
         node.selection = selection.inWorker
         return node
-    }
-}
-
-extension ServerAddress {
-    fileprivate var server: ClientDesk.Server {
-        var server = ClientDesk.Server(
-            host: host, port: port, isWebSocket: carrier == .ws, path: InlineText(path) ?? InlineText(),
-            hostHeader: InlineText(hostHeader) ?? InlineText())
-        server.header = header.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
-        server.pings = pingMilliseconds != nil
-        server.handshakeTimeoutMilliseconds = handshakeTimeoutMilliseconds
-        return server
     }
 }
 

@@ -22,7 +22,11 @@ package final class TunnelRunner: Sendable {
 
     private let choice: EventLoop.ShellChoice
     private let limits: Limits
+    private let visitorServices: [VisitorService]
+    private let visitorSockets: VisitorSockets?
+    private let takesDatagrams: Bool
     private let report: @Sendable (TunnelStatus) -> Void
+    private let reportVisits: @Sendable (VisitStatus) -> Void
     private let inbox: Mutex<Inbox>
     private let wake: ExternalWake
     private let resolver = Resolver()
@@ -30,14 +34,23 @@ package final class TunnelRunner: Sendable {
 
     /// Buffers of a client: less than a data plane's, whose visitors it does not know.
     private static let bufferCount = 4_096
+    /// What waits for a target or a sender that is slow to take it is in buffers of its own size, few at a time.
+    private static let datagramBufferCount: UInt32 = 64
     /// After the grace of those that leave: for the last bytes to be acknowledged.
     private static let farewellMilliseconds: UInt64 = 1_000
 
-    /// `report` is called on the loop's thread and must not block. Throws when the kernel refuses an eventfd.
+    /// `sockets` are those of the configuration's visitor services. `report` and `reportVisits` are called on the loop's
+    /// thread and must not block. Throws when the kernel refuses an eventfd.
     package init(
-        _ configuration: ClientConfiguration, _ choice: EventLoop.ShellChoice,
-        _ report: @escaping @Sendable (TunnelStatus) -> Void
+        _ configuration: ClientConfiguration, _ choice: EventLoop.ShellChoice, sockets: VisitorSockets? = nil,
+        _ report: @escaping @Sendable (TunnelStatus) -> Void,
+        visits reportVisits: @escaping @Sendable (VisitStatus) -> Void = { _ in }
     ) throws(ShellFault) {
+        precondition(sockets?.opened.count ?? 0 == configuration.visitorServices.count, "a socket for each service")
+        visitorServices = configuration.visitorServices
+        visitorSockets = sockets
+        takesDatagrams = configuration.takesDatagrams
+        self.reportVisits = reportVisits
         inbox = Mutex(Inbox(tunnels: configuration.tunnels))
         self.choice = choice
         limits = Self.limits(leaveGraceMilliseconds: configuration.leaveGraceMilliseconds)
@@ -46,7 +59,8 @@ package final class TunnelRunner: Sendable {
         counters = ClientCounters()
     }
 
-    /// From now on these tunnels are wanted; those that did not change go on undisturbed.
+    /// From now on these tunnels are wanted; those that did not change go on undisturbed. Visitor services stay as they
+    /// are, and a client that takes no datagrams cannot begin to.
     package func change(to configuration: ClientConfiguration) {
         inbox.withLock { $0.tunnels = configuration.tunnels }
         wake.signal()
@@ -70,24 +84,45 @@ package final class TunnelRunner: Sendable {
     /// Runs until `leave` or `stop` had its effect, on the calling thread.
     package func run() throws(ShellFault) {
         let memory = try BufferMemory(byteCount: UInt64(Self.bufferCount * BufferStore.stride))
-        var shell = try Shell(
-            choice,
-            ShellConfiguration(
-                buffers: BufferGeometry(
-                    base: memory.base, strideBytes: UInt32(BufferStore.stride),
-                    headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
-                    count: UInt32(Self.bufferCount))))
+        let datagramMemory = try BufferMemory(
+            byteCount: UInt64(Int(Self.datagramBufferCount) * DatagramBuffer.strideBytes))
+        var setting = ShellConfiguration(
+            buffers: BufferGeometry(
+                base: memory.base, strideBytes: UInt32(BufferStore.stride),
+                headroomBytes: UInt32(BufferStore.headroom), payloadBytes: UInt32(BufferStore.payload),
+                count: UInt32(Self.bufferCount)))
+        if takesDatagrams {
+            setting.datagramBuffers = .datagrams(base: datagramMemory.base, count: Self.datagramBufferCount)
+        }
+        var shell = try Shell(choice, setting)
         guard let base = UnsafeMutableRawPointer(bitPattern: memory.base) else { preconditionFailure("no memory") }
         var setup = WorkerSetup(
             now: Clock.now(), seed: KernelRandom.seed(), counters: counters.page, bufferBase: base,
             bufferCount: Self.bufferCount)
         setup.table = NodeTable(services: [], dynamicDomains: [], limits: limits, nodeName: "")
         setup.overlayMax = 16
-        setup.client = ClientDesk(plans: [], seed: KernelRandom.seed())
+        if takesDatagrams {
+            setup.datagramBase = UnsafeMutableRawPointer(bitPattern: datagramMemory.base)
+            setup.datagramBufferCount = Int(Self.datagramBufferCount)
+        }
+        setup.client = ClientDesk(
+            plans: [], visits: visitorServices.map(\.visited), seed: KernelRandom.seed())
         var worker = Worker(setup)
+        openVisitorServices(&worker)
         shell.attach(wake)
         shell.connectWakes([shell.wakeDescriptor])
         loop(&worker, &shell)
+    }
+
+    private func openVisitorServices(_ worker: inout Worker) {
+        for (position, socket) in (visitorSockets?.opened ?? []).enumerated() {
+            if visitorServices[position].isUDP {
+                worker.openDatagramService(
+                    UInt16(position), descriptor: socket.descriptor, family: socket.family)
+            } else {
+                worker.openVisitService(UInt16(position), descriptor: socket.descriptor)
+            }
+        }
     }
 
     private static func limits(leaveGraceMilliseconds: UInt64) -> Limits {
@@ -152,11 +187,19 @@ package final class TunnelRunner: Sendable {
             for event in events { isChanged = roster.note(event, &worker) || isChanged }
         }
         for status in roster.takeStatuses() { report(status) }
+        tellVisits(worker)
         for name in worker.client?.takeQuestions() ?? [] {
             resolver.resolve(name) { [self] addresses in
                 inbox.withLock { $0.answers.append((name, addresses)) }
                 wake.signal()
             }
         }
+    }
+    private func tellVisits(_ worker: borrowing Worker) {
+        guard let visits = worker.client?.visits else { return }
+        for event in visits.events {
+            reportVisits(VisitStatus(service: event.service, reason: event.failure.visitText, count: event.count))
+        }
+        visits.events = []
     }
 }

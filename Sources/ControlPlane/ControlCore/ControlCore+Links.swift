@@ -71,7 +71,7 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: [], nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
+                        version: .current, capabilities: [.access], nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         note(
             .info, "data plane connected",
             [

@@ -66,7 +66,7 @@ extension ControlCore {
             sockets[order.plane, default: PlaneSockets()].sockets.append(
                 PlaneSockets.Socket(listener: record, address: order.address))
             // The first in use; later ones are sent when the data plane is served.
-            if links[id]?.phase == .serving {
+            if let link = links[id], link.phase == .serving, mayServe(link, record) {
                 effects.append(.sendListener(id, plane: order.plane, record))
             }
         }
@@ -88,22 +88,23 @@ extension ControlCore {
 
     /// Sends settings, sockets and table: from now on the data plane serves what this control plane knows.
     private mutating func serve(_ id: LinkID) {
-        guard let name = links[id]?.hello?.dataPlaneName else { return }
+        guard let link = links[id], let name = link.hello?.dataPlaneName else { return }
         precondition(changes.isEmpty, "a table would hold what is also sent as a change")
         links[id]?.phase = .serving
         let settings = PlaneSettings(generation: generation, limits: plan.limits, logLevel: plan.logLevel)
         effects.append(.send(id, .settings(settings)))
-        effects.append(.send(id, .services(generation: generation, plan.services(ports: ports(of: name)))))
+        sendServices(to: id)
         effects.append(.send(id, .ingresses(generation: generation, plan.ingresses)))
-        for socket in sockets[name]?.sockets ?? [] {
+        for socket in sockets[name]?.sockets ?? [] where mayServe(link, socket.listener) {
             effects.append(.sendListener(id, plane: name, socket.listener))
         }
+        noteWithheld(id)
         effects.append(.send(id, .listenersEnd))
         sendTable(to: id)
     }
 
     /// The ports that the data plane's sockets have, by their place in `NodePlan.addresses`.
-    private func ports(of plane: String) -> [Int: UInt16] {
+    func ports(of plane: String) -> [Int: UInt16] {
         var ports: [Int: UInt16] = [:]
         for socket in sockets[plane]?.sockets ?? [] {
             guard let colon = socket.listener.address.lastIndex(of: ":") else { continue }
@@ -133,6 +134,7 @@ extension ControlCore {
                 let kept = sockets[link.name]
             else { return false }
             return kept.sockets.count == plan.addresses.count * link.workers
+                && kept.sockets.allSatisfy { mayServe(link, $0.listener) }
         }
     }
 }

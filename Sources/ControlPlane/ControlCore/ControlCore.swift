@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 internal import PlaneLink
 package import Primitives
 package import Settings
@@ -20,6 +20,11 @@ package struct ControlCore: Sendable {
     /// Of the routing table: grows with every change.
     package internal(set) var generation: UInt64 = 1
     package internal(set) var tally = ControlTally()
+    /// The key of the digests below: kernel randomness.
+    let credentialKey: CredentialKey
+    /// What files of credentials hold, by auther.
+    var files: [Int: [Credential]] = [:]
+    var credentialTables: [[CredentialDigest]] = []
 
     /// Changes of the routes that no data plane has heard of yet.
     var changes: [RouteChange] = []
@@ -32,10 +37,11 @@ package struct ControlCore: Sendable {
 
     /// A core that knows its configuration and nobody yet; throws when the configuration cannot be served.
     package init(
-        _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64
+        _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64, credentialKey: CredentialKey
     ) throws(NodePlanFault) {
         plan = try NodePlan(configuration, nodeName: nodeName)
         self.nodeEpoch = nodeEpoch
+        self.credentialKey = credentialKey
         var routes = 0, bytes = 0
         var ingresses: [Ingress] = []
         for (index, table) in configuration.ingresses.enumerated() {
@@ -54,6 +60,10 @@ package struct ControlCore: Sendable {
         self.ingresses = ingresses
         fixedRoutes = routes
         fixedEntryBytes = bytes
+        credentialTables = makeTables()
+        guard credentialTables.reduce(0, { $0 + $1.count }) <= ControlLimit.credentialsMax else {
+            throw .tooMany(what: "credentials", limit: ControlLimit.credentialsMax)
+        }
     }
 
     /// Handles one event and gives what has to be done, in order. `now` never goes back.
@@ -64,6 +74,7 @@ package struct ControlCore: Sendable {
         case .received(let link, let message): received(message, from: link, now: now)
         case .listenersOpened(let link, let opened, let failed):
             listenersOpened(link, opened, failed, now: now)
+        case .credentialsRead(let auther, let credentials): credentialsRead(auther, credentials)
         case .tick: tick(now: now)
         }
         publish()

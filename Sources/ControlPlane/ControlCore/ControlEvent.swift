@@ -1,4 +1,5 @@
 package import PlaneLink
+package import Settings
 
 /// One connection of a data plane to this control plane: numbered by the shell, never used again.
 package struct LinkID: Hashable, Sendable {
@@ -18,6 +19,9 @@ package enum ControlEvent: Sendable {
     case received(LinkID, DataToControl)
     /// The answer to `openListeners`.
     case listenersOpened(LinkID, [OpenedListener], failed: [ListenerFailure])
+    /// The file of an auther (its place in the configuration) was read: at the start, before any data plane connects,
+    /// and whenever it has changed.
+    case credentialsRead(Int, [Credential])
     /// Time has passed; due not later than `nextDeadline`.
     case tick
 }

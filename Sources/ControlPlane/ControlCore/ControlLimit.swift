@@ -24,6 +24,10 @@ package enum ControlLimit {
     package static let dynamicHostsMax = 1_048_576
     /// Addresses one node listens on.
     package static let addressesMax = 256
+    /// Credentials of one node, counted for every set of authers that services name.
+    package static let credentialsMax = 65_536
+    /// Longest file of credentials that is read, in bytes.
+    package static let credentialFileBytesMax = 64 << 20
     /// Services and ingresses of one node.
     package static let servicesMax = 256
     package static let ingressesMax = 256

@@ -40,6 +40,8 @@ package struct DataPlaneLink: Sendable {
     }
 
     package var name: String { hello?.dataPlaneName ?? "?" }
+    /// Whether it asks for credentials where it is told to.
+    package var speaksAccess: Bool { hello?.capabilities.contains(.access) ?? false }
     package var workers: Int { Int(hello?.workers ?? 0) }
 
     /// The next instant at which something is due here.

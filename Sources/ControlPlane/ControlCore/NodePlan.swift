@@ -41,6 +41,8 @@ package struct NodePlan: Sendable {
     /// Without URL templates: those need the ports (`services(ports:)`).
     let services: [PlaneService]
     package let ingresses: [PlaneIngress]
+    package let access: AccessPlan
+    package let authers: [Auther]
     package let limits: [Limit: UInt64]
     package let logLevel: Severity
 
@@ -54,6 +56,8 @@ package struct NodePlan: Sendable {
             throw .tooMany(what: "ingresses", limit: ControlLimit.ingressesMax)
         }
         self.nodeName = nodeName
+        access = AccessPlan(configuration)
+        authers = configuration.authers
         limits = configuration.limits
         logLevel = Severity(configuration.logLevel)
         ingresses = configuration.ingresses.enumerated().map { index, table in

@@ -7,7 +7,8 @@ package import Settings
 package enum ListeningSocket {
     /// Connections that may wait to be accepted: also what a data plane's restart may cost nobody.
     static let backlog: Int32 = 4_096
-    /// A peer that is gone without a word is noticed after 15 + 3 × 5 s of silence, or 15 s of unacknowledged data.
+    /// A peer that is gone without a word is noticed after 15 + 3 × 5 s of silence; a tunnel client after 15 s of
+    /// unacknowledged data as well.
     static let keepAliveIdleSeconds: Int32 = 15
     static let keepAliveIntervalSeconds: Int32 = 5
     static let keepAliveCount: Int32 = 3
@@ -53,8 +54,11 @@ package enum ListeningSocket {
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPIDLE, keepAliveIdleSeconds)
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPINTVL, keepAliveIntervalSeconds)
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPCNT, keepAliveCount)
+        guard isCarrier else { return }
+        // Not on entrypoints: the kernel counts a window that stays closed as well, and a visitor may pause a download
+        // for as long as it likes.
         _ = culvert_set_option(descriptor, tcp, TCP_USER_TIMEOUT, userTimeoutMilliseconds)
-        if isCarrier { _ = culvert_set_option(descriptor, tcp, TCP_NOTSENT_LOWAT, carrierUnsentBytes) }
+        _ = culvert_set_option(descriptor, tcp, TCP_NOTSENT_LOWAT, carrierUnsentBytes)
     }
 
     /// A socket address of either family, with its length.

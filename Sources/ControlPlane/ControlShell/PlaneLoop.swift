@@ -32,6 +32,7 @@ final class PlaneLoop {
     var arrival: Int32?
     var dumps: [UInt64: DumpGathering] = [:]
     var nextDump: UInt64 = 1
+    private let credentials: CredentialWatch
     private let socket: PlaneSocket
     private let mailbox: PlaneMailbox
     private var nextLink: UInt64 = 1
@@ -44,11 +45,13 @@ final class PlaneLoop {
         self.mailbox = mailbox
         self.logger = logger
         store = SocketStore(core.plan.addresses)
+        credentials = CredentialWatch(core.plan.authers)
     }
 
     /// Runs until it is told to stop; throws what makes going on senseless.
     func run() throws(ControlFault) {
         do throws(SystemFault) { try store.probe() } catch { throw ControlFault(error.text) }
+        try readCredentials()
         if !store.contested.isEmpty {
             adoptionEnd = ControlClock.now().advanced(milliseconds: PlaneLoop.adoptionMilliseconds)
             logger.info("addresses are in use: waiting for a data plane to bring their sockets")
@@ -58,6 +61,40 @@ final class PlaneLoop {
             try judgeContested()
         }
         socket.unlink()
+    }
+
+    /// The first reading of the files of credentials: one that is not as it should be stops the start.
+    private func readCredentials() throws(ControlFault) {
+        for (auther, path, reading) in credentials.look(now: ControlClock.now()) {
+            switch reading {
+            case .failed(let text): throw ControlFault(text)
+            case .read(let file):
+                if let problem = file.problems.first {
+                    throw ControlFault("\(path):\(problem.line): \(problem.message)")
+                }
+                tell(.credentialsRead(auther, file.credentials))
+            }
+        }
+    }
+
+    /// A later reading: lines that are none are left out, so that the others hold, and a file that cannot be read
+    /// leaves in force what was read before.
+    private func reviewCredentials() {
+        for (auther, path, reading) in credentials.look(now: ControlClock.now()) {
+            switch reading {
+            case .failed(let text):
+                logger.error(
+                    "a file of credentials cannot be read; those before stay in force",
+                    metadata: ["error": .string(text)])
+            case .read(let file):
+                for problem in file.problems.prefix(20) {
+                    logger.error(
+                        "a line of a file of credentials is left out",
+                        metadata: ["at": "\(path):\(problem.line)", "error": .string(problem.message)])
+                }
+                tell(.credentialsRead(auther, file.credentials))
+            }
+        }
     }
 
     /// Addresses that nobody of ours brought back in time belong to a stranger.
@@ -92,6 +129,7 @@ final class PlaneLoop {
         // After the data planes were heard: who asks after a message was sent sees what it did.
         if polled[0].revents != 0 { for letter in mailbox.takeAll() { answer(letter) } }
         if ControlClock.now() >= core.nextDeadline { tell(.tick) }
+        if ControlClock.now() >= credentials.nextLook { reviewCredentials() }
         finishDumps()
         flushAll()
     }
@@ -99,7 +137,7 @@ final class PlaneLoop {
     /// Milliseconds until something is due.
     private func timeout(_ peers: [PlanePeer]) -> Int32 {
         let now = ControlClock.now()
-        var next = min(core.nextDeadline, adoptionEnd ?? .never)
+        var next = min(core.nextDeadline, adoptionEnd ?? .never, credentials.nextLook)
         for dump in dumps.values { next = min(next, dump.deadline) }
         if peers.contains(where: \.waitsForDescriptors) { next = min(next, now.advanced(milliseconds: 20)) }
         guard next > now else { return 0 }

@@ -1,6 +1,7 @@
 internal import ControlCore
 internal import Foundation
 package import Logging
+internal import Model
 internal import Observe
 internal import ServiceLifecycle
 package import Settings
@@ -49,7 +50,9 @@ package struct PlaneServer: Service {
         do {
             let time = ControlClock.wallTime()
             let epoch = UInt64(time.seconds) * 1_000 + UInt64(time.nanoseconds / 1_000_000)
-            let core = try ControlCore(configuration, nodeName: nodeName, nodeEpoch: epoch)
+            let core = try ControlCore(
+                configuration, nodeName: nodeName, nodeEpoch: epoch,
+                credentialKey: CredentialKey(high: ControlClock.random(), low: ControlClock.random()))
             let socket = try PlaneSocket(path: socketPath)
             logger.info("control plane started", metadata: ["socket": .string(socketPath)])
             try PlaneLoop(core: core, socket: socket, mailbox: mailbox, logger: logger).run()

@@ -5,6 +5,7 @@ struct FieldOffsets {
     let linkPlain = offset(\Link.plain)
     let socketOut = offset(\Socket.out)
     let visitorPeer = offset(\Visitor.peer)
+    let visitPeer = offset(\Visit.peer)
 
     private static func offset<Root, Value>(_ path: KeyPath<Root, Value>) -> Int {
         guard let offset = MemoryLayout<Root>.offset(of: path) else { preconditionFailure("a field without a place") }

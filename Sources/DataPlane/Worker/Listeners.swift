@@ -13,6 +13,8 @@ package struct Listener {
     var isEntrypoint: Bool
     var service: ServiceIndex
     var ingress: IngressIndex
+    /// A visitor service of the client accepts here: its position on the desk.
+    var visitService: UInt16?
     var isAccepting = false
     /// Accepting was cancelled; the descriptor is closed when that is done.
     var isClosing = false
@@ -25,6 +27,13 @@ package struct Listener {
         self.isEntrypoint = isEntrypoint
         self.service = service
         self.ingress = ingress
+    }
+
+    /// A listening socket of the client's visitor service `visitService`.
+    package init(id: UInt32, descriptor: Int32, visitService: UInt16) {
+        self.init(
+            id: id, descriptor: descriptor, isEntrypoint: false, service: ServiceIndex(0), ingress: IngressIndex(0))
+        self.visitService = visitService
     }
 }
 
@@ -64,6 +73,8 @@ extension Worker {
         if completion.result >= 0 {
             if listener.isClosing {
                 closeDescriptor(completion.result)
+            } else if let service = listener.visitService {
+                acceptVisit(completion.result, service)
             } else if listener.isEntrypoint {
                 acceptVisitor(completion.result, listener)
             } else {
@@ -132,7 +143,8 @@ extension Worker {
             case .visitor: visitorTimedOut(sockets[slot].pointee.owner)
             case .link: linkTimedOut(sockets[slot].pointee.owner)
             case .target: targetTimedOut(sockets[slot].pointee.owner)
-            case .plane: break
+            case .datagrams: wantBytes(slot, true)
+            case .visit, .plane: break
             case .none: closeSocket(slot)
             }
         }

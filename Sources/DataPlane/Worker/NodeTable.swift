@@ -23,6 +23,12 @@ package final class NodeTable: Sendable {
         package var cipher = LinkCipher.Kind.none
         /// `http://*.localhost:8080`, `*` being the place of the label.
         package var urlTemplates: [String] = []
+        /// Who is let in at the tunnel port; nil: everybody.
+        package var credentials: CredentialTable?
+        /// `entrypoint.id`: relay visitors that present it are led by their host; zero: there is none.
+        package var entrypointID = TunnelID.zero
+        /// Relay visitors are served at the entrypoints too.
+        package var relaysAtEntrypoints = false
 
         package init() {}
     }

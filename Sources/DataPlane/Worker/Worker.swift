@@ -44,6 +44,9 @@ package struct Worker: ~Copyable {
     var listeners: [Listener] = []
 
     var directory: Directory
+    var failedLogins: FailedLogins
+    /// Relay visitors whose bytes are kept for another try.
+    var replaysHeld = 0
     package var routeTable: RouteSnapshotView?
     package var routeOverlay: RouteOverlay
 
@@ -58,10 +61,13 @@ package struct Worker: ~Copyable {
     let incoming: UnsafeMutablePointer<SliceQueue>
     /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
     var incomingBroken: UInt64 = 0
-    /// Messages that found a mailbox full, by worker, in order; they go as soon as there is room.
-    var overflow: [[Mailbox.Cell]]
+    /// Messages that found a mailbox full or no parcel, by worker, in order; they go as soon as there is room.
+    var overflow: [[WaitingMessage]]
     /// Workers with messages in `overflow`, a bit each.
     var overflowing: UInt64 = 0
+    var parcels: ParcelPool
+    /// Nothing is read of the control plane, because too much of what was read waits for other workers.
+    var planeIsPaused = false
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
@@ -78,6 +84,15 @@ package struct Worker: ~Copyable {
     var deskDeadline = Tick.never
     /// What only a client's worker has.
     package let client: ClientDesk?
+    /// Conversations of the client's visitor services, and those of datagrams by service and sender.
+    var visits: Slab<Visit>
+    var visitIndex: IndexTable
+    var datagramServices: [DatagramService] = []
+    /// Where datagrams are received, each in a buffer of `DatagramBuffer.strideBytes`; nil where none are.
+    let datagramBase: UnsafeMutableRawPointer?
+    var datagrams: DatagramPool
+    /// A datagram found no room in the pool: what waits is tried again when there is some.
+    var datagramsWait = false
     let planeMemory = PlaneMemory()
 
     static let entropyWords = 512
@@ -103,7 +118,8 @@ package struct Worker: ~Copyable {
         let visitorsMax = Int(limits[.visitorsPerWorkerMax])
         let linksMax = Int(limits[.linksPerWorkerMax])
         let streamsMax = Int(limits[.streamsPerWorkerMax])
-        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax : 0) + 16
+        // A client's streams have a target each, its visits a local connection beside their link.
+        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax + linksMax : 0) + 16
         operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: socketsMax * 8)
         sockets = Slab(capacity: socketsMax)
         timers = TimerWheel(capacity: socketsMax, now: setup.now)
@@ -114,6 +130,7 @@ package struct Worker: ~Copyable {
         directory = Directory(
             tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
+        failedLogins = FailedLogins(salt: setup.seed)
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
         entropy = .allocate(capacity: Worker.entropyWords)
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
@@ -124,11 +141,17 @@ package struct Worker: ~Copyable {
             (inboxes + worker).initialize(to: setup.inboxes[worker])
         }
         overflow = Array(repeating: [], count: setup.workerCount)
+        parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = .allocate(capacity: setup.workerCount)
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
+        visits = Slab(capacity: setup.isClient ? linksMax : 1)
+        visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
+        datagramBase = setup.datagramBase
+        datagrams = DatagramPool()
         askForEntropy()
+        for buffer in 0..<setup.datagramBufferCount { lendDatagramBuffer(UInt32(buffer)) }
     }
 
     deinit {
@@ -161,8 +184,11 @@ package struct Worker: ~Copyable {
         case .receiveMessage: planeReceived(completion)
         case .sendMessage: planeSent(completion)
         case .mapFile: tableMapped(completion)
+        case .receiveDatagram: completeReceiveDatagram(completion)
+        case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
-        case .receiveOnce, .sendVector, .wake, .provideBuffer, .peerAddress, .randomBytes, .unmapFile,
+        case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
+            .unmapFile,
             .releaseMemory, .forget, nil:
             preconditionFailure("a completion of a kind that has none")
         }

@@ -12,6 +12,10 @@ package struct WorkerLedger: Equatable, Sendable {
     package var links: Int
     package var streams: Int
     package var visitors: Int
+    /// Conversations of a client's visitor services.
+    package var visits: Int
+    /// Datagrams in flight.
+    package var datagrams: Int
     package var connectors: Int
     package var tunnels: Int
     /// Buffers taken, those lent to the shell included.
@@ -28,7 +32,7 @@ extension Worker {
     package var ledger: WorkerLedger {
         WorkerLedger(
             sockets: Int(sockets.count), links: Int(links.count), streams: Int(streams.count),
-            visitors: Int(visitors.count), connectors: directory.connectorCount, tunnels: directory.tunnelCount,
+            visitors: Int(visitors.count), visits: Int(visits.count), datagrams: datagrams.count, connectors: directory.connectorCount, tunnels: directory.tunnelCount,
             buffersInUse: buffers.buffersInUse, buffersWithShell: buffersWithShell, nodes: buffers.nodesHeld,
             hasArena: buffers.hasArena)
     }

@@ -19,6 +19,9 @@ package struct WorkerSetup {
     package var bufferCount: Int
     /// Buffers lent to the shell at a time; at most what its provided-buffer ring holds.
     package var buffersWithShellMax = 256
+    /// `datagramBufferCount` × `DatagramBuffer.strideBytes` bytes, valid as long as the worker; all lent to the shell.
+    package var datagramBase: UnsafeMutableRawPointer?
+    package var datagramBufferCount = 0
     package var operationsUsual = 4_096
     package var vectorsMax = 16_384
     package var overlayMax = 8_192

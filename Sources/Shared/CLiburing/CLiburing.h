@@ -40,9 +40,26 @@ RING_HOT void culvert_prep_recvmsg(struct io_uring_sqe *e, int fd, struct msghdr
     io_uring_prep_recvmsg(e, fd, m, MSG_CMSG_CLOEXEC);
     e->user_data = token;
 }
-RING_HOT void culvert_prep_socket(struct io_uring_sqe *e, int domain, uint64_t token) {
-    io_uring_prep_socket(e, domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0);
+RING_HOT void culvert_prep_socket(struct io_uring_sqe *e, int domain, int type, uint64_t token) {
+    io_uring_prep_socket(e, domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0);
     e->user_data = token;
+}
+/* Receives datagrams into the buffers of `group`, each behind the kernel's header and `nameBytes` of the sender's name.
+ * `shape` says so to the kernel, and must stay until the entry is submitted. */
+RING_HOT void culvert_prep_datagrams(
+    struct io_uring_sqe *e, int fd, struct msghdr *shape, uint32_t nameBytes, uint16_t group, uint64_t token) {
+    memset(shape, 0, sizeof *shape);
+    shape->msg_namelen = nameBytes;
+    io_uring_prep_recvmsg_multishot(e, fd, shape, 0);
+    e->flags |= IOSQE_BUFFER_SELECT;
+    e->buf_group = group;
+    e->user_data = token;
+}
+/* The sender's name in a buffer that was filled so, and its length. */
+RING_HOT const void *culvert_datagram_name(const void *buffer, uint32_t *count) {
+    const struct io_uring_recvmsg_out *out = (const struct io_uring_recvmsg_out *)buffer;
+    *count = out->namelen;
+    return out + 1;
 }
 RING_HOT void culvert_prep_connect(struct io_uring_sqe *e, int fd, const void *addr, uint32_t len, uint64_t token) {
     io_uring_prep_connect(e, fd, (const struct sockaddr *)addr, len);

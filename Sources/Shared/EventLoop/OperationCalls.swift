@@ -30,12 +30,19 @@ enum OperationCalls {
 
     @_noLocks
     private static func readPeer(of descriptor: Int32, to address: UInt) {
+        let peer = peer(at: address)
+        _ = culvert_peer(descriptor, &peer.pointee.high, &peer.pointee.low, &peer.pointee.port)
+    }
+
+    /// Where a peer's address is to be written; unknown until then.
+    @_noLocks
+    static func peer(at address: UInt) -> UnsafeMutablePointer<PeerAddress> {
         precondition(address != 0)
         let peer = UnsafeMutablePointer<PeerAddress>(bitPattern: address).unsafelyUnwrapped
         peer.pointee.high = 0
         peer.pointee.low = 0xFFFF_0000_0000
         peer.pointee.port = 0
-        _ = culvert_peer(descriptor, &peer.pointee.high, &peer.pointee.low, &peer.pointee.port)
+        return peer
     }
 
     @_noLocks
@@ -61,6 +68,22 @@ enum OperationCalls {
         let ranges = UnsafeMutableRawPointer(bitPattern: address + MemoryRooms.vectorRanges)
         let room = UnsafeMutableRawPointer(bitPattern: address)
         return culvert_header(room, ranges, Int(count), nil, 0).unsafelyUnwrapped
+    }
+
+    /// The header of the datagram at `address`, with its receiver's name where the socket is not connected.
+    @_noLocks
+    static func header(ofDatagramAt address: UInt) -> UnsafeMutablePointer<msghdr> {
+        let header = header(ofVectorAt: address)
+        let datagram = UnsafeMutablePointer<SendDatagram>(bitPattern: address).unsafelyUnwrapped
+        guard datagram.pointee.family != 0 else { return header }
+        let room = UnsafeMutableRawPointer(bitPattern: address + MemoryRooms.datagramStorage).unsafelyUnwrapped
+        let peer = datagram.pointee.peer
+        let count =
+            DialFamily(rawValue: datagram.pointee.family) == .ipv4
+            ? culvert_address4(room, UInt32(truncatingIfNeeded: peer.low), peer.port)
+            : culvert_address6(room, peer.high, peer.low, peer.port)
+        culvert_set_name(header, room, count)
+        return header
     }
 
     /// The header of the descriptor message at `address`: packed with its descriptors to send, or with room to receive.
@@ -131,6 +154,13 @@ enum OperationCalls {
         }
     }
 
+    /// The kernel's number of a socket type, from an operation's `argument`.
+    @_noLocks
+    static func type(_ type: UInt64) -> Int32 {
+        precondition(type <= 1)
+        return culvert_socket_type(Int32(truncatingIfNeeded: type))
+    }
+
     /// The kernel's number of a shutdown, from an operation's `length`.
     @_noLocks
     static func direction(_ length: UInt32) -> Int32 {
@@ -147,6 +177,10 @@ package enum MemoryRooms {
     package static var messageDescriptors: UInt { @_noLocks get { 272 } }
     package static var dialPath: UInt { @_noLocks get { 24 } }
     package static var dialStorage: UInt { @_noLocks get { 136 } }
+    package static var datagramStorage: UInt { @_noLocks get { 1_120 } }
+
+    /// What a kernel keeps for a sender's name in front of a datagram, behind its own header of 16 bytes.
+    package static var datagramNameBytes: UInt32 { @_noLocks get { 32 } }
 
     /// All of the control room: 32 descriptors need 144 bytes.
     package static var controlBytesMax: Int { @_noLocks get { 144 } }

@@ -20,6 +20,8 @@ extension PollShell {
         switch operation.kind {
         case .receive, .receiveOnce:
             return attemptReceive(operation, record)
+        case .receiveDatagram:
+            return attemptReceiveDatagram(operation)
         case .receiveMessage:
             let header = OperationCalls.header(ofMessageAt: operation.address, sending: false)
             let result = culvert_receive_message(operation.descriptor, header)
@@ -59,6 +61,24 @@ extension PollShell {
         return isMore ? .more(completion) : .done(completion)
     }
 
+    /// An empty datagram uses a buffer too: its sender stands in it.
+    @_noLocks
+    private mutating func attemptReceiveDatagram(_ operation: Operation) -> Attempt {
+        guard !datagrams.isEmpty else { return .done(Completion(token: operation.token, result: -ENOBUFS)) }
+        let id = datagrams.top()
+        let start = datagrams.geometry.payloadAddress(of: id)
+        let room = UnsafeMutableRawPointer(bitPattern: start &+ UInt(bitPattern: DatagramBuffer.headBytes))
+        let peer = OperationCalls.peer(at: start)
+        let result = culvert_receive_datagram(
+            operation.descriptor, room, DatagramBuffer.dataBytes, &peer.pointee.high, &peer.pointee.low,
+            &peer.pointee.port)
+        if isBlocked(result) { return .blocked }
+        guard result >= 0 else { return .done(Completion(token: operation.token, result: result)) }
+        datagrams.take()
+        return .more(
+            Completion(token: operation.token, result: result, flags: Completion.flags(buffer: id, more: true)))
+    }
+
     @_noLocks
     mutating func attemptWrite(_ operation: Operation) -> Attempt {
         let descriptor = operation.descriptor
@@ -69,6 +89,8 @@ extension PollShell {
             result = culvert_send(descriptor, bytes, Int(operation.length))
         case .sendVector:
             result = culvert_send_message(descriptor, OperationCalls.header(ofVectorAt: operation.address))
+        case .sendDatagram:
+            result = culvert_send_message(descriptor, OperationCalls.header(ofDatagramAt: operation.address))
         case .sendMessage:
             let header = OperationCalls.header(ofMessageAt: operation.address, sending: true)
             result = culvert_send_message(descriptor, header)

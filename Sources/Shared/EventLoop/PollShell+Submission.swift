@@ -16,12 +16,14 @@ extension PollShell {
     private mutating func start(_ operation: Operation) {
         let token = operation.token
         switch operation.kind {
-        case .receive, .receiveOnce, .receiveMessage, .accept:
+        case .receive, .receiveOnce, .receiveMessage, .receiveDatagram, .accept:
             startReading(operation)
-        case .send, .sendVector, .sendMessage, .connect:
+        case .send, .sendVector, .sendMessage, .sendDatagram, .connect:
             startWriting(operation)
         case .provideBuffer:
             buffers.provide(operation.length)
+        case .provideDatagramBuffer:
+            datagrams.provide(operation.length)
         case .close:
             close(operation)
         case .cancel:
@@ -30,8 +32,12 @@ extension PollShell {
             let result = culvert_wake(wakes.worker(operation.length))
             precondition(result > 0 || result == -EAGAIN, "a worker's wake is gone")
         case .openSocket:
-            let result = culvert_socket(OperationCalls.domain(operation.length))
-            if result >= 0 { descriptors.renew(result) }
+            let result = culvert_socket(
+                OperationCalls.domain(operation.length), OperationCalls.type(operation.argument))
+            if result >= 0 {
+                descriptors.renew(result)
+                culvert_tune_socket(result)
+            }
             completions.append(token, result)
         case .shutdown:
             let direction = OperationCalls.direction(operation.length)
@@ -138,6 +144,7 @@ extension PollShell {
         end(descriptor, with: -ECANCELED)
         unregister(descriptor)
         descriptors.renew(descriptor)
+        if operation.length == 1 { culvert_reset_on_close(descriptor) }
         completions.append(operation.token, culvert_close(descriptor))
     }
 
@@ -149,7 +156,7 @@ extension PollShell {
         let waiting = pending.operation(at: place)
         let record = descriptors.record(waiting.descriptor)
         switch waiting.kind {
-        case .receive, .receiveOnce, .receiveMessage, .accept:
+        case .receive, .receiveOnce, .receiveMessage, .receiveDatagram, .accept:
             pending.remove(place, from: &record.pointee.reads)
         default:
             pending.remove(place, from: &record.pointee.writes)

@@ -23,6 +23,7 @@ package struct PollShell: ~Copyable {
     var descriptors: WatchedDescriptors
     var pending: PendingOperations
     var buffers: ProvidedStack
+    var datagrams: ProvidedStack
     var completions: CompletionQueue
     /// Room that completions of multishot operations leave for those that must have one.
     let reserve: Int
@@ -38,6 +39,7 @@ package struct PollShell: ~Copyable {
             let descriptors = WatchedDescriptors(descriptorsMax: configuration.descriptorsMax),
             let pending = PendingOperations(capacity: pendingMax),
             let buffers = ProvidedStack(geometry: configuration.buffers),
+            let datagrams = ProvidedStack(geometry: configuration.datagramBuffers ?? .datagrams(base: 0, count: 1)),
             let completions = CompletionQueue(capacity: reserve + Int(configuration.completionEntries))
         else { throw ShellFault(call: .memory, error: ENOMEM) }
         let poll = culvert_poll()
@@ -54,6 +56,7 @@ package struct PollShell: ~Copyable {
         self.descriptors = descriptors
         self.pending = pending
         self.buffers = buffers
+        self.datagrams = datagrams
         self.completions = completions
         self.reserve = reserve
         events = .allocate(capacity: PollShell.eventsMax)

@@ -1,9 +1,38 @@
 internal import CLiburing
 internal import CLinux
 
-/// The ring of provided buffers (group 0) that the kernel receives into.
+/// The rings of provided buffers of one shell.
+struct ProvidedRings: ~Copyable {
+    var streams: ProvidedRing
+    /// Where no datagrams are received, there is none.
+    var datagrams: ProvidedRing?
+
+    init(
+        _ ring: UnsafeMutablePointer<io_uring>, _ configuration: ShellConfiguration
+    ) throws(ShellFault) {
+        let streams = try ProvidedRing(ring, geometry: configuration.buffers, group: ProvidedRing.group)
+        if let geometry = configuration.datagramBuffers {
+            let made = try ProvidedRing(ring, geometry: geometry, group: ProvidedRing.datagramGroup)
+            datagrams = consume made
+        } else {
+            datagrams = nil
+        }
+        self.streams = streams
+    }
+
+    /// Before the kernel is entered.
+    @_noLocks
+    mutating func publish() {
+        streams.publish()
+        datagrams?.publish()
+    }
+}
+
+/// A ring of provided buffers that the kernel receives into: one for streams, one for datagrams.
 struct ProvidedRing: ~Copyable {
+    /// The kernel's numbers of the two.
     static var group: UInt16 { @_noLocks get { 0 } }
+    static var datagramGroup: UInt16 { @_noLocks get { 1 } }
 
     private let cells: ZeroedSlab<io_uring_buf>
     private let mask: Int32
@@ -13,7 +42,7 @@ struct ProvidedRing: ~Copyable {
     /// Buffers the kernel has.
     private(set) var count: UInt32 = 0
 
-    init(_ ring: UnsafeMutablePointer<io_uring>, geometry: BufferGeometry) throws(ShellFault) {
+    init(_ ring: UnsafeMutablePointer<io_uring>, geometry: BufferGeometry, group: UInt16) throws(ShellFault) {
         var entries: UInt32 = 1
         while entries < geometry.count { entries *= 2 }
         guard let cells = ZeroedSlab<io_uring_buf>(count: Int(entries)) else {
@@ -22,7 +51,7 @@ struct ProvidedRing: ~Copyable {
         var registration = io_uring_buf_reg()
         registration.ring_addr = UInt64(UInt(bitPattern: cells.cells))
         registration.ring_entries = entries
-        registration.bgid = ProvidedRing.group
+        registration.bgid = group
         let registered = io_uring_register_buf_ring(ring, &registration, 0)
         guard registered == 0 else { throw ShellFault(call: .registerBuffers, error: -registered) }
         self.cells = cells
@@ -33,6 +62,10 @@ struct ProvidedRing: ~Copyable {
     private var shared: UnsafeMutablePointer<io_uring_buf_ring> {
         @_noLocks get { UnsafeMutableRawPointer(cells.cells).assumingMemoryBound(to: io_uring_buf_ring.self) }
     }
+
+    /// Where the kernel writes into buffer `id`.
+    @_noLocks
+    func address(of id: UInt32) -> UInt { geometry.payloadAddress(of: id) }
 
     @_noLocks
     mutating func provide(_ id: UInt32) {

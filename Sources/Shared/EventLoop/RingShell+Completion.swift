@@ -14,8 +14,9 @@ extension RingShell {
     mutating func interpret(_ raw: UInt64, _ result: Int32, _ flags: UInt32) -> Completion? {
         // Buffer, more, and the buffer's number; the kernel's other hints are not the worker's.
         let kept = flags & (0xFFFF_0000 | UInt32(IORING_CQE_F_BUFFER) | UInt32(IORING_CQE_F_MORE))
-        if kept & UInt32(IORING_CQE_F_BUFFER) != 0 { buffers.took() }
         let token = Token(raw: raw)
+        if token.kind == .receiveDatagram { return receivedDatagram(token, result, kept) }
+        if kept & UInt32(IORING_CQE_F_BUFFER) != 0 { provided.streams.took() }
         switch token.kind {
         case nil:
             return nil
@@ -28,11 +29,37 @@ extension RingShell {
         case .accept:
             return accepted(token, result, kept)
         case .openSocket:
-            if result >= 0 { tokens.forget(result) }
+            if result >= 0 {
+                tokens.forget(result)
+                culvert_tune_socket(result)
+            }
         default:
             break
         }
         return Completion(token: token, result: result, flags: kept)
+    }
+
+    /// The kernel puts a header and the sender's name in front of a datagram; the worker finds the sender's address there.
+    @_noLocks
+    private mutating func receivedDatagram(_ token: Token, _ result: Int32, _ flags: UInt32) -> Completion {
+        let completion = Completion(token: token, result: result, flags: flags)
+        guard completion.hasBuffer else { return completion }
+        provided.datagrams?.took()
+        let headBytes = Int32(truncatingIfNeeded: DatagramBuffer.headBytes)
+        precondition(result >= headBytes, "a datagram without its header")
+        let start = provided.datagrams?.address(of: completion.bufferID) ?? 0
+        var count: UInt32 = 0
+        let name = culvert_datagram_name(UnsafeRawPointer(bitPattern: start), &count)
+        var high: UInt64 = 0
+        var low: UInt64 = 0xFFFF_0000_0000
+        var port: UInt16 = 0
+        _ = culvert_read_address(name, count, &high, &low, &port)
+        // The address takes the place of what it was read from.
+        let peer = OperationCalls.peer(at: start)
+        peer.pointee.high = high
+        peer.pointee.low = low
+        peer.pointee.port = port
+        return Completion(token: token, result: result - headBytes, flags: flags)
     }
 
     /// The kernel also ends a shot that accepts when its completions overflow. The worker's goes on until it is

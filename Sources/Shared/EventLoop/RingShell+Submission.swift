@@ -31,8 +31,16 @@ extension RingShell {
             guard notes(operation) else { return }
             culvert_prep_sendmsg(
                 entry(), descriptor, OperationCalls.header(ofVectorAt: operation.address), token.raw)
+        case .receiveDatagram:
+            prepareReceiveDatagram(operation)
+        case .sendDatagram:
+            guard notes(operation) else { return }
+            culvert_prep_sendmsg(
+                entry(), descriptor, OperationCalls.header(ofDatagramAt: operation.address), token.raw)
         case .provideBuffer:
-            buffers.provide(operation.length)
+            provided.streams.provide(operation.length)
+        case .provideDatagramBuffer:
+            provided.datagrams?.provide(operation.length)
         case .close:
             prepareClose(operation)
         case .cancel:
@@ -44,7 +52,8 @@ extension RingShell {
             prepareAccept(operation)
         case .openSocket:
             precondition(token.kind == .openSocket)
-            culvert_prep_socket(entry(), OperationCalls.domain(operation.length), token.raw)
+            culvert_prep_socket(
+                entry(), OperationCalls.domain(operation.length), OperationCalls.type(operation.argument), token.raw)
         case .connect:
             prepareConnect(operation)
         case .sendMessage:
@@ -85,6 +94,7 @@ extension RingShell {
             return
         }
         accepts.forget(word: UInt(operation.descriptor) + 1)
+        if operation.length == 1 { culvert_reset_on_close(operation.descriptor) }
         let note = tokens.take(operation.descriptor)
         if note.isCrowded {
             culvert_prep_cancel_descriptor(entry(), operation.descriptor, RingShell.ownToken)
@@ -141,6 +151,15 @@ extension RingShell {
         }
         let header = OperationCalls.header(ofMessageAt: operation.address, sending: false)
         culvert_prep_recvmsg(entry(), operation.descriptor, header, operation.token.raw)
+    }
+
+    @_noLocks
+    private mutating func prepareReceiveDatagram(_ operation: Operation) {
+        precondition(operation.token.kind == .receiveDatagram)
+        guard notes(operation) else { return }
+        culvert_prep_datagrams(
+            entry(), operation.descriptor, datagramShape, MemoryRooms.datagramNameBytes, ProvidedRing.datagramGroup,
+            operation.token.raw)
     }
 
     /// The ring would hand a shutdown to a kernel thread; the call itself is far cheaper. What was submitted before it

@@ -10,7 +10,9 @@ package import Primitives
 package struct RingShell: ~Copyable {
     let ring: UnsafeMutablePointer<io_uring>
     let isRegistered: Bool
-    var buffers: ProvidedRing
+    var provided: ProvidedRings
+    /// What the kernel is told of the buffers that datagrams are received into; the same for all.
+    let datagramShape: UnsafeMutablePointer<msghdr>
     var tokens: DescriptorTokens
     var early: CompletionQueue
     /// Descriptor messages that are being received, with their addresses.
@@ -39,12 +41,14 @@ package struct RingShell: ~Copyable {
             throw error
         }
         do {
-            buffers = try ProvidedRing(ring, geometry: configuration.buffers)
+            provided = try ProvidedRings(ring, configuration)
         } catch {
             io_uring_queue_exit(ring)
             ring.deallocate()
             throw error
         }
+        datagramShape = .allocate(capacity: 1)
+        datagramShape.initialize(to: msghdr())
         self.ring = ring
         self.tokens = tokens
         self.early = early
@@ -55,6 +59,7 @@ package struct RingShell: ~Copyable {
     deinit {
         io_uring_queue_exit(ring)
         ring.deallocate()
+        datagramShape.deallocate()
     }
 
     /// What other rings post their wakes to.
@@ -132,7 +137,7 @@ package struct RingShell: ~Copyable {
     /// One system call: submits, runs deferred work, perhaps waits.
     @_noLocks
     mutating func enter(wait: UInt32, timeout: Int64) {
-        buffers.publish()
+        provided.publish()
         statistics.enters &+= 1
         let result = culvert_enter(ring, isRegistered ? 1 : 0, wait, timeout)
         // ETIME: the deadline. EINTR: a debugger or a stop. EBUSY, EAGAIN: completions must be read first, the entries

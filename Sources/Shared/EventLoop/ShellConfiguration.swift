@@ -1,3 +1,5 @@
+internal import Operations
+
 /// The provided buffers of one worker: where they lie and how much of each the kernel may fill.
 ///
 /// Buffer `id` begins at `base + id * strideBytes`; received bytes begin `headroomBytes` later, so that headers can be
@@ -24,6 +26,13 @@ package struct BufferGeometry: BitwiseCopyable, Sendable {
         self.count = count
     }
 
+    /// `count` buffers for datagrams, of `DatagramBuffer.strideBytes` each, from `base` on.
+    package static func datagrams(base: UInt, count: UInt32) -> BufferGeometry {
+        BufferGeometry(
+            base: base, strideBytes: UInt32(DatagramBuffer.strideBytes), headroomBytes: 0,
+            payloadBytes: UInt32(DatagramBuffer.headBytes + DatagramBuffer.dataBytes), count: count)
+    }
+
     /// Where received bytes of buffer `id` begin.
     @_noLocks
     package func payloadAddress(of id: UInt32) -> UInt {
@@ -35,6 +44,8 @@ package struct BufferGeometry: BitwiseCopyable, Sendable {
 /// What a shell is built for. Everything in it is allocated (not touched) at start; nothing grows later.
 package struct ShellConfiguration: BitwiseCopyable, Sendable {
     package var buffers: BufferGeometry
+    /// Where datagrams are received (`DatagramBuffer`); nil for a loop that receives none.
+    package var datagramBuffers: BufferGeometry?
     /// Operations that may be prepared before the ring is entered; more are submitted in between. A power of two.
     package var submissionEntries: UInt32 = 1_024
     /// Room for completions; more wait in the kernel. A power of two, at least twice `submissionEntries`.

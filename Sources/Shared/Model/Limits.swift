@@ -11,6 +11,8 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case answerHeadTimeoutMilliseconds
     case handshakeTimeoutMilliseconds
     case bindAnswerTimeoutMilliseconds
+    case loginDelayMilliseconds
+    case loginsPendingMax
     case halfCloseGraceMilliseconds
     case lingerMilliseconds
     case relayHeadBytesMax
@@ -32,6 +34,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case muxOneStallMilliseconds
     case visitorQueueBytesMax
     case carrierQueueBytesMax
+    case streamHeaderTimeoutMilliseconds
+    case datagramIdleMilliseconds
+    case datagramQueueBytesMax
+    case datagramBacklogMax
     case leaveGraceMilliseconds
 
     /// What is known of one limit.
@@ -79,6 +85,16 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 500, range: 50...10_000, reason: .bindTimeout,
                 meaning: "how long a BIND waits for the control plane before the data plane answers it alone")
+        case .loginDelayMilliseconds:
+            Row(
+                unit: "ms", standard: 4_000, range: 0...60_000, reason: .unauthorized,
+                meaning:
+                    "longest time for which the refusal of wrong credentials is kept back: a sixteenth for a "
+                    + "source's first ones, twice as long for each further")
+        case .loginsPendingMax:
+            Row(
+                unit: "logins", standard: 16, range: 1...4_096, reason: .loginThrottled,
+                meaning: "refusals kept back for one source on one worker; beyond it the source is refused unjudged")
         case .halfCloseGraceMilliseconds:
             Row(
                 unit: "ms", standard: 5_000, range: 100...600_000, reason: .finished,
@@ -164,6 +180,23 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "bytes", standard: 131_072, range: 16_384...16_777_216, reason: nil,
                 meaning: "framed bytes that may wait on one link, so that a small frame never waits behind bulk")
+        case .streamHeaderTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .streamHeaderTimeout,
+                meaning: "at a client: from the opening of a stream to the end of the header that names its visitor")
+        case .datagramIdleMilliseconds:
+            Row(
+                unit: "ms", standard: 60_000, range: 1_000...3_600_000, reason: .datagramIdle,
+                meaning: "at a client: silence after which a stream of datagrams and its socket to the target end")
+        case .datagramQueueBytesMax:
+            Row(
+                unit: "bytes", standard: 262_144, range: 65_536...16_777_216, reason: .datagramOverflow,
+                meaning: "datagrams of one sender that may wait for a link; those beyond are dropped")
+        case .datagramBacklogMax:
+            Row(
+                unit: "senders", standard: 1_024, range: 1...65_536, reason: .datagramOverflow,
+                meaning:
+                    "senders of a udp service whose conversation is still being set up; more are not heard; backlog")
         case .leaveGraceMilliseconds:
             Row(
                 unit: "ms", standard: 5_000, range: 100...600_000, reason: .shutdown,
@@ -174,11 +207,11 @@ package enum Limit: UInt16, CaseIterable, Sendable {
 
 /// The values of all limits: trivial, copied to every worker.
 package struct Limits: Sendable, BitwiseCopyable {
-    private var values = InlineArray<32, UInt64>(repeating: 0)
+    private var values = InlineArray<64, UInt64>(repeating: 0)
 
     /// The standard values.
     package init() {
-        precondition(Limit.allCases.count <= 32)
+        precondition(Limit.allCases.count <= 64)
         for limit in Limit.allCases { values[Int(limit.rawValue)] = limit.row.standard }
     }
 

@@ -62,6 +62,12 @@ extension Reason {
             case .socketError: "socket_error"
             case .dialFailed: "dial_failed"
             case .dialTimeout: "dial_timeout"
+            case .loginThrottled: "login_throttled"
+            case .streamHeaderTimeout: "stream_header_timeout"
+            case .connectRefused: "connect_refused"
+            case .datagramIdle: "datagram_idle"
+            case .datagramTooLong: "datagram_too_long"
+            case .datagramOverflow: "datagram_overflow"
             }
         }
     }

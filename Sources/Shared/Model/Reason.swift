@@ -67,4 +67,14 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case socketError
     case dialFailed
     case dialTimeout
+
+    // Later ones stand at the end: our own clients and servers tell each other their numbers when a stream is reset.
+    case loginThrottled
+
+    // The client's own.
+    case streamHeaderTimeout
+    case connectRefused
+    case datagramIdle
+    case datagramTooLong
+    case datagramOverflow
 }

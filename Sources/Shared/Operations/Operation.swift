@@ -20,14 +20,22 @@ package enum OperationKind: UInt8, Sendable {
     /// Send the bytes and descriptors of the `DescriptorMessage` at `address`. May complete short in bytes, never in
     /// descriptors: they travel with the first byte.
     case sendMessage
-    /// Make a stream socket of address family `length` (a `DialFamily`); `result` is the descriptor.
+    /// Receive datagrams, each whole into a datagram buffer, until cancelled, error or lack of buffers (-ENOBUFS). The
+    /// buffer begins with the sender's `PeerAddress`, the datagram follows at `DatagramBuffer.headBytes`; `result` is its
+    /// length, which may be 0: having a buffer tells.
+    case receiveDatagram
+    /// Send the `SendDatagram` at `address`, whole or not at all.
+    case sendDatagram
+    /// Make a socket of address family `length` (a `DialFamily`) and type `argument` (a `SocketType`), which sends small
+    /// writes at once and notices by keep-alive that its peer is gone; `result` is the descriptor.
     case openSocket
     /// Connect `descriptor` to the `DialAddress` at `address`. A Unix socket is answered at once, with -EAGAIN when its
-    /// listener's queue is full.
+    /// listener's queue is full; a datagram socket too: it only notes whom it exchanges datagrams with.
     case connect
     /// End one direction of `descriptor`; `length` 1 is the writing side, 2 both.
     case shutdown
     /// Close `descriptor`. What waits on it ends with -ECANCELED. The number may be reused as soon as this completes.
+    /// `length` 1 resets the connection, so that the peer sees that it was cut; else 0.
     case close
     /// Cancel the operation whose token is `argument`. Completes when the request was taken; the cancelled operation
     /// completes on its own.
@@ -36,6 +44,8 @@ package enum OperationKind: UInt8, Sendable {
     case wake
     /// Hand buffer `length` to the kernel to receive into. No completion.
     case provideBuffer
+    /// Hand datagram buffer `length` to the kernel to receive into. No completion.
+    case provideDatagramBuffer
     /// Write the peer's address of `descriptor` into the `PeerAddress` at `address`, before anything is received on
     /// it. No completion.
     case peerAddress

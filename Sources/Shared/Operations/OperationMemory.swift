@@ -26,6 +26,35 @@ package struct SendRange: BitwiseCopyable {
     }
 }
 
+/// One datagram to be sent: at most `SendVector.capacity` ranges, which may hold no bytes at all.
+package struct SendDatagram: BitwiseCopyable {
+    /// The datagram's bytes: at least one range, of a length that may be 0.
+    package var vector = SendVector()
+    /// Whom it goes to; only where `family` is not 0.
+    package var peer = PeerAddress()
+    /// The socket's own address family (a `DialFamily`): how `peer` is written. 0 for a socket that is connected.
+    package var family: UInt32 = 0
+    /// Room for the shell's socket address.
+    package var storage = InlineArray<4, UInt64>(repeating: 0)
+
+    package init() {}
+}
+
+/// How a buffer that datagrams are received into is laid out. Every datagram fits: UDP's longest has 65,527 bytes.
+package enum DatagramBuffer {
+    /// The sender's `PeerAddress` at the start, and room for what a kernel writes there.
+    package static var headBytes: Int { @_noLocks get { 48 } }
+    package static var dataBytes: Int { @_noLocks get { 65_536 } }
+    /// From one buffer to the next: whole pages.
+    package static var strideBytes: Int { @_noLocks get { 69_632 } }
+}
+
+/// What kind of socket `openSocket` makes.
+package enum SocketType: UInt64, Sendable, BitwiseCopyable {
+    case stream = 0
+    case datagram
+}
+
 /// Bytes and descriptors over a Unix socket.
 package struct DescriptorMessage: BitwiseCopyable {
     package static var descriptorsMax: Int { @_noLocks get { 32 } }
@@ -41,7 +70,7 @@ package struct DescriptorMessage: BitwiseCopyable {
 }
 
 /// Address families a worker may dial.
-package enum DialFamily: UInt32, Sendable {
+package enum DialFamily: UInt32, Sendable, BitwiseCopyable {
     case ipv4 = 1
     case ipv6
     case unix

@@ -17,6 +17,9 @@ extension ControlToData {
         case drain = 12
         case tableEnd = 13
         case ping = 14
+        // Since 1.1.
+        case credentials = 20
+        case access = 21
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -28,6 +31,8 @@ extension ControlToData {
         case .settings: .settings
         case .services: .services
         case .ingresses: .ingresses
+        case .credentials: .credentials
+        case .access: .access
         case .listener: .listener
         case .listenerRemoved: .listenerRemoved
         case .listenersEnd: .listenersEnd
@@ -68,6 +73,15 @@ extension ControlToData {
             writer.put(generation)
             writer.put(count: ingresses.count)
             for ingress in ingresses { ingress.encode(to: &writer) }
+        case .credentials(let table, let digests):
+            precondition(digests.count <= CredentialDigest.perMessageMax)
+            writer.put(table)
+            writer.put(count: digests.count)
+            for digest in digests { digest.encode(to: &writer) }
+        case .access(let key, let services):
+            key.encode(to: &writer)
+            writer.put(count: services.count)
+            for service in services { service.encode(to: &writer) }
         case .listener(let listener): listener.encode(to: &writer)
         case .listenerRemoved(let id): writer.put(id.rawValue)
         case .routesSnapshot(let generation, let count):
@@ -117,6 +131,19 @@ extension ControlToData {
             var ingresses: [PlaneIngress] = []
             for _ in 0..<(try reader.count()) { ingresses.append(try PlaneIngress(from: &reader)) }
             return .ingresses(generation: generation, ingresses)
+        case .credentials:
+            let table = try reader.number(UInt16.self)
+            let count = try reader.count()
+            guard count <= CredentialDigest.perMessageMax else { throw reader.badValue }
+            var digests: [CredentialDigest] = []
+            digests.reserveCapacity(count)
+            for _ in 0..<count { digests.append(try CredentialDigest(from: &reader)) }
+            return .credentials(table: table, digests)
+        case .access:
+            let key = try CredentialKey(from: &reader)
+            var services: [PlaneAccess] = []
+            for _ in 0..<(try reader.count()) { services.append(try PlaneAccess(from: &reader)) }
+            return .access(key: key, services)
         case .listener: return .listener(try PlaneListener(from: &reader))
         case .listenerRemoved: return .listenerRemoved(ListenerID(try reader.number()))
         case .listenersEnd: return .listenersEnd

@@ -3,7 +3,8 @@ package import Model
 /// What the control plane tells a data plane.
 ///
 /// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
-/// `settings, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and from then on deltas. Every
+/// `settings, credentials…, access, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and from
+/// then on deltas. (`credentials` and `access` only to data planes of the capability `access`.) Every
 /// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
 /// the connection before.
 package enum ControlToData: Hashable, Sendable {
@@ -13,6 +14,11 @@ package enum ControlToData: Hashable, Sendable {
     case settings(PlaneSettings)
     case services(generation: UInt64, [PlaneService])
     case ingresses(generation: UInt64, [PlaneIngress])
+    /// More entries of a table of credentials, at most `CredentialDigest.perMessageMax`. The tables that come ahead of an
+    /// `access` are those that it speaks of; all earlier ones are forgotten.
+    case credentials(table: UInt16, [CredentialDigest])
+    /// Who may use the services, and the key of the digests; holds from the next `services` on.
+    case access(key: CredentialKey, [PlaneAccess])
     /// A listening socket to accept on; its descriptor comes with the message.
     case listener(PlaneListener)
     /// Stop accepting there and close the descriptor.

@@ -11,8 +11,8 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
         self.minor = minor
     }
 
-    /// What this build speaks.
-    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 0) }
+    /// What this build speaks. 1.1 added `credentials` and `access`.
+    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 1) }
 
     /// Majors this build understands: its own and, once there is one, the one before.
     package static let majors: ClosedRange<UInt16> = 1...1
@@ -32,4 +32,8 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
 package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable {
     package var rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// Said by a data plane that asks for credentials where it is told to, and by a control plane that tells it. A data
+    /// plane without it would serve a restricted port to everybody: it is never handed one.
+    package static var access: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 8) }
 }

@@ -39,11 +39,18 @@ struct ArgumentTree {
         guard let url = url(argument, findings: &findings) else { return [] }
         let handler = url.schemes[0]
         // A single word is both; one that is no listener stands for tcp.
-        let listener = url.schemes.count == 2 ? url.schemes[1] : handler == "rtcp" ? "rtcp" : "tcp"
-        var sorting = ListenSorting(handler: handler, tree: self)
+        let isListener = ["rtcp", "rudp", "udp"].contains(handler)
+        let listener = url.schemes.count == 2 ? url.schemes[1] : isListener ? handler : "tcp"
+        var sorting = ListenSorting(handler: handler, listener: listener, tree: self)
         for parameter in url.parameters { sorting.place(parameter.name, parameter.value) }
         sorting.handler += auth(url)
-        if listener == "rtcp", let chain { sorting.listener.append(("chain", text(chain))) }
+        // The chain is the listener's where the server is asked for visitors, else the handler's.
+        if let chain {
+            switch handler {
+            case "tcp", "udp": sorting.handler.append(("chain", text(chain)))
+            default: if listener == "rtcp" || listener == "rudp" { sorting.listener.append(("chain", text(chain))) }
+            }
+        }
 
         let addresses = url.addresses.isEmpty ? [""] : url.addresses
         return addresses.map { address in

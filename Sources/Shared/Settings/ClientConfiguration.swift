@@ -1,13 +1,19 @@
 package import Model
 
-/// What one client process exposes: the value that `-L`/`-F` URLs, `expose` and client YAML are turned into.
+/// What one client process exposes and visits: the value that `-L`/`-F` URLs, `expose` and client YAML are turned into.
 package struct ClientConfiguration: Equatable, Sendable {
     package var tunnels: [ExposedTunnel] = []
     package var fileServices: [FileService] = []
     /// How long what is under way may take when the client leaves (`Limit.leaveGraceMilliseconds`).
     package var leaveGraceMilliseconds = Limit.leaveGraceMilliseconds.row.standard
+    package var visitorServices: [VisitorService] = []
 
     package init() {}
+
+    /// Whether anything of it carries datagrams.
+    package var takesDatagrams: Bool {
+        tunnels.contains(where: \.isUDP) || visitorServices.contains(where: \.isUDP)
+    }
 }
 
 /// One tunnel of a client: a service bound at a server (protocol tunnel-client §3).
@@ -26,6 +32,8 @@ package struct ExposedTunnel: Equatable, Sendable {
     package var weight: UInt8 = 0
     /// Parallel connections to the server, 1 to 64.
     package var connections = 1
+    /// Visitors send datagrams: `rudp`.
+    package var isUDP = false
     /// Where visitors' streams go.
     package var targets: ForwardTargets
     /// In which order `servers` are taken.

@@ -2,14 +2,14 @@
 /// tunnel-client §2, §5, §8, transports §5).
 enum ClientKeys {
     static let tunnelHandler = KeyTable(
-        "an rtcp handler",
+        "an rtcp or rudp handler",
         ServerKeys.handlerRules + [
             .missing("chain", "chainGroup", advice: "the chain to the tunnel server stands under `listener:`")
         ])
 
     /// Metadata of GOST's forwarding handler. Bytes pass as they are.
     static let tunnelMetadata = KeyTable(
-        "the metadata of an rtcp handler",
+        "the metadata of an rtcp or rudp handler",
         [
             .used("proxyProtocol"),
             .missing("idleTimeout", advice: "remove it; a stream lives as long as its two ends"),
@@ -22,13 +22,13 @@ enum ClientKeys {
         ])
 
     static let tunnelListener = KeyTable(
-        "an rtcp listener",
+        "an rtcp or rudp listener",
         ServerKeys.listenerRules + [
             .used("chain"), .missing("chainGroup", advice: "write `chain:` with the name of one chain"),
         ])
 
     static let tunnelListenerMetadata = KeyTable(
-        "the metadata of an rtcp listener",
+        "the metadata of an rtcp or rudp listener",
         [.withoutEffect("*", because: "the connection to the server is described by the chain's node")])
 
     static let forwarder = KeyTable(
@@ -129,7 +129,7 @@ enum ClientKeys {
             .withoutEffect(
                 "mux.maxFrameSize", "mux.maxReceiveBuffer", "mux.maxStreamBuffer", "mux.maxStreamWindow",
                 because: "windows follow what each stream needs"),
-            .withoutEffect("connectTimeout", because: "it belongs to visitors; a bind is bounded by 10 s"),
+            .withoutEffect("connectTimeout", because: "a BIND and a CONNECT are bounded by 10 s"),
             .withoutEffect("record.mode", because: "nothing is recorded"),
         ])
 

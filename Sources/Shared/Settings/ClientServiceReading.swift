@@ -1,6 +1,6 @@
 internal import Model
 
-/// Reads the services that run in the client: `rtcp` (protocol tunnel-client §3) and `file` (§8).
+/// Reads the services that run in the client: `rtcp` and `rudp` (protocol tunnel-client §3) and `file` (§8).
 struct ClientServiceReading {
     let service: ServiceSections
 
@@ -10,10 +10,11 @@ struct ClientServiceReading {
         let metadata = handler.section("metadata", keys: ClientKeys.tunnelMetadata, findings: &findings)
         let listener = service.section("listener", keys: ClientKeys.tunnelListener, findings: &findings)
         _ = listener.section("metadata", keys: ClientKeys.tunnelListenerMetadata, findings: &findings)
-        let targets = TargetReading(service: service).read(handler: metadata, findings: &findings)
+        let isUDP = service.handlerType == "rudp"
+        let targets = TargetReading(service: service, isUDP: isUDP).read(handler: metadata, findings: &findings)
         guard let reference = listener.setting("chain") else {
             service.setting.problem(
-                "needs the way to the tunnel server: `-F tunnel+ws://host:port`, or `listener: {type: rtcp, chain: …}`",
+                "needs the way to the tunnel server: `-F tunnel+ws://host:port`, or `listener: {type: \(service.handlerType), chain: …}`",
                 findings: &findings)
             return nil
         }
@@ -21,6 +22,7 @@ struct ClientServiceReading {
         var tunnel = ExposedTunnel(
             name: service.name, tunnel: chain.options.tunnel, servers: chain.servers, targets: targets)
         tunnel.serverStrategy = chain.strategy
+        tunnel.isUDP = isUDP
         tunnel.weight = chain.options.weight
         tunnel.connections = chain.options.connections
         tunnel.muxVersion = chain.options.muxVersion

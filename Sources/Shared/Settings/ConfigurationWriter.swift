@@ -1,7 +1,7 @@
 internal import Model
 
 /// Writes a server's configuration as YAML that reads back to the same value; the supervisor hands it to the control
-/// plane as a file. Tunnel ids stand in it whole: the file is private.
+/// plane as a file. Tunnel ids and passwords stand in it whole: the file is private.
 package enum ConfigurationWriter {
     /// The text of the file. JSON's notation for texts and lists, which is YAML's too, so that nothing needs escaping
     /// twice.
@@ -21,23 +21,33 @@ package enum ConfigurationWriter {
         if let address = server.metricsAddress { lines.append("metrics: {addr: \(quoted(address))}") }
         if let address = server.apiAddress { lines.append("api: {addr: \(quoted(address))}") }
         lines.append("services:")
-        for service in server.services { lines += self.lines(service, ingresses: server.ingresses) }
+        for service in server.services { lines += self.lines(service, of: server) }
         if !server.ingresses.isEmpty { lines.append("ingresses:") }
         for ingress in server.ingresses { lines += self.lines(ingress) }
+        if !server.authers.isEmpty { lines.append("authers:") }
+        for auther in server.authers { lines += self.lines(auther) }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func lines(_ service: TunnelService, ingresses: [IngressTable]) -> [String] {
+    private static func lines(_ service: TunnelService, of server: ServerConfiguration) -> [String] {
+        let ingresses = server.ingresses
         var lines = [
             "- name: \(quoted(service.name))",
             "  addr: \(quoted(service.address))",
             "  handler:",
             "    type: tunnel",
+        ]
+        if let authers = service.authers {
+            lines.append("    authers: [\(authers.map { quoted(server.authers[$0].name) }.joined(separator: ", "))]")
+        }
+        lines += [
             "    metadata:",
             "      ingress: \(quoted(ingresses[service.ingress].name))",
             "      tunnel.direct: \(service.tunnelIsDirect)",
             "      mux.version: \(service.muxVersion)",
+            "      entrypoint.relay: \(service.relaysAtEntrypoints)",
         ]
+        if !service.entrypointID.isZero { lines.append("      entrypoint.id: \(quoted(service.entrypointID.text))") }
         if !service.entrypoints.isEmpty { lines.append("      entrypoints:") }
         for entrypoint in service.entrypoints {
             let name = quoted(ingresses[entrypoint.ingress].name)
@@ -59,6 +69,17 @@ package enum ConfigurationWriter {
         for rule in ingress.rules {
             let endpoint = (rule.route.isPrivate ? "$" : "") + rule.route.tunnel.text
             lines.append("  - {hostname: \(quoted(rule.host)), endpoint: \(quoted(endpoint))}")
+        }
+        return lines
+    }
+
+    private static func lines(_ auther: Auther) -> [String] {
+        var lines = ["- name: \(quoted(auther.name))", "  reload: \(auther.reloadMilliseconds)ms"]
+        if let path = auther.path { lines.append("  file: {path: \(quoted(path))}") }
+        if !auther.credentials.isEmpty { lines.append("  auths:") }
+        for credential in auther.credentials {
+            lines.append(
+                "  - {username: \(quoted(credential.userName)), password: \(quoted(credential.password))}")
         }
         return lines
     }

@@ -2,6 +2,7 @@
 /// one place that knows it, so that a misspelt one is found.
 struct ListenSorting {
     let handlerTable: KeyTable
+    let listenerTable: KeyTable
     let tree: ArgumentTree
     var service: [(String, SettingNode)] = []
     var serviceMetadata: [(String, SettingNode)] = []
@@ -13,13 +14,19 @@ struct ListenSorting {
     /// A client's service has no port that a PROXY header could come to: there the key speaks of its targets.
     private let isClient: Bool
 
-    init(handler: String, tree: ArgumentTree) {
+    init(handler: String, listener: String, tree: ArgumentTree) {
         self.tree = tree
-        isClient = handler == "rtcp"
+        isClient = handler == "rtcp" || handler == "rudp"
+        listenerTable =
+            switch listener {
+            case "udp": VisitorKeys.datagramMetadata
+            default: ServerKeys.listenerMetadata
+            }
         handlerTable =
             switch handler {
-            case "rtcp": ClientKeys.tunnelMetadata
+            case "rtcp", "rudp": ClientKeys.tunnelMetadata
             case "file": ClientKeys.fileMetadata
+            case "tcp", "udp": VisitorKeys.handlerMetadata
             default: ServerKeys.tunnelMetadata
             }
     }
@@ -48,7 +55,7 @@ struct ListenSorting {
         case "prefer": service.append(("resolver", node))
         case "limiter.in", "limiter.out", "limiter.conn.in", "limiter.conn.out": service.append(("limiter", node))
         case "interface", "so_mark", "proxyprotocol", "netns": serviceMetadata.append((name, node))
-        case "retries": handler.append((name, node))
+        case "retries", "auther", "authers": handler.append((name, node))
         case "strategy", "maxfails", "failtimeout": selector.place(name, node)
         case "certfile", "cert", "keyfile", "key", "cafile", "ca": listener.append(("tls", node))
         default: return false
@@ -58,7 +65,7 @@ struct ListenSorting {
 
     private mutating func placeByTable(_ name: String, _ node: SettingNode) {
         let inHandler = handlerTable.rule(for: name)
-        let inListener = ServerKeys.listenerMetadata.rule(for: name)
+        let inListener = listenerTable.rule(for: name)
         let inService = ServerKeys.serviceMetadata.rule(for: name)
         // One that a table reads goes there; then one that it refuses; then one that it knows to be without effect.
         let best = max(KeyRule.rank(inHandler), KeyRule.rank(inListener), KeyRule.rank(inService))

@@ -3,11 +3,12 @@ enum NodeKeys {
     static let top = KeyTable(
         "the top of a configuration",
         [
-            .used("services"), .used("chains"), .used("hops"), .used("ingresses"), .used("log"), .used("metrics"),
+            .used("services"), .used("chains"), .used("hops"), .used("ingresses"), .used("authers"), .used("log"),
+            .used("metrics"),
             .used("api"), .used("culvert"),
             // Definitions act only through references, and every reference to one of these stops the start.
             .withoutEffect(
-                "authers", "admissions", "bypasses", "limiters", "quotas", "climiters", "rlimiters", "sds",
+                "admissions", "bypasses", "limiters", "quotas", "climiters", "rlimiters", "sds",
                 "resolvers", "hosts", because: "nothing refers to it"),
             .withoutEffect("routers", "rewriters", "caches", because: "no service here uses it"),
             .withoutEffect("observers", "recorders", because: "live state is at metrics.addr: /metrics and /dump"),

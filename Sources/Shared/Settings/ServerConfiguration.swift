@@ -9,6 +9,8 @@ package struct ServerConfiguration: Equatable, Sendable {
     package var services: [TunnelService] = []
     /// Those of the file in its order, then the ones made for services that name none.
     package var ingresses: [IngressTable] = []
+    /// Those of the file in its order, then the ones made of handlers' logins.
+    package var authers: [Auther] = []
     /// Those that were set, each within its range; `readTimeout`, `entrypoint.readTimeout` and the `mux.keepalive…`
     /// keys of the services are among them.
     package var limits: [Limit: UInt64] = [:]
@@ -61,6 +63,12 @@ package struct TunnelService: Equatable, Sendable {
     package var ingress: Int
     /// `tunnel.direct`: a relay visitor reaches the tunnel whose id it presents, whatever host it asks for.
     package var tunnelIsDirect = false
+    /// Indices into `ServerConfiguration.authers`: whoever one of them knows may bind and visit here. nil: everybody.
+    package var authers: [Int]?
+    /// `entrypoint.id`: relay visitors that present it are public ones, led by their host; zero: there is none.
+    package var entrypointID = TunnelID.zero
+    /// `entrypoint.relay`, our own key: relay visitors are served at the entrypoints too.
+    package var relaysAtEntrypoints = false
     /// smux version of bind sessions, 1 or 2.
     package var muxVersion = 2
 

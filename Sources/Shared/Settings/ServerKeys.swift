@@ -42,16 +42,32 @@ enum ServerKeys {
 
     static let tunnelHandler = KeyTable(
         "a tunnel handler",
-        handlerRules + [.missing("chain", "chainGroup", advice: "a tunnel server dials nothing; remove it")])
+        // In front of what all handlers have: the first rule of a key counts.
+        [.used("auther"), .used("authers"), .used("auth")] + handlerRules
+            + [.missing("chain", "chainGroup", advice: "a tunnel server dials nothing; remove it")])
+
+    static let auther = KeyTable(
+        "an auther",
+        [
+            .used("name"), .used("auths"), .used("file"), .used("reload"),
+            .missing("redis", "http", "plugin", advice: "write the users under `auths:` or into a `file:`"),
+        ])
+
+    static let login = KeyTable("an element of `auths`", [.used("username"), .used("password")])
+
+    static let inlineLogin = KeyTable(
+        "the login of a handler", [.used("username"), .used("password"), .used("file")])
+
+    static let credentialFile = KeyTable("the file of an auther", [.used("path")])
 
     static let tunnelMetadata = KeyTable(
         "the metadata of a tunnel handler",
         [
             .used("entrypoint"), .used("entrypoints"), .used("ingress"), .used("tunnel"), .used("tunnel.direct"),
+            .used("entrypoint.id"), .used("entrypoint.relay"),
             .used("readTimeout"), .used("entrypoint.readTimeout"), .used("mux.version"), .used("mux.type"),
             .used("mux.keepaliveInterval"), .used("mux.keepaliveTimeout"),
             .missing("sd", advice: "one node serves alone; remove it, and `sds:`"),
-            .missing("entrypoint.id", advice: "visitors present the tunnel's own id"),
             .missing("entrypoint.ProxyProtocol", advice: "remove it; the address of the connection's peer is used"),
             .missing("mux.keepaliveDisabled", advice: "lengthen `mux.keepaliveTimeout` instead"),
             .withoutEffect("entrypoint.keepalive", because: "streams are always kept for the next request"),
@@ -65,7 +81,8 @@ enum ServerKeys {
             .withoutEffect(
                 "observePeriod", "observer.*", because: "counters are at metrics.addr under /metrics"),
             .withoutEffect("limiter.*", because: "no limiter refers to it"),
-            .withoutEffect("skipauth", because: "no auther is in use"),
+            .missing(
+                "skipauth", advice: "give those a second service, without an auther, at a private address"),
         ])
 
     static let entrypoint = KeyTable("an element of `entrypoints`", [.used("addr"), .used("ingress")])

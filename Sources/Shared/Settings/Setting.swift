@@ -59,9 +59,11 @@ struct Setting {
         return ListenAddress(host: address.host, port: address.port)
     }
 
-    /// A UUID, whose text is not repeated in messages: it is a secret.
-    func tunnelID(findings: inout Findings) -> TunnelID? {
-        guard let text = text(findings: &findings) else { return nil }
+    /// A UUID, whose text is not repeated in messages: it is a secret. `mayBePrivate`: a leading `$` is accepted and
+    /// means nothing.
+    func tunnelID(findings: inout Findings, mayBePrivate: Bool = false) -> TunnelID? {
+        guard var text = text(findings: &findings) else { return nil }
+        if mayBePrivate, text.hasPrefix("$") { text.removeFirst() }
         guard let tunnel = TunnelID(text), !tunnel.isZero else {
             problem(
                 "is not a tunnel id: write a UUID such as 4f3c…-…, 36 characters (`uuidgen` makes one)",

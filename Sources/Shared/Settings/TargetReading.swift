@@ -2,6 +2,8 @@
 /// (protocol config §5, tunnel-client §5).
 struct TargetReading {
     let service: ServiceSections
+    /// The targets take datagrams.
+    let isUDP: Bool
 
     /// Nil, with a problem, where there is none or one that cannot be used.
     func read(handler metadata: SettingSection, findings: inout Findings) -> ForwardTargets? {
@@ -9,8 +11,8 @@ struct TargetReading {
         let elements = forwarder.elements("nodes")
         guard !elements.isEmpty else {
             service.setting.problem(
-                "needs a target: `-L rtcp://:0/127.0.0.1:8000`, or `forwarder: {nodes: [{addr: \"127.0.0.1:8000\"}]}`",
-                findings: &findings)
+                "needs a target: `-L \(service.handlerType)://:0/127.0.0.1:8000`, or "
+                    + "`forwarder: {nodes: [{addr: \"127.0.0.1:8000\"}]}`", findings: &findings)
             return nil
         }
         guard elements.count <= ForwardTargets.countMax else {
@@ -25,6 +27,10 @@ struct TargetReading {
         targets.strategy = selection.strategy
         if let version = metadata.setting("proxyProtocol")?.integer(in: 0...2, findings: &findings) {
             targets.proxyVersion = Int(version)
+            if isUDP, version > 0 {
+                metadata.setting("proxyProtocol")?.problem(
+                    "a target of datagrams gets no header; remove it", findings: &findings)
+            }
         }
         return targets
     }
@@ -44,11 +50,14 @@ struct TargetReading {
     private func readAddress(
         _ section: SettingSection, _ element: Setting, findings: inout Findings
     ) -> TargetAddress? {
-        var network = "tcp"
+        let expected = isUDP ? "udp" : "tcp"
+        var network = expected
         if let setting = section.setting("network"), let text = setting.text(findings: &findings), !text.isEmpty {
             network = text.lowercased()
-            guard network == "tcp" || network == "unix" else {
-                setting.problem("`\(text)` is not available; targets are reached by tcp or unix", findings: &findings)
+            guard network == expected || network == "unix" && !isUDP else {
+                setting.problem(
+                    "`\(text)` is not available; targets of \(service.handlerType) are reached by "
+                        + (isUDP ? "udp" : "tcp or unix"), findings: &findings)
                 return nil
             }
         }
@@ -56,7 +65,7 @@ struct TargetReading {
             element.problem("needs `addr:`, the target's host and port", findings: &findings)
             return nil
         }
-        if let path = TargetReading.path(text, network: network) {
+        if !isUDP, let path = TargetReading.path(text, network: network) {
             guard path.hasPrefix("/"), path.utf8.count <= TargetAddress.pathBytesMax else {
                 setting.problem(
                     "`\(path)` is no socket: its path begins with `/` and has at most \(TargetAddress.pathBytesMax) "

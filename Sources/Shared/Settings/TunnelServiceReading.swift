@@ -5,7 +5,8 @@ struct TunnelServiceReading {
     let service: ServiceSections
 
     func read(
-        node: inout NodeReading, ingresses: inout IngressReading, findings: inout Findings
+        node: inout NodeReading, ingresses: inout IngressReading, authers: inout AutherReading,
+        findings: inout Findings
     ) -> TunnelService? {
         let handler = service.section("handler", keys: ServerKeys.tunnelHandler, findings: &findings)
         let metadata = handler.section("metadata", keys: ServerKeys.tunnelMetadata, findings: &findings)
@@ -15,14 +16,14 @@ struct TunnelServiceReading {
         let address = service.listenAddress(findings: &findings)
         let carrier = readCarrier(findings: &findings)
         let ingress = readIngress(metadata, ingresses: &ingresses, findings: &findings)
+        let people = authers.indices(of: handler, service: service.name, findings: &findings)
         guard let address, let carrier, let ingress else { return nil }
 
         var result = TunnelService(name: service.name, address: address, carrier: carrier.carrier, ingress: ingress)
         result.path = carrier.path ?? result.path
         result.entrypoints = readEntrypoints(metadata, ingress: ingress, ingresses: ingresses, findings: &findings)
-        if let setting = metadata.setting("tunnel.direct") {
-            result.tunnelIsDirect = setting.flag(findings: &findings) ?? false
-        }
+        result.authers = people
+        readRelay(metadata, into: &result, findings: &findings)
         readMux(metadata, into: &result, node: &node, findings: &findings)
         node.readDuration(metadata.setting("readTimeout"), as: .handshakeTimeoutMilliseconds, findings: &findings)
         node.readDuration(
@@ -87,6 +88,20 @@ struct TunnelServiceReading {
             entrypoints.append(Entrypoint(address: address, ingress: index))
         }
         return entrypoints
+    }
+
+    private func readRelay(
+        _ metadata: SettingSection, into result: inout TunnelService, findings: inout Findings
+    ) {
+        if let setting = metadata.setting("tunnel.direct") {
+            result.tunnelIsDirect = setting.flag(findings: &findings) ?? false
+        }
+        if let setting = metadata.setting("entrypoint.id"), !setting.node.isOff {
+            result.entrypointID = setting.tunnelID(findings: &findings, mayBePrivate: true) ?? .zero
+        }
+        if let setting = metadata.setting("entrypoint.relay") {
+            result.relaysAtEntrypoints = setting.flag(findings: &findings) ?? false
+        }
     }
 
     private func readMux(

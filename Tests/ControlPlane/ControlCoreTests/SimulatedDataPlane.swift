@@ -29,6 +29,16 @@ struct SimulatedDataPlane {
     var hasTable = false
     var announced: [ListenerID] = []
     var services: [PlaneService] = []
+    var servicesCount = 0
+    var capabilities: PlaneCapabilities = [.access]
+    var minor: UInt16 = PlaneVersion.current.minor
+    /// Who may use the services, as it holds since the last of them; nil when nothing was said.
+    var access: [PlaneAccess]?
+    var tables: [UInt16: Set<CredentialDigest>] = [:]
+    private var nextAccess: [PlaneAccess]?
+    private var nextTables: [UInt16: Set<CredentialDigest>] = [:]
+    /// No services came without a word about access before them.
+    var accessCameFirst = true
 
     init(name: String, epoch: UInt64) {
         self.name = name
@@ -38,7 +48,8 @@ struct SimulatedDataPlane {
     var hello: DataToControl {
         .hello(
             DataHello(
-                version: .current, capabilities: [], dataPlaneName: name, processEpoch: epoch, workers: workers,
+                version: PlaneVersion(major: 1, minor: minor), capabilities: capabilities, dataPlaneName: name,
+                processEpoch: epoch, workers: workers,
                 processID: 1, countersLayout: 1))
     }
 
@@ -80,7 +91,20 @@ struct SimulatedDataPlane {
             refused[number] = reason
         case .closeConnector(let id): connectors[id] = nil
         case .drain: isDraining = true
-        case .services(_, let services): self.services = services
+        case .credentials(let table, let digests):
+            precondition(capabilities.contains(.access), "an old data plane is told what it does not know")
+            precondition(digests.count <= CredentialDigest.perMessageMax)
+            nextTables[table, default: []].formUnion(digests)
+        case .access(_, let access):
+            precondition(capabilities.contains(.access), "an old data plane is told what it does not know")
+            nextAccess = access
+            tables = nextTables
+            nextTables = [:]
+        case .services(_, let services):
+            self.services = services
+            servicesCount += 1
+            access = nextAccess
+            if nextAccess == nil { accessCameFirst = false }
         default: break
         }
         return []

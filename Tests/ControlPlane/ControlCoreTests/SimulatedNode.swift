@@ -14,6 +14,7 @@ struct SimulatedNode {
     /// The sockets the shell would keep: data plane's name and id.
     var kept: Set<String> = []
     var failing: Set<Int> = []
+    static let key = CredentialKey(high: 3, low: 4)
     private let configuration: ServerConfiguration
     private var nextLink: UInt64 = 1
     private var epoch: UInt64 = 1
@@ -22,7 +23,7 @@ struct SimulatedNode {
 
     init(_ configuration: ServerConfiguration) throws {
         self.configuration = configuration
-        core = try ControlCore(configuration, nodeName: "node", nodeEpoch: 1)
+        core = try ControlCore(configuration, nodeName: "node", nodeEpoch: 1, credentialKey: SimulatedNode.key)
     }
 
     /// One tunnel service with an entrypoint and one ingress, dynamic below `localhost` and `gost.local`.
@@ -96,7 +97,8 @@ struct SimulatedNode {
 
     /// A new control plane process in the place of the old one: the data planes keep what they have.
     mutating func restartControl() throws {
-        core = try ControlCore(configuration, nodeName: "node", nodeEpoch: core.nodeEpoch + 1)
+        core = try ControlCore(
+            configuration, nodeName: "node", nodeEpoch: core.nodeEpoch + 1, credentialKey: SimulatedNode.key)
         kept = []
         for index in planes.indices { planes[index].link = nil }
     }

@@ -20,24 +20,26 @@ struct Bench {
 
     init(
         workers: Int = 1, limits: [Limit: UInt64] = [:], capabilities: RelayCapabilities = [], muxVersion: UInt8 = 2,
-        isDirect: Bool = false, bufferCount: Int = WorkerBench.bufferCountStandard
+        isDirect: Bool = false, bufferCount: Int = WorkerBench.bufferCountStandard, access: NodeAccess? = nil,
+        user: String? = nil, password: String = "", isUDP: Bool = false, seed: UInt64 = 1
     ) throws {
-        world = World(seed: 1)
+        world = World(seed: seed)
         node = try NodeProcess(
-            world, workers: workers, seed: 1, limits: limits, muxVersion: muxVersion, isDirect: isDirect,
-            bufferCount: bufferCount)
+            world, workers: workers, seed: seed, limits: limits, muxVersion: muxVersion, isDirect: isDirect,
+            bufferCount: bufferCount, access: access)
         outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
         clientHost = world.kernel.makeHost(low: 0xFFFF_0A00_0002)
         connector = ScriptedConnector(
-            world, node, clientHost, tunnel: Bench.tunnel, capabilities: capabilities, muxVersion: muxVersion)
+            world, node, clientHost, tunnel: Bench.tunnel, capabilities: capabilities, isUDP: isUDP,
+            muxVersion: muxVersion, user: user, password: password)
         let connector = connector
         try #require(world.run(milliseconds: 1_000) { connector.isBound })
     }
 
     func visitor() -> ScriptedVisitor { ScriptedVisitor(world, node, outside) }
 
-    func secondConnector() throws -> ScriptedConnector {
-        let second = ScriptedConnector(world, node, clientHost, tunnel: Bench.tunnel)
+    func secondConnector(isUDP: Bool = false) throws -> ScriptedConnector {
+        let second = ScriptedConnector(world, node, clientHost, tunnel: Bench.tunnel, isUDP: isUDP)
         try #require(world.run(milliseconds: 1_000) { second.isBound })
         return second
     }

@@ -81,13 +81,13 @@ import Worker
         for number in 1...4 as ClosedRange<UInt64> { _ = directory.add(entry(number), to: DirectoryTests.tunnel) }
         var left: Set<UInt32> = [1, 2, 3, 4]
         for number in order {
-            #expect((directory.isKnown(DirectoryTests.tunnel)) == true)
+            #expect((directory.isKnown(DirectoryTests.tunnel, isUDP: false)) == true)
             #expect((directory.remove(entry(number).connector)) == true)
             #expect((directory.remove(entry(number).connector)) == false)
             left.remove(UInt32(number))
             #expect(Set(choices(directory).keys) == left)
         }
-        #expect((directory.isKnown(DirectoryTests.tunnel)) == false)
+        #expect((directory.isKnown(DirectoryTests.tunnel, isUDP: false)) == false)
         #expect(directory.tunnelCount == 0)
         #expect(directory.connectorCount == 0)
     }

@@ -8,7 +8,7 @@ from processes import Failure, expect, free_ports
 from .catalogue import ONCE, scenario
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PORTS = ("8421", "8080", "8000", "9000", "8422", "8081", "9100")
+PORTS = ("8421", "8080", "8000", "8001", "9000", "8422", "8081", "9100")
 
 
 def blocks(text):

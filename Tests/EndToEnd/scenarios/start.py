@@ -30,8 +30,8 @@ ingresses:
 
 #: (what, handler's lines, listener's lines, ingress's lines, further text, line of the fault, words of the message)
 BAD = [
-    ("an auther", "    auther: people", "", "", "", 8, ["auther"]),
-    ("an inline login", "    auth: {username: a, password: b}", "", "", "", 8, ["auth"]),
+    ("an auther that is not there", "    auther: people", "", "", "", 8, ["auther", "people"]),
+    ("a login without a password", "    auth: {username: a}", "", "", "", 8, ["auth", "password"]),
     ("client certificates", "", "    tls: {caFile: ca.pem}", "", "", 11, ["tls"]),
     ("an unknown reference", "      entrypoint: {addr: 1}", "", "", "", 8, ["entrypoint"]),
     ("an unknown ingress plugin", "", "", "  plugin: {type: grpc, addr: 127.0.0.1:8000}", "", 14, ["grpc"]),

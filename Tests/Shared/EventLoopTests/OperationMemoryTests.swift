@@ -33,6 +33,13 @@ import Testing
         #expect(MemoryLayout<DescriptorMessage>.offset(of: \.descriptors) == Int(MemoryRooms.messageDescriptors))
         #expect(MemoryLayout<DialAddress>.offset(of: \.path) == Int(MemoryRooms.dialPath))
         #expect(MemoryLayout<DialAddress>.offset(of: \.storage) == Int(MemoryRooms.dialStorage))
+        #expect(MemoryLayout<SendDatagram>.offset(of: \.vector) == 0)
+        #expect(MemoryLayout<SendDatagram>.offset(of: \.storage) == Int(MemoryRooms.datagramStorage))
+        #expect(MemoryLayout<sockaddr_in6>.size <= MemoryLayout<InlineArray<4, UInt64>>.size)
+        #expect(MemoryLayout<PeerAddress>.size <= DatagramBuffer.headBytes)
+        #expect(DatagramBuffer.headBytes == 16 + Int(MemoryRooms.datagramNameBytes))
+        #expect(DatagramBuffer.headBytes + DatagramBuffer.dataBytes <= DatagramBuffer.strideBytes)
+        #expect([SocketType.stream, .datagram].map(\.rawValue) == [0, 1])
         #expect(MemoryLayout<msghdr>.size <= 64)
         #expect(MemoryLayout<sockaddr_un>.size <= 128)
     }

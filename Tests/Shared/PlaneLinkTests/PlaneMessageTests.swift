@@ -29,6 +29,16 @@ struct PlaneMessageTests {
                 == Samples.toControl)
     }
 
+    /// What 1.1 added, byte for byte.
+    @Test func theRecordedTranscriptOfVersionOneOneIsStillSpoken() throws {
+        var control: [UInt8] = []
+        for message in Samples.toDataOneOne { message.encode(to: &control) }
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataMinor1).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.controlToDataMinor1)).map { try ControlToData.decode($0) }
+                == Samples.toDataOneOne)
+    }
+
     @Test func descriptorsTravelWithTheKindsThatSaySo() {
         for message in Samples.toData {
             var bytes: [UInt8] = []
@@ -40,7 +50,7 @@ struct PlaneMessageTests {
     }
 
     @Test func membersThatALaterMinorAddedAreIgnored() throws {
-        for message in Samples.toData {
+        for message in Samples.toData + Samples.toDataOneOne {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             var frame = frames(bytes)[0]
@@ -59,6 +69,15 @@ struct PlaneMessageTests {
                 #expect(throws: PlaneFault.self) { try DataToControl.decode(short) }
             }
         }
+        for message in Samples.toDataOneOne {
+            var bytes: [UInt8] = []
+            message.encode(to: &bytes)
+            let frame = frames(bytes)[0]
+            for count in 0..<frame.body.count {
+                let short = PlaneFrame(kind: frame.kind, body: Array(frame.body.prefix(count)))
+                #expect(throws: PlaneFault.self) { try ControlToData.decode(short) }
+            }
+        }
     }
 
     @Test func mutationsAreMessagesOrFaultsButNeverTraps() {
@@ -66,6 +85,7 @@ struct PlaneMessageTests {
         for _ in 0..<20_000 {
             var bytes: [UInt8] = []
             Samples.toData[Int(random.below(UInt32(Samples.toData.count)))].encode(to: &bytes)
+            Samples.toDataOneOne[Int(random.below(UInt32(Samples.toDataOneOne.count)))].encode(to: &bytes)
             Samples.toControl[Int(random.below(UInt32(Samples.toControl.count)))].encode(to: &bytes)
             for _ in 0...random.below(4) { bytes[Int(random.below(UInt32(bytes.count)))] = UInt8(random.below(256)) }
             for frame in frames(bytes) {

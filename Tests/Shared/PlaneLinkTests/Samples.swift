@@ -61,6 +61,24 @@ enum Samples {
         .ping,
     ]
 
+    /// What 1.1 added.
+    static let toDataOneOne: [ControlToData] = [
+        .credentials(
+            table: 3,
+            [
+                CredentialDigest(words: (0x0102_0304_0506_0708, 0x1112_1314_1516_1718, 0x21, 0x31)),
+                CredentialDigest(
+                    user: InlineText("user")!, password: InlineText("pass")!, key: CredentialKey(high: 1, low: 2)),
+            ]),
+        .access(
+            key: CredentialKey(high: 1, low: 2),
+            [
+                PlaneAccess(service: ServiceIndex(1), credentials: 3, entrypointID: tunnel, relaysAtEntrypoints: true),
+                PlaneAccess(
+                    service: ServiceIndex(2), credentials: nil, entrypointID: .zero, relaysAtEntrypoints: false),
+            ]),
+    ]
+
     static let toControl: [DataToControl] = [
         .hello(
             DataHello(

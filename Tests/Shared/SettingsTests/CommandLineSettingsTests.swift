@@ -111,6 +111,62 @@ struct CommandLineSettingsTests {
                 - {name: c, hops: [{name: h}]}
                 """),
         Pair(
+            listen: ["rudp://:0/127.0.0.1:53"], forward: ["tunnel+ws://h:80?tunnel.id=\(uuid)"],
+            yaml: """
+                services:
+                - addr: ":0"
+                  handler: {type: rudp}
+                  listener: {type: rudp, chain: c}
+                  forwarder: {nodes: [{addr: "127.0.0.1:53", network: udp}]}
+                chains:
+                - name: c
+                  hops:
+                  - nodes:
+                    - addr: h:80
+                      connector: {type: tunnel, metadata: {tunnel.id: \(uuid)}}
+                      dialer: {type: ws}
+                """),
+        Pair(
+            listen: ["tcp://:8000/service.host", "tcp://127.0.0.1:8001/host:22", "tcp://:8002"],
+            forward: ["tunnel://h:8443?tunnel.id=\(uuid)"],
+            yaml: """
+                services:
+                - addr: ":8000"
+                  handler: {type: tcp, chain: c}
+                  listener: {type: tcp}
+                  forwarder: {nodes: [{addr: service.host}]}
+                - addr: "127.0.0.1:8001"
+                  handler: {type: tcp, chain: c}
+                  forwarder: {nodes: [{addr: "host:22"}]}
+                - {addr: ":8002", handler: {type: tcp, chain: c}}
+                chains:
+                - name: c
+                  hops:
+                  - nodes:
+                    - addr: h:8443
+                      connector: {type: tunnel, metadata: {tunnel.id: \(uuid)}}
+                """),
+        Pair(
+            listen: ["udp://:8053/service.host?keepalive=true&ttl=20s&udp.bufferSize=1500&backlog=64", "tcp://:8053"],
+            forward: ["tunnel+ws://h:80?tunnel.id=\(uuid)"],
+            yaml: """
+                services:
+                - addr: ":8053"
+                  handler: {type: udp, chain: c}
+                  listener:
+                    type: udp
+                    metadata: {keepalive: true, ttl: 20, readBufferSize: 1500, backlog: 64}
+                  forwarder: {nodes: [{addr: service.host}]}
+                - {addr: ":8053", handler: {type: tcp, chain: c}}
+                chains:
+                - name: c
+                  hops:
+                  - nodes:
+                    - addr: h:80
+                      connector: {type: tunnel, metadata: {tunnel.id: \(uuid)}}
+                      dialer: {type: ws}
+                """),
+        Pair(
             listen: ["rtcp://:0/:8000"], forward: ["tunnel://:8443?auth=bWU6cGFzcw"],
             yaml: """
                 services:
@@ -205,7 +261,8 @@ struct CommandLineSettingsTests {
         Refusal(listen: "tunnel://:1?entrypoint=%zz", text: "hexadecimal"),
         Refusal(listen: "tunnel+wss://:1", text: "-L tunnel+wss://:1: type: the carrier `wss` is not available yet"),
         Refusal(listen: "tunnel+mws://:1", text: "`mws` is not available yet"),
-        Refusal(listen: "tunnel://u:pa55word@:1", text: "-L tunnel://:1: auth: is not available yet"),
+        Refusal(listen: "tunnel://u:@:1", text: "-L tunnel://:1: auth: has no password"),
+        Refusal(listen: "tunnel://:1?auther=people", text: "no auther is named `people`"),
         Refusal(listen: "tunnel://:1?entrpoint=:80", text: "-L tunnel://:1: entrpoint: unknown key"),
         Refusal(listen: "tunnel://:1?climiter=10", text: "climiter: is not available yet"),
         Refusal(listen: "tunnel://:1?rlimiter=10", text: "rlimiter: is not available yet"),
@@ -218,8 +275,7 @@ struct CommandLineSettingsTests {
         Refusal(listen: "tunnel://:1-9", text: "no address"),
         Refusal(listen: "http://:1", text: "`http` is not available yet"),
         Refusal(listen: "carrot://:1", text: "`carrot` is unknown"),
-        Refusal(listen: "rudp://:0/:53", forward: ["tunnel://h:1"], text: "`rudp` is not available yet"),
-        Refusal(listen: "tcp://:8000/host", forward: ["tunnel://h:1"], text: "`tcp` is not available yet"),
+        Refusal(listen: "socks5://:0", text: "`socks5` is not available yet"),
         Refusal(listen: "rtcp://:0/:8000", text: "needs the way to the tunnel server"),
         Refusal(listen: "rtcp://:0", forward: ["tunnel://h:1"], text: "needs a target"),
         Refusal(listen: "rtcp://:0/:1?strategy=parallel", forward: ["tunnel://h:1"], text: "none of round"),
@@ -232,6 +288,24 @@ struct CommandLineSettingsTests {
         Refusal(listen: "rtcp://:0/:1", forward: ["tunnel+ws://h:1?handshakeTimeout=1h"], text: "between 100 ms"),
         Refusal(listen: "rtcp://:0/host", forward: ["tunnel://h:1"], text: "`host` is no target"),
         Refusal(listen: "rtcp+tcp://:0/:1", forward: ["tunnel://h:1"], text: "needs an rtcp listener"),
+        Refusal(listen: "rudp+rtcp://:0/:1", forward: ["tunnel://h:1"], text: "needs an rudp listener"),
+        Refusal(listen: "rudp://:0", forward: ["tunnel://h:1"], text: "-L rudp://:0/127.0.0.1:8000"),
+        Refusal(listen: "tcp://:1/host", text: "needs the way to the tunnel server"),
+        Refusal(listen: "tcp://:1/host", forward: ["tunnel://h:1"], text: "needs the id of the tunnel to visit"),
+        Refusal(
+            listen: "tcp+udp://:1/host", forward: ["tunnel://h:1?tunnel.id=\(uuid)"], text: "needs a tcp listener"),
+        Refusal(listen: "tcp:///host", forward: ["tunnel://h:1?tunnel.id=\(uuid)"], text: "needs `addr:`"),
+        Refusal(
+            listen: "tcp://:1/a,b", forward: ["tunnel://h:1?tunnel.id=\(uuid)"], text: "a visitor asks for one host"),
+        Refusal(
+            listen: "tcp://:1/host:x", forward: ["tunnel://h:1?tunnel.id=\(uuid)"], text: "`host:x` is no host"),
+        Refusal(
+            listen: "udp://:1/h?ttl=2h", forward: ["tunnel://h:1?tunnel.id=\(uuid)"], text: "between 100 ms and 1 h"),
+        Refusal(
+            listen: "udp://:1/h?backlog=0", forward: ["tunnel://h:1?tunnel.id=\(uuid)"], text: "between 1 and 65536"),
+        Refusal(
+            listen: "udp://:1/h?keepalives=1", forward: ["tunnel://h:1?tunnel.id=\(uuid)"],
+            text: "did you mean `keepalive`"),
         Refusal(listen: "rtcp://:0/:1", forward: ["http://h:1"], text: "must be `tunnel`"),
         Refusal(listen: "rtcp://:0/:1", forward: ["tunnel+wss://h:1"], text: "-F tunnel+wss://h:1: type"),
         Refusal(listen: "rtcp://:0/:1", forward: ["tunnel://h"], text: "`h` is no server"),

@@ -18,17 +18,24 @@ struct ConfigurationWriterTests {
           addr: 127.0.0.1:8421
           handler:
             type: tunnel
+            auther: people
+            auth: {username: "x: \"y\"", password: "#'z"}
             metadata:
               entrypoint: :80
               entrypoints: [{addr: ":81", ingress: b}]
               tunnel: "a.b:\(uuid),*.c:$\(uuid)"
               tunnel.direct: true
+              entrypoint.id: \(uuid)
+              entrypoint.relay: yes
               mux.version: 1
               readTimeout: 5s
               mux.keepaliveTimeout: 1m
           listener: {type: ws, metadata: {path: "/a'b"}}
         - {name: z, addr: ":8422", handler: {type: tunnel, metadata: {ingress: b}}}
         - {name: w, addr: ":8423", handler: {type: tunnel}}
+        authers:
+        - {name: people, auths: [{username: a, password: b}], file: {path: "/etc/cul vert"}, reload: 1h}
+        - {name: nobody}
         ingresses:
         - {name: unused}
         - name: b

@@ -64,6 +64,8 @@ struct TunnelServiceReadingTests {
                       entrypoints: [{addr: ":81", ingress: other}, {addr: ":82"}]
                       ingress: ingress-0
                       tunnel.direct: true
+                      entrypoint.id: $\(Self.uuid)
+                      entrypoint.relay: true
                       readTimeout: 15
                       entrypoint.readTimeout: 1m
                       mux.version: 1
@@ -82,6 +84,9 @@ struct TunnelServiceReadingTests {
         #expect(service.path == "/tun")
         #expect(service.muxVersion == 1)
         #expect(service.tunnelIsDirect)
+        #expect(service.entrypointID.text == Self.uuid)
+        #expect(service.relaysAtEntrypoints)
+        #expect(service.authers == nil)
         #expect(service.entrypoints.map(\.address.port) == [80, 81, 82])
         #expect(service.entrypoints.map(\.ingress) == [0, 1, 0])
         #expect(server.ingresses[0].dynamic?.domains == ["a.example", "b.example"])
@@ -123,7 +128,8 @@ struct TunnelServiceReadingTests {
         Refusal(line: "entrpoint: :80", part: "did you mean `entrypoint`"),
         Refusal(line: "ingress: nobody", part: "no ingress is named `nobody`"),
         Refusal(line: "sd: sd-0", part: "not available yet"),
-        Refusal(line: "entrypoint.id: \(uuid)", part: "not available yet"),
+        Refusal(line: "entrypoint.id: 12", part: "not a tunnel id"),
+        Refusal(line: "skipauth: 10.0.0.0/8", part: "not available yet"),
         Refusal(line: "entrypoint.ProxyProtocol: 1", part: "not available yet"),
         Refusal(line: "mux.keepaliveDisabled: true", part: "not available yet"),
         Refusal(line: "mux.type: yamux", part: "write `smux`"),
@@ -160,9 +166,9 @@ struct TunnelServiceReadingTests {
     }
 
     static let refusedServices = [
-        Refusal(line: "handler: {type: tunnel, auther: someone}", part: "handler.auther: is not available yet"),
-        Refusal(line: "handler: {type: tunnel, authers: [a]}", part: "handler.authers: is not available yet"),
-        Refusal(line: "handler: {type: tunnel, auth: {username: a}}", part: "handler.auth: is not available yet"),
+        Refusal(line: "handler: {type: tunnel, auther: someone}", part: "no auther is named `someone`"),
+        Refusal(line: "handler: {type: tunnel, authers: [a]}", part: "no auther is named `a`"),
+        Refusal(line: "handler: {type: tunnel, auth: {username: a}}", part: "has no password"),
         Refusal(line: "handler: {type: tunnel}\n  admission: a", part: "admission: is not available yet"),
         Refusal(line: "handler: {type: tunnel}\n  bypasses: [a]", part: "bypasses: is not available yet"),
         Refusal(line: "handler: {type: tunnel}\n  climiter: a", part: "climiter: is not available yet"),

@@ -42,6 +42,8 @@ package final class ClientDesk {
         var targetToldUntil = Tick.zero
     }
 
+    /// The services that carry local visitors to servers.
+    package let visits: VisitDesk
     var connections: [Connection]
     /// Links that belong to no connection any more and end when their streams have.
     var departures: [Departure] = []
@@ -67,7 +69,8 @@ package final class ClientDesk {
     package static let targetToldMilliseconds: UInt64 = 1_000
 
     /// A desk that has dialled nothing yet; the seed gives the jitter of its retries.
-    package init(plans: [Plan], seed: UInt64) {
+    package init(plans: [Plan], visits: [VisitDesk.Service] = [], seed: UInt64) {
+        self.visits = VisitDesk(visits)
         connections = plans.map { Connection(plan: $0) }
         random = Random(seed: seed)
     }
@@ -80,7 +83,7 @@ package final class ClientDesk {
 
     /// When something is to be done though nothing comes.
     package var nextDeadline: Tick {
-        var deadline = Tick.never
+        var deadline = visits.nextDeadline
         for connection in connections {
             switch connection.state {
             case .waiting(let until), .resolving(let until): deadline = min(deadline, until)
@@ -116,6 +119,13 @@ package final class ClientDesk {
         guard let known = names.addresses(of: server.host, now: now) else { return nil }
         var address = known[connections[position].addressIndex % known.count]
         address.port = server.port
+        return address
+    }
+
+    /// The first address of a host, or nil while it is being asked for.
+    func address(_ host: String, _ port: UInt16, now: Tick) -> SocketAddress? {
+        guard var address = names.addresses(of: host, now: now)?.first else { return nil }
+        address.port = port
         return address
     }
 

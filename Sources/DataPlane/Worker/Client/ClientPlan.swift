@@ -52,6 +52,8 @@ extension ClientDesk {
         package var requestedPort: UInt16 = 0
         package var weight: UInt8 = 0
         package var muxVersion: UInt8 = 2
+        /// The targets take datagrams (`rudp`).
+        package var isUDP = false
         package var user: InlineText?
         package var password = InlineText()
         package var targets: TargetGroup
@@ -90,7 +92,7 @@ extension ClientDesk {
     }
 
     /// Why a connection did not come to be, or ended.
-    package enum Failure: Sendable {
+    package enum Failure: Sendable, Equatable {
         /// The server answered the BIND with this relay status.
         case refused(status: UInt8)
         case ended(Reason)

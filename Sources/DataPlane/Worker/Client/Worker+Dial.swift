@@ -16,6 +16,7 @@ extension Worker {
     @inline(never) @_semantics("no_performance_analysis")
     mutating func performClient() {
         guard let client else { return }
+        client.visits.report(now)
         endDepartures(client)
         endLateDials(client)
         for position in client.connections.indices {
@@ -42,6 +43,7 @@ extension Worker {
         link.cipher = LinkCipher(server.cipher)
         link.connection = UInt32(position)
         link.tunnel = client.connections[position].plan.tunnel
+        link.isUDP = client.connections[position].plan.isUDP
         link.peer.high = address.high
         link.peer.low = address.low
         link.peer.port = address.port
@@ -53,12 +55,14 @@ extension Worker {
     /// Asks for a socket to dial `address` with; `dialSocketOpened` goes on.
     mutating func openDial(_ address: DialedAddress, _ role: SocketRole, owner: UInt32) {
         let generation = role == .link ? links.generation(of: owner) : streams.generation(of: owner)
+        let isDatagram = role == .target && links[streams[owner].pointee.link].pointee.isUDP
         operations.append(
             Operation(
                 .openSocket,
                 token: Token(
                     .openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
-                descriptor: -1, length: address.family.rawValue))
+                descriptor: -1, length: address.family.rawValue,
+                argument: (isDatagram ? SocketType.datagram : .stream).rawValue))
     }
 
     /// Marks the dials of links among those of streams.
@@ -91,6 +95,7 @@ extension Worker {
             setLinkDeadline(owner)
         } else {
             streams[owner].pointee.partner = .target(socket: socket)
+            sockets[socket].pointee.isDatagram = links[streams[owner].pointee.link].pointee.isUDP
             address = targetSocketOpened(owner, socket)
         }
         connect(socket, to: address, memory: memory)
@@ -125,7 +130,7 @@ extension Worker {
         case .target:
             completion.result == 0
                 ? targetConnected(socket.pointee.owner, slot) : targetAttemptFailed(socket.pointee.owner, .dialFailed)
-        case .visitor, .plane, .none:
+        case .visitor, .visit, .datagrams, .plane, .none:
             closeSocket(slot)
         }
     }
@@ -133,7 +138,9 @@ extension Worker {
     /// The link never got a socket.
     private mutating func abandonDial(_ linkSlot: UInt32, _ reason: Reason) {
         let position = Int(links[linkSlot].pointee.connection)
+        let visit = links[linkSlot].pointee.ownVisit
         links.give(linkSlot)
+        if visit != .max { return visitLinkEnded(visit, reason, .connecting) }
         client?.failed(position, reason, now: now)
     }
 
@@ -149,39 +156,50 @@ extension Worker {
     }
 
     private mutating func linkConnected(_ linkSlot: UInt32) {
-        let link = links[linkSlot]
-        guard let client else { preconditionFailure("a dialled link without a plan") }
-        let position = Int(link.pointee.connection)
-        if link.pointee.isWebSocket {
-            link.pointee.phase = .upgradeSent
-            let key = WebSocketUpgrade.Key(high: unguessable(), low: unguessable())
-            client.connections[position].key = key
-            let server = client.server(position)
-            guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
-            let target = UnsafeMutableRawBufferPointer(
-                start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
-            let count = server.header.withUnsafeBytes {
-                WebSocketUpgrade.writeRequest(
-                    path: server.path, host: server.hostHeader, key: key, extra: $0, into: target)
-            }
-            guard let count else { preconditionFailure("an upgrade request outgrew its buffer") }
-            let queue = linkQueue(linkSlot)
-            buffers.append(
-                &queue.pointee, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
-            queueFlush(link.pointee.socket)
-        } else {
-            sendBind(linkSlot)
-        }
+        let generation = links.generation(of: linkSlot)
+        if links[linkSlot].pointee.isWebSocket { sendUpgrade(linkSlot) } else { sendDialledRequest(linkSlot) }
+        guard links.isCurrent(linkSlot, generation) else { return }
         setLinkDeadline(linkSlot)
-        wantBytes(link.pointee.socket, true)
+        wantBytes(links[linkSlot].pointee.socket, true)
+    }
+
+    private mutating func sendUpgrade(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        guard let client else { preconditionFailure("a dialled link without a desk") }
+        link.pointee.phase = .upgradeSent
+        let key = WebSocketUpgrade.Key(high: unguessable(), low: unguessable())
+        let server: ClientDesk.Server
+        if link.pointee.ownVisit == .max {
+            client.connections[Int(link.pointee.connection)].key = key
+            server = client.server(Int(link.pointee.connection))
+        } else {
+            visits[link.pointee.ownVisit].pointee.key = key
+            server = visitServer(link.pointee.ownVisit, client)
+        }
+        guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
+        let target = UnsafeMutableRawBufferPointer(
+            start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
+        let count = server.header.withUnsafeBytes {
+            WebSocketUpgrade.writeRequest(path: server.path, host: server.hostHeader, key: key, extra: $0, into: target)
+        }
+        guard let count else { preconditionFailure("an upgrade request outgrew its buffer") }
+        let queue = linkQueue(linkSlot)
+        buffers.append(
+            &queue.pointee, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+        queueFlush(link.pointee.socket)
+    }
+
+    /// What a dialled link is for: BIND or CONNECT.
+    private mutating func sendDialledRequest(_ linkSlot: UInt32) {
+        if links[linkSlot].pointee.ownVisit == .max { sendBind(linkSlot) } else { sendConnect(linkSlot) }
     }
 
     private mutating func sendBind(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard let client else { preconditionFailure("a dialled link without a plan") }
         let plan = client.connections[Int(link.pointee.connection)].plan
-        link.pointee.phase = .requestSent
         var request = RelayRequest(.bind)
+        request.network = plan.isUDP ? .udp : .tcp
         if let user = plan.user {
             request.hasUserAuth = true
             request.user = user
@@ -195,9 +213,15 @@ extension Worker {
         request.tunnel = RelayTunnel(
             high: plan.tunnel.high, low: plan.tunnel.low, flags: 0, capabilities: Worker.capabilities,
             weight: plan.weight)
+        sendRequest(linkSlot, request)
+    }
+
+    /// Sends the one request of a dialled link.
+    mutating func sendRequest(_ linkSlot: UInt32, _ request: RelayRequest) {
+        links[linkSlot].pointee.phase = .requestSent
         guard let room = buffers.cutArena(BufferStore.headroom + 1_600) else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(start: buffers.pointer(room) + BufferStore.headroom, count: 1_600)
-        guard let count = request.write(into: target) else { preconditionFailure("a BIND outgrew its room") }
+        guard let count = request.write(into: target) else { preconditionFailure("a request outgrew its room") }
         sendRaw(
             linkSlot,
             Slice(buffer: room.buffer, offset: room.offset + UInt32(BufferStore.headroom), count: UInt32(count)))
@@ -206,10 +230,10 @@ extension Worker {
     // MARK: The server's answers
 
     mutating func readUpgradeAnswer(_ linkSlot: UInt32, _ front: Slice) {
-        let link = links[linkSlot]
-        guard let client, let key = client.connections[Int(link.pointee.connection)].key else {
-            preconditionFailure("an upgrade without a key")
-        }
+        let visit = links[linkSlot].pointee.ownVisit
+        let connection = Int(links[linkSlot].pointee.connection)
+        guard let client, let key = visit == .max ? client.connections[connection].key : visits[visit].pointee.key
+        else { preconditionFailure("an upgrade without a key") }
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         switch WebSocketUpgrade.judgeAnswer(
             RawSpan(_unsafeBytes: bytes), limit: Int(limits[.headBytesMax]), key: key)
@@ -218,17 +242,20 @@ extension Worker {
         case .refused(let status): endLink(linkSlot, status == 404 ? .wrongPath : .badUpgrade)
         case .fault: endLink(linkSlot, .badUpgrade)
         case .accepted(let count, let url):
-            if !url.isEmpty {
+            if !url.isEmpty, visit == .max {
                 let text = String(decoding: bytes[url.lower..<url.upper], as: UTF8.self)
-                client.connections[Int(link.pointee.connection)].templates = [text]
+                client.connections[connection].templates = [text]
             }
-            sendBind(linkSlot)
+            let generation = links.generation(of: linkSlot)
+            sendDialledRequest(linkSlot)
+            guard links.isCurrent(linkSlot, generation) else { return }
             readFramesBehind(linkSlot, headCount: count)
         }
     }
 
     mutating func readRelayAnswer(_ linkSlot: UInt32, _ front: Slice) {
         let link = links[linkSlot]
+        if link.pointee.ownVisit != .max { return readVisitAnswer(linkSlot, front) }
         let position = Int(link.pointee.connection)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {

@@ -62,9 +62,10 @@ extension Worker {
         if links[linkSlot].pointee.capabilities.has(.goAway) { sendControl(linkSlot, .goAway, stream: 0) }
     }
 
-    /// No connection is wanted any more.
+    /// No connection is wanted any more, and no local visitor.
     package mutating func leaveAll() {
         guard let client else { return }
+        for id in listeners.map(\.id) { closeListener(id) }
         for position in client.connections.indices {
             if case .gone = client.connections[position].state { continue }
             leaveConnection(position, serves: false)
@@ -77,7 +78,24 @@ extension Worker {
     }
 
     /// Everything that was to leave has left, to its last byte.
-    package var hasLeft: Bool { links.count == 0 && sockets.count == 0 }
+    /// Conversations of datagrams have no end that could be waited for.
+    package var hasLeft: Bool {
+        for slot in 0..<links.end where links.isLive(slot) && !carriesDatagramVisit(slot) { return false }
+        for slot in 0..<sockets.end where sockets.isLive(slot) {
+            switch sockets[slot].pointee.role {
+            case .datagrams: continue
+            case .link where carriesDatagramVisit(sockets[slot].pointee.owner): continue
+            case .link, .visit, .visitor, .target, .plane, .none: return false
+            }
+        }
+        return true
+    }
+
+    private func carriesDatagramVisit(_ linkSlot: UInt32) -> Bool {
+        let visit = links[linkSlot].pointee.ownVisit
+        guard visit != .max, let client else { return false }
+        return client.visits.services[Int(visits[visit].pointee.service)].isUDP
+    }
 
     /// The server asked us to go: the next connection is made at once, elsewhere if there is another server; the
     /// streams of this one go on until it closes.

@@ -110,7 +110,8 @@ extension Worker {
             preconditionFailure("a connected target without a dial")
         }
         dial.group.selection.succeeded(dial.node)
-        guard dial.group.proxyVersion == 0 || putProxyHeader(socket, dial) else {
+        let isAnnounced = dial.group.proxyVersion > 0 && !sockets[socket].pointee.isDatagram
+        guard !isAnnounced || putProxyHeader(socket, dial) else {
             targetUnreachable(streamSlot, .buffersFull)
             return false
         }
@@ -140,6 +141,7 @@ extension Worker {
     package mutating func resolved(_ host: String, _ addresses: [SocketAddress]) {
         guard let client else { return }
         client.resolved(host, addresses, now: now)
+        visitsResolved(host, isKnown: !addresses.isEmpty)
         let waiting = client.awaitingNames
         client.awaitingNames = []
         for slot in waiting {

@@ -17,6 +17,7 @@ extension Worker {
             return refuseStream(linkSlot, id, .streamsFull)
         }
         streams[slot].pointee.lastProgress = now
+        awaitHeader(linkSlot)
     }
 
     /// The stream ends before it began; a server of ours learns why, and repeats it elsewhere.
@@ -74,6 +75,7 @@ extension Worker {
         if stream.pointee.flags.contains(.peerHalfClosed) { sockets[socket].pointee.shutsDownWhenSent = true }
         if !sockets[socket].pointee.out.isEmpty || sockets[socket].pointee.shutsDownWhenSent { queueFlush(socket) }
         creditStream(streamSlot, waiting: sockets[socket].pointee.out.byteCount)
+        if sockets[socket].pointee.isDatagram { expireWhenIdle(streamSlot, socket) }
         wantBytes(socket, true)
     }
 
@@ -89,7 +91,10 @@ extension Worker {
     }
 
     mutating func targetTimedOut(_ streamSlot: UInt32) {
-        if !streams[streamSlot].pointee.flags.contains(.connected) { targetAttemptFailed(streamSlot, .dialTimeout) }
+        guard streams[streamSlot].pointee.flags.contains(.connected) else {
+            return targetAttemptFailed(streamSlot, .dialTimeout)
+        }
+        if case .target(let socket) = streams[streamSlot].pointee.partner { expireWhenIdle(streamSlot, socket) }
     }
 
     /// The service answered.

@@ -165,8 +165,16 @@ package struct Directory: ~Copyable {
         preconditionFailure("a weight was counted and not found")
     }
 
-    /// Whether the tunnel has any connector here, of whatever kind.
-    package func isKnown(_ tunnel: TunnelID) -> Bool { find(tunnel) != nil }
+    /// Whether the tunnel has a connector of this kind here, whether or not it can take a visitor now.
+    package func isKnown(_ tunnel: TunnelID, isUDP: Bool) -> Bool {
+        guard let slot = find(tunnel) else { return false }
+        var cursor = tunnels[slot].pointee.first
+        while cursor != .max {
+            if entries[cursor].pointee.isUDP == isUDP { return true }
+            cursor = entries[cursor].pointee.next
+        }
+        return false
+    }
 
     /// Calls `body` for every connector; for inventories and dumps.
     package func forEach(_ body: (TunnelID, ConnectorEntry) -> Void) {

@@ -19,7 +19,7 @@ extension Worker {
         link.pointee.weight = tunnel.weight
         link.pointee.isUDP = request.network == .udp
         link.pointee.capabilities = offered.agreed(with: Worker.capabilities)
-        link.pointee.requestedPort = request.destination?.port ?? 0
+        link.pointee.address.port = request.destination?.port ?? 0
         // The desk answers well before; this is for a question or an answer that found no buffer to travel in.
         setDeadline(link.pointee.socket, now.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds]))
         var host = InlineText()
@@ -27,7 +27,7 @@ extension Worker {
         let question = BindQuestion(
             ask: BindAsk(
                 ask: 0, connector: link.pointee.connector, tunnel: tunnel.tunnelID, service: link.pointee.service,
-                requestedHost: host, port: link.pointee.requestedPort, isUDP: link.pointee.isUDP,
+                requestedHost: host, port: link.pointee.address.port, isUDP: link.pointee.isUDP,
                 weight: tunnel.weight, source: link.pointee.source,
                 capabilities: link.pointee.capabilities.rawValue),
             worker: UInt8(index), link: linkSlot, generation: links.generation(of: linkSlot))
@@ -42,7 +42,28 @@ extension Worker {
     @inline(never) @_semantics("no_performance_analysis")
     mutating func askDesk(_ question: BindQuestion) {
         guard let desk = touchedDesk else { preconditionFailure("a bind without anybody to ask") }
+        var question = question
+        question.holdsHost = holdsHost(question.ask)
         desk.ask(question, now: now, patienceMilliseconds: limits[.bindAnswerTimeoutMilliseconds])
+    }
+
+    /// Whether the routes give the host that a client asks for to its tunnel: the only host that is granted without the
+    /// control plane. A bare label stands for a host below each domain of the ingress.
+    private func holdsHost(_ ask: BindAsk) -> Bool {
+        let host = ask.requestedHost.hostFolded
+        guard RelayAddress.isHostName(host), let service = table.service(ask.service) else { return false }
+        var hosts = [host]
+        if !host.withBytes({ $0.contains(UInt8(ascii: ".")) }) {
+            hosts = table.domains(of: service.ingress).compactMap { InlineText("\(host.string).\($0)") }
+        }
+        let route = Route(tunnel: ask.tunnel, isPrivate: false)
+        return !hosts.isEmpty
+            && hosts.allSatisfy { host in
+                host.withBytes {
+                    RouteLookup.resolve(
+                        ingress: service.ingress, host: $0, table: routeTable, overlay: routeOverlay) == route
+                }
+            }
     }
 
     /// The decision about one of our links.
@@ -58,7 +79,7 @@ extension Worker {
                 verdict.link, RelayStatus(rawValue: verdict.status) ?? .serviceUnavailable, verdict.reason)
         }
         let link = links[verdict.link]
-        link.pointee.host = verdict.host
+        link.pointee.address.host = .name(verdict.host)
         let entry = ConnectorEntry(
             connector: link.pointee.connector, worker: index, isUDP: link.pointee.isUDP, weight: link.pointee.weight,
             service: link.pointee.service, link: verdict.link, linkGeneration: verdict.generation)
@@ -106,7 +127,7 @@ extension Worker {
     private mutating func answerBind(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         var response = RelayResponse(.ok)
-        response.source = RelayAddress(name: link.pointee.host, port: link.pointee.requestedPort)
+        response.source = link.pointee.address
         response.connector = RelayTunnel(
             high: link.pointee.connector.high, low: link.pointee.connector.low,
             flags: link.pointee.isUDP ? 1 : 0, capabilities: link.pointee.capabilities, weight: link.pointee.weight)

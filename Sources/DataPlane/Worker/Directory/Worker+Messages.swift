@@ -11,22 +11,32 @@ extension Worker {
     /// Messages that may wait for room in a mailbox: connectors and visitors are bounded, and so is what is said of
     /// them; more means that a worker of this process does not run any more.
     static let overflowMax = 1 << 20
+    /// Waiting messages at which nothing more is read from the control plane until some have gone.
+    static let overflowPausesAt = 4_096
 
     /// Puts a message into a worker's mailbox, or behind those that wait for room in it.
     mutating func post(_ worker: Int, _ message: WorkerMessage) {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
         let bit: UInt64 = 1 << UInt64(worker)
-        if overflowing & bit != 0 || !outbox.put(message.cell) { postLater(worker, message.cell) }
+        if overflowing & bit != 0 || !outbox.put(message.cell) {
+            postLater(worker, message)
+        }
         toWake |= bit
     }
 
-    /// The mailbox is full: the message waits its turn.
+    /// The mailbox is full, or all parcels are on their way: the message waits its turn, and with `content` for a parcel
+    /// that comes home.
     @inline(never) @_semantics("no_performance_analysis")
-    private mutating func postLater(_ worker: Int, _ cell: Mailbox.Cell) {
+    private mutating func postLater(
+        _ worker: Int, _ message: WorkerMessage, holding content: UnsafeRawBufferPointer? = nil
+    ) {
         precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
-        overflow[worker].append(cell)
+        overflow[worker].append(WaitingMessage(message: message, content: content.map { Array($0) }))
         overflowing |= 1 << UInt64(worker)
     }
+
+    /// Whether so much waits for other workers that what causes more should wait too.
+    var isOverflowLong: Bool { overflow.contains { $0.count >= Worker.overflowPausesAt } }
 
     /// Messages that waited for room go now, as far as there is some.
     @inline(never) @_semantics("no_performance_analysis")
@@ -34,7 +44,15 @@ extension Worker {
         for worker in 0..<workerCount where !overflow[worker].isEmpty {
             guard let outbox = outboxes[worker] else { continue }
             var count = 0
-            while count < overflow[worker].count, outbox.put(overflow[worker][count]) { count += 1 }
+            while count < overflow[worker].count {
+                if let content = overflow[worker][count].content {
+                    guard let parcel = content.withUnsafeBytes({ parcels.pack($0) }) else { break }
+                    let message = overflow[worker][count].message.carrying(parcel)
+                    overflow[worker][count] = WaitingMessage(message: message, content: nil)
+                }
+                guard outbox.put(overflow[worker][count].message.cell) else { break }
+                count += 1
+            }
             overflow[worker].removeFirst(count)
             toWake |= 1 << UInt64(worker)
             // Not all fitted: look again soon.
@@ -46,18 +64,17 @@ extension Worker {
         }
     }
 
-    /// Puts a message that points to `content`, which travels in a buffer of ours.
+    /// Puts a message that points to `content`, which travels in a parcel of ours. It is never lost: without a parcel
+    /// it waits for one that comes home.
     mutating func post<Content: BitwiseCopyable>(
         _ worker: Int, with content: Content, _ message: (Parcel) -> WorkerMessage
     ) {
-        precondition(MemoryLayout<Content>.size <= BufferStore.payload)
-        guard let buffer = buffers.take() else { return counters.add(.buffersFull) }
-        let at = buffers.pointer(buffer: buffer, offset: BufferStore.headroom)
-        at.storeBytes(of: content, as: Content.self)
-        post(
-            worker,
-            message(
-                Parcel(address: UInt(bitPattern: at), count: UInt32(MemoryLayout<Content>.size), buffer: buffer)))
+        let packed = withUnsafeBytes(of: content) { parcels.pack($0) }
+        if let packed { return post(worker, message(packed)) }
+        let empty = Parcel(address: 0, count: 0, buffer: ParcelPool.mark)
+        let later = message(empty)
+        withUnsafeBytes(of: content) { postLater(worker, later, holding: $0) }
+        toWake |= 1 << UInt64(worker)
     }
 
     private func open<Content: BitwiseCopyable>(_ parcel: Parcel, as type: Content.Type) -> Content {
@@ -82,6 +99,7 @@ extension Worker {
     /// Wakes the workers that this turn wrote to.
     mutating func wakeOthers() {
         if overflowing != 0 { postOverflow() }
+        if planeIsPaused { resumePlane() }
         var rest = toWake
         toWake = 0
         while rest != 0 {
@@ -104,7 +122,7 @@ extension Worker {
             post(worker, .parcelTaken(buffer: parcel.buffer))
             adoptLink(move, from: worker)
         case .parcelTaken(let buffer):
-            buffers.release(buffer)
+            if buffer & ParcelPool.mark != 0 { parcels.give(buffer) } else { buffers.release(buffer) }
         default:
             handleRare(message, from: worker)
         }

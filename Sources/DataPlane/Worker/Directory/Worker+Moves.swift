@@ -18,7 +18,6 @@ struct VisitorMove: BitwiseCopyable {
 struct LinkMove: BitwiseCopyable {
     var descriptor: Int32
     var link: Link
-    var request: RelayRequest
 }
 
 extension Worker {
@@ -37,7 +36,9 @@ extension Worker {
     /// Called whenever something of a socket completed: a mover that has nothing in flight any more goes.
     mutating func moveIfQuiet(_ socketSlot: UInt32) {
         let socket = sockets[socketSlot]
-        guard socket.pointee.inFlight == 0, socket.pointee.out.isEmpty, !socket.pointee.isStarved else { return }
+        guard socket.pointee.inFlight == 0, socket.pointee.out.isEmpty, !socket.pointee.isStarved,
+            !socket.pointee.isClosing
+        else { return }
         switch socket.pointee.role {
         case .visitor where visitors[socket.pointee.owner].pointee.phase == .moving:
             moveVisitor(socket.pointee.owner)
@@ -51,7 +52,7 @@ extension Worker {
     private mutating func moveVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let worker = Int(visitor.pointee.destination)
-        guard hasRoom(worker, parcels: Int(visitor.pointee.input.count) + 1), buffers.buffersFree > 0 else {
+        guard hasRoom(worker, messages: Int(visitor.pointee.input.count) + 1) else {
             visitor.pointee.phase = .head
             return refuse(slot, status: 503, .workerBusy, closes: true)
         }
@@ -79,7 +80,10 @@ extension Worker {
         }
     }
 
-    private func hasRoom(_ worker: Int, parcels: Int) -> Bool { (outboxes[worker]?.room ?? 0) > parcels + 4_096 }
+    /// Whether a visitor may be sent there now; binds and routes, which cannot be refused, come first.
+    private func hasRoom(_ worker: Int, messages: Int) -> Bool {
+        (outboxes[worker]?.room ?? 0) > messages + 4_096 && parcels.room > ParcelPool.reserved
+    }
 
     /// The descriptor lives on elsewhere: only our slot is given back.
     private mutating func forgetSocket(_ slot: UInt32) {
@@ -138,36 +142,50 @@ extension Worker {
 
     // MARK: Relay visitors
 
-    mutating func startLinkMove(_ linkSlot: UInt32, to worker: UInt8, _ request: RelayRequest) {
+    /// Bytes of one relay visitor that may be gathered on its way: what was kept, and a receive or two.
+    private static let movingBytesMax = 4 * BufferStore.payload
+
+    /// The relay visitor needs a connector of another worker. It goes when it is quiet: when the bytes at hand are read
+    /// to their end, because those behind the request travel with it, and when its answer is out.
+    mutating func startLinkMove(_ linkSlot: UInt32, to worker: UInt8) {
         let link = links[linkSlot]
         link.pointee.phase = .moving
         link.pointee.destination = worker
-        guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
-        buffers.pointer(buffer: buffer, offset: BufferStore.headroom).storeBytes(of: request, as: RelayRequest.self)
-        link.pointee.requestBuffer = buffer
-        sockets[link.pointee.socket].pointee.receivesOnce = true
-        sockets[link.pointee.socket].pointee.wantsBytes = false
-        cancelReceiving(link.pointee.socket)
-        // It goes when the bytes at hand are read to their end: those behind the request travel with it.
+        let socket = link.pointee.socket
+        sockets[socket].pointee.receivesOnce = true
+        sockets[socket].pointee.wantsBytes = false
+        cancelReceiving(socket)
+        setLinkDeadline(linkSlot)
+        // With nothing in flight no completion would say that it is quiet.
+        queueFlush(socket)
+    }
+
+    /// Bytes that come while the visitor is on its way go with it.
+    mutating func gatherWhileMoving(_ linkSlot: UInt32, _ slice: Slice) {
+        let link = links[linkSlot]
+        guard link.pointee.pending.byteCount + Int(slice.count) <= Worker.movingBytesMax else {
+            return endLinkLater(linkSlot, .relayFault)
+        }
+        if !buffers.appendCopy(&link.pointee.pending, UnsafeRawBufferPointer(buffers.bytes(slice))) {
+            endLinkLater(linkSlot, .buffersFull)
+        }
     }
 
     private mutating func moveLink(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        // Pongs that are not out yet are sent first; an end that is decided comes before any move.
+        guard link.pointee.control.isEmpty, link.pointee.plain.isEmpty, link.pointee.doom == nil else { return }
         let worker = Int(link.pointee.destination)
-        let buffer = link.pointee.requestBuffer
-        let request = buffers.pointer(buffer: buffer, offset: BufferStore.headroom).load(as: RelayRequest.self)
-        buffers.release(buffer)
-        link.pointee.requestBuffer = .max
-        guard hasRoom(worker, parcels: Int(link.pointee.pending.count) + 1), buffers.buffersFree > 0 else {
-            return refuseRelay(linkSlot, .serviceUnavailable, .workerBusy)
+        guard hasRoom(worker, messages: Int(link.pointee.pending.count) + 1) else {
+            return visitFailed(linkSlot, .workerBusy)
         }
         let socketSlot = link.pointee.socket
         let descriptor = sockets[socketSlot].pointee.descriptor
+        forgetReplay(linkSlot)
         sendBytes(&link.pointee.pending, to: worker)
         link.pointee.hasMoved = true
-        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee, request: request)) {
-            .adoptRelayVisitor($0)
-        }
+        link.pointee.visit.inputEnded = link.pointee.visit.inputEnded || sockets[socketSlot].pointee.endOfInput
+        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee)) { .adoptRelayVisitor($0) }
         links.give(linkSlot)
         forgetSocket(socketSlot)
         counters.add(.visitorsMoved)
@@ -179,7 +197,7 @@ extension Worker {
         link.pending = incoming[worker]
         incoming[worker] = SliceQueue()
         link.control = SliceQueue()
-        link.phase = .awaitingRequest
+        link.plain = SliceQueue()
         guard let slot = links.take(link) else {
             counters.add(.linksFull)
             buffers.clear(&link.pending)
@@ -192,6 +210,7 @@ extension Worker {
             return closeDescriptor(move.descriptor)
         }
         links[slot].pointee.socket = socket
-        beginVisit(slot, move.request, link.tunnel)
+        sockets[socket].pointee.endOfInput = link.visit.inputEnded
+        findConnector(slot)
     }
 }

@@ -5,11 +5,12 @@ import PlaneLink
 package import Primitives
 import Wire
 
-/// Bytes that one worker lends to another: a whole buffer of the sender's store. The receiver copies what it needs and
-/// says `parcelTaken`; only then does the sender reuse the buffer.
+/// Bytes that one worker lends to another: a parcel of its pool, or a whole buffer of its store. The receiver copies
+/// what it needs and says `parcelTaken`; only then does the sender reuse the memory.
 package struct Parcel: BitwiseCopyable {
     package var address: UInt
     package var count: UInt32
+    /// The buffer's number, or a parcel's with `ParcelPool.mark`.
     package var buffer: UInt32
 }
 
@@ -51,6 +52,19 @@ package enum WorkerMessage: BitwiseCopyable {
     case listenerClosed(id: UInt32)
     /// End a connector by the control plane's wish.
     case closeConnector(ConnectorID)
+
+    /// The same message with another parcel; only for messages that have one.
+    func carrying(_ parcel: Parcel) -> WorkerMessage {
+        switch self {
+        case .moreBytes: .moreBytes(parcel)
+        case .adoptVisitor: .adoptVisitor(parcel)
+        case .adoptRelayVisitor: .adoptRelayVisitor(parcel)
+        case .bindAsked: .bindAsked(parcel)
+        case .bindAnswered: .bindAnswered(parcel)
+        case .routeChanged: .routeChanged(parcel)
+        default: preconditionFailure("a message without a parcel")
+        }
+    }
 
     /// The message as a mailbox cell.
     package var cell: Mailbox.Cell {

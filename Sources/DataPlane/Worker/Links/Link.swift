@@ -8,8 +8,10 @@ import Wire
 /// Where a link is in its life. The upper row is the accepting side, the lower one the dialling side:
 ///
 ///     accept → upgrading → awaitingRequest → binding → mux
-///                                          ↘ (CONNECT) visiting
+///                                          ↘ (CONNECT) visiting ⇄ moving (to another worker)
+///                                          ↘ (wrong credentials) refused
 ///     dial → connecting → upgradeSent → requestSent → mux
+///                                                   ↘ (CONNECT) conversing
 package enum LinkPhase: UInt8, BitwiseCopyable {
     /// WebSocket: the upgrade request is not complete yet.
     case upgrading
@@ -23,10 +25,14 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case visiting
     /// A relay visitor on its way to another worker.
     case moving
+    /// Wrong credentials: its refusal is kept back for a while.
+    case refused
 
     case connecting
     case upgradeSent
     case requestSent
+    /// A visit of ours: raw payload of one conversation.
+    case conversing
 }
 
 /// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
@@ -54,15 +60,18 @@ package struct Link: BitwiseCopyable {
     var weight: UInt8 = 0
     var isUDP = false
     var capabilities: RelayCapabilities = []
-    /// The host granted at BIND, and the port asked for.
-    var host = InlineText()
-    var requestedPort: UInt16 = 0
+    /// A connector: the host granted at BIND and the port asked for. A relay visitor: where it wants to go.
+    var address = RelayAddress.empty
     /// Workers that have not yet said that they know this connector.
     var awaitedWorkers: UInt8 = 0
     var isAnswered = false
-    /// Relay visitor on its way to another worker: where to, and the buffer that holds its request.
+    /// Where the hosts of relay visitors are looked up.
+    var ingress = IngressIndex(0)
+    /// A relay visitor that came to an entrypoint.
+    var isAtEntrypoint = false
+    var visit = RelayVisit()
+    /// Relay visitor on its way to another worker.
     var destination: UInt8 = 0
-    var requestBuffer: UInt32 = .max
     var hasMoved = false
     /// Ends at the end of the turn, for this reason.
     var doom: Reason?
@@ -71,6 +80,10 @@ package struct Link: BitwiseCopyable {
     var isWithdrawn = false
     /// Client role: which of the configured connections this is; `.max` when it is none any more.
     var connection: UInt32 = .max
+    /// Client role: the visit that this link carries.
+    var ownVisit: UInt32 = .max
+    /// Client role: when the stream headers that are awaited must be looked at.
+    var headersDue = Tick.never
 
     var began: Tick
     var lastHeard: Tick

@@ -159,6 +159,7 @@ extension Worker {
     /// Sends payload to a relay visitor: its link carries nothing else. The caller holds the slice's buffer.
     mutating func sendToRelayVisitor(_ linkSlot: UInt32, _ payload: Slice) {
         let link = links[linkSlot]
+        if link.pointee.visit.mayRetry { stopKeeping(linkSlot) }
         let queue = linkQueue(linkSlot)
         if link.pointee.isWebSocket {
             let wrapCount = WebSocketHeader.byteCount(payload: Int(payload.count), masked: false)

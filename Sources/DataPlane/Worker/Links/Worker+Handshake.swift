@@ -21,7 +21,7 @@ extension Worker {
         readHandshake(linkSlot)
     }
 
-    private mutating func readHandshake(_ linkSlot: UInt32) {
+    mutating func readHandshake(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard let front = buffers.first(link.pointee.pending) else { return }
         switch link.pointee.phase {
@@ -29,7 +29,7 @@ extension Worker {
         case .awaitingRequest: readRelayRequest(linkSlot, front)
         case .upgradeSent: readUpgradeAnswer(linkSlot, front)
         case .requestSent: readRelayAnswer(linkSlot, front)
-        case .binding, .mux, .visiting, .moving, .connecting: return
+        case .binding, .mux, .visiting, .moving, .refused, .connecting, .conversing: return
         }
     }
 
@@ -110,14 +110,23 @@ extension Worker {
             endLink(linkSlot, fault == .wrongVersion ? .relayVersion : .relayFault)
         case .message(let request, let count):
             buffers.dropFirst(&link.pointee.pending, count)
-            guard let tunnel = request.tunnel, !tunnel.tunnelID.isZero else {
-                return refuseRelay(linkSlot, .badRequest, .noTunnel)
-            }
-            switch request.command {
-            case .bind: beginBind(linkSlot, request, tunnel)
-            case .connect: beginVisit(linkSlot, request, tunnel.tunnelID)
-            case .other: refuseRelay(linkSlot, .badRequest, .unknownCommand)
-            }
+            judge(linkSlot, request)
+        }
+    }
+
+    private mutating func judge(_ linkSlot: UInt32, _ request: RelayRequest) {
+        let link = links[linkSlot]
+        guard let tunnel = request.tunnel, !tunnel.tunnelID.isZero else {
+            return refuseRelay(linkSlot, .badRequest, .noTunnel)
+        }
+        guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }
+        guard admits(linkSlot, service, request) else { return }
+        switch request.command {
+        // Visitors' ports bind nothing, even where relay visitors are welcome.
+        case .bind where link.pointee.isAtEntrypoint: refuseRelay(linkSlot, .forbidden, .relayAtEntrypoint)
+        case .bind: beginBind(linkSlot, request, tunnel)
+        case .connect: beginVisit(linkSlot, request, tunnel.tunnelID, service)
+        case .other: refuseRelay(linkSlot, .badRequest, .unknownCommand)
         }
     }
 

@@ -26,6 +26,7 @@ extension Worker {
         }
         links[slot].pointee.socket = socket
         links[slot].pointee.cipher = LinkCipher(service.cipher)
+        links[slot].pointee.ingress = service.ingress
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
         readPeerAddress(descriptor, at: UnsafeMutableRawPointer(links[slot]) + offsets.linkPeer)
@@ -51,8 +52,8 @@ extension Worker {
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
-                : min(keepAlive, silence)
-        case .visiting:
+                : min(keepAlive, silence, link.pointee.headersDue)
+        case .visiting, .refused, .conversing:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
@@ -68,9 +69,14 @@ extension Worker {
         case .binding:
             endLink(linkSlot, .bindTimeout)
         case .mux:
+            resetHeaderlessStreams(linkSlot)
             keepAlive(linkSlot)
         case .visiting:
             relayVisitorTimedOut(linkSlot)
+        case .refused:
+            refuseRelay(linkSlot, .unauthorized, .unauthorized)
+        case .conversing:
+            visitTimedOut(linkSlot)
         }
     }
 
@@ -116,11 +122,20 @@ extension Worker {
 
     /// The peer's end of the connection.
     mutating func linkInputEnded(_ linkSlot: UInt32) {
-        if links[linkSlot].pointee.phase == .visiting {
-            relayVisitorInputEnded(linkSlot)
-        } else {
-            endLink(linkSlot, .peerClosed)
+        switch links[linkSlot].pointee.phase {
+        case .visiting: relayVisitorInputEnded(linkSlot)
+        // It goes on its way, and its half-close with it.
+        case .moving: links[linkSlot].pointee.visit.inputEnded = true
+        case .conversing: visitAnswerEnded(linkSlot)
+        default: endLink(linkSlot, .peerClosed)
         }
+    }
+
+    /// The connection failed, rather than ended.
+    mutating func linkBroke(_ linkSlot: UInt32, _ reason: Reason) {
+        let visit = links[linkSlot].pointee.ownVisit
+        if visit != .max { visits[visit].pointee.isCut = true }
+        endLink(linkSlot, reason)
     }
 
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
@@ -169,7 +184,10 @@ extension Worker {
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
         let isRegistered = link.pointee.phase == .mux || link.pointee.isAnswered
         if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
+        if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
+        forgetReplay(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting
+        let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.
         link.pointee.phase = .moving
         if wasVisiting, link.pointee.stream != .max {
@@ -181,11 +199,12 @@ extension Worker {
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
         buffers.clear(&link.pointee.plain)
-        if link.pointee.requestBuffer != .max { buffers.release(link.pointee.requestBuffer) }
         let connection = link.pointee.connection
+        let visit = link.pointee.ownVisit
         links.give(linkSlot)
         counters.add(.linksClosed)
         if connection != .max { connectionEnded(connection, reason) }
+        if visit != .max { visitLinkEnded(visit, reason, phase) }
     }
 
     private mutating func forgetDoomed(_ linkSlot: UInt32) {
@@ -209,6 +228,8 @@ extension Worker {
         var wasTouched = true
         if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
             wasTouched = stream.pointee.out.byteCount < visitors[visitor].pointee.requestBytes
+        } else if case .relayVisitor(let visitorLink) = partner {
+            wasTouched = stream.pointee.out.byteCount < links[visitorLink].pointee.visit.sentBytes
         }
         removeStream(streamSlot)
         switch partner {
@@ -218,7 +239,8 @@ extension Worker {
             } else {
                 forgetParked(visitor, streamSlot)
             }
-        case .relayVisitor(let visitorLink): relayVisitorStreamEnded(visitorLink)
+        case .relayVisitor(let visitorLink):
+            relayVisitorStreamEnded(visitorLink, .connectorLost, connector: connector, wasTouched: wasTouched)
         case .target(let socket): clientStreamEnded(socket)
         case .none: return
         }

@@ -51,11 +51,17 @@ extension Worker {
             readFrames(linkSlot, slice)
         case .visiting:
             relayVisitorSent(linkSlot, slice)
+        case .conversing:
+            visitAnswered(linkSlot, slice)
         case .upgrading, .awaitingRequest, .upgradeSent, .requestSent:
             gatherHandshake(linkSlot, slice)
-        case .binding, .moving, .connecting:
+        case .binding, .connecting:
             // Early bytes wait for the answer.
             gatherHandshake(linkSlot, slice)
+        case .moving:
+            gatherWhileMoving(linkSlot, slice)
+        case .refused:
+            return
         }
     }
 
@@ -311,6 +317,8 @@ extension Worker {
         if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
+        } else if case .relayVisitor(let visitorLink) = partner {
+            if stream.pointee.out.byteCount >= links[visitorLink].pointee.visit.sentBytes { wasTouched = false }
         }
         if stream.pointee.flags.contains(.peerFinished) {
             finishStream(streamSlot)
@@ -326,7 +334,7 @@ extension Worker {
                 forgetParked(visitor, streamSlot)
             }
         case .relayVisitor(let visitorLink):
-            relayVisitorStreamEnded(visitorLink)
+            relayVisitorStreamEnded(visitorLink, reason, connector: connector, wasTouched: wasTouched)
         case .target(let socket):
             clientStreamEnded(socket)
         case .none:

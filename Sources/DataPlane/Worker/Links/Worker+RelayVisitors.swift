@@ -5,52 +5,44 @@ import PlaneLink
 import Primitives
 import Wire
 
-// Relay visitors: CONNECT on the tunnel port (protocol relay §7, tunnel-server §7). The link carries one stream's payload
-// after the answer; UDP visitors' datagram framing is the two ends' business.
+// Relay visitors: CONNECT on the tunnel port, or at an entrypoint that allows it (protocol relay §7, tunnel-server §7).
+// The link carries one stream's payload after the answer; UDP visitors' datagram framing is the two ends' business.
+//
+//     the request's tunnel is                 the host's rule is       answer
+//     entrypoint.id: a public visitor         none                     07
+//                                             private                  06
+//                                             of tunnel T              T's connectors
+//     a tunnel's own id, with tunnel.direct   (not looked at)          its connectors
+//     a tunnel's own id, else                 of that tunnel           its connectors, private or not
+//                                             another's, or none       06
+//     …and no connector of its kind (TCP, UDP) takes a stream          05
 
 extension Worker {
+    /// Decides where a CONNECT leads.
     @inline(never) @_semantics("no_performance_analysis")
-    mutating func beginVisit(_ linkSlot: UInt32, _ request: RelayRequest, _ tunnel: TunnelID) {
+    mutating func beginVisit(
+        _ linkSlot: UInt32, _ request: RelayRequest, _ presented: TunnelID, _ service: NodeTable.Service
+    ) {
         let link = links[linkSlot]
-        guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }
         link.pointee.isUDP = request.network == .udp
-        let destination = request.destination ?? .empty
-        if !service.isDirect {
-            let found = lookUp(service.ingress, destination)
-            guard found?.tunnel == tunnel else { return refuseRelay(linkSlot, .hostUnreachable, .noRoute) }
-        }
-        var wish = Directory.Wish()
-        wish.isUDP = link.pointee.isUDP
-        if link.pointee.hasMoved { wish.onlyWorker = index }
-        link.pointee.tunnel = tunnel
-        for _ in 0..<3 {
-            guard let entry = directory.choose(tunnel, wish, &random) else { break }
-            if Int(entry.worker) != index {
-                return startLinkMove(linkSlot, to: entry.worker, request)
+        link.pointee.address = request.destination ?? .empty
+        // Our own client: it is told that the end of its sending side is passed on (design §6).
+        link.pointee.capabilities = (request.tunnel?.capabilities ?? []).agreed(with: .halfClose)
+        // A name there would make the client ask its resolver (quirks C2): then it is the connection's own peer.
+        link.pointee.visit.source = request.source?.socketAddress ?? link.pointee.source
+        link.pointee.tunnel = presented
+        if !service.entrypointID.isZero, presented == service.entrypointID {
+            guard let route = lookUp(link.pointee.ingress, link.pointee.address) else {
+                return refuseRelay(linkSlot, .networkUnreachable, .noRoute)
             }
-            let source = request.source?.socketAddress ?? link.pointee.source
-            if let stream = openStream(
-                entry.link, partner: .relayVisitor(linkSlot), source: source, destination: destination)
-            {
-                return startVisit(linkSlot, stream)
+            guard !route.isPrivate else { return refuseRelay(linkSlot, .hostUnreachable, .privateRoute) }
+            link.pointee.tunnel = route.tunnel
+        } else if !service.isDirect {
+            guard lookUp(link.pointee.ingress, link.pointee.address)?.tunnel == presented else {
+                return refuseRelay(linkSlot, .hostUnreachable, .noRoute)
             }
-            wish.avoiding = entry.connector
         }
-        refuseRelay(linkSlot, .serviceUnavailable, directory.isKnown(tunnel) ? .streamsFull : .tunnelOffline)
-    }
-
-    private mutating func startVisit(_ linkSlot: UInt32, _ stream: UInt32) {
-        let link = links[linkSlot]
-        link.pointee.stream = stream
-        link.pointee.phase = .visiting
-        sockets[link.pointee.socket].pointee.receivesOnce = false
-        timers.clear(link.pointee.socket)
-        sendRelayResponse(linkSlot, RelayResponse(.ok))
-        if let early = buffers.popFirst(&link.pointee.pending) {
-            relayVisitorSent(linkSlot, early)
-            buffers.release(early.buffer)
-        }
-        if links.isLive(linkSlot) { wantBytes(link.pointee.socket, true) }
+        findConnector(linkSlot)
     }
 
     /// The route of a relay visitor's destination.
@@ -62,10 +54,73 @@ extension Worker {
         }
     }
 
+    /// Opens the visit's stream on one of its tunnel's connectors, or sends the visitor to the worker that can.
+    @inline(never) @_semantics("no_performance_analysis")
+    mutating func findConnector(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        var wish = Directory.Wish()
+        wish.isUDP = link.pointee.isUDP
+        wish.avoiding = link.pointee.visit.avoiding
+        if link.pointee.hasMoved { wish.onlyWorker = index }
+        for _ in 0..<3 {
+            guard let entry = directory.choose(link.pointee.tunnel, wish, &random) else { break }
+            if Int(entry.worker) != index { return startLinkMove(linkSlot, to: entry.worker) }
+            precondition(links.isCurrent(entry.link, entry.linkGeneration), "the directory names a dead link")
+            if let stream = openStream(
+                entry.link, partner: .relayVisitor(linkSlot), source: link.pointee.visit.source,
+                destination: link.pointee.address)
+            {
+                return startVisit(linkSlot, stream)
+            }
+            wish.avoiding = entry.connector
+        }
+        let isKnown = directory.isKnown(link.pointee.tunnel, isUDP: link.pointee.isUDP)
+        if link.pointee.visit.attempts > 0 {
+            visitFailed(linkSlot, link.pointee.visit.failure)
+        } else {
+            visitFailed(linkSlot, isKnown ? .streamsFull : .tunnelOffline)
+        }
+    }
+
+    /// Nobody can be visited: the visitor is told, or cut off where it was told the contrary before.
+    mutating func visitFailed(_ linkSlot: UInt32, _ reason: Reason) {
+        if links[linkSlot].pointee.visit.isAnswered {
+            endLinkWhenSent(linkSlot, reason)
+        } else {
+            refuseRelay(linkSlot, .serviceUnavailable, reason)
+        }
+    }
+
+    private mutating func startVisit(_ linkSlot: UInt32, _ stream: UInt32) {
+        let link = links[linkSlot]
+        link.pointee.stream = stream
+        link.pointee.phase = .visiting
+        link.pointee.visit.began = now
+        timers.clear(link.pointee.socket)
+        if !link.pointee.visit.isAnswered {
+            link.pointee.visit.isAnswered = true
+            var response = RelayResponse(.ok)
+            if !link.pointee.capabilities.isEmpty {
+                response.connector = RelayTunnel(
+                    high: 0, low: 0, capabilities: link.pointee.capabilities, weight: 0)
+            }
+            sendRelayResponse(linkSlot, response)
+        }
+        guard sendKept(linkSlot) else { return endLinkLater(linkSlot, .buffersFull) }
+        // As long as it may have to move on, nothing of it may be in flight for long.
+        sockets[link.pointee.socket].pointee.receivesOnce = link.pointee.visit.mayRetry && workerCount > 1
+        wantBytes(link.pointee.socket, true)
+        if link.pointee.visit.inputEnded || sockets[link.pointee.socket].pointee.endOfInput {
+            relayVisitorInputEnded(linkSlot)
+        }
+    }
+
     /// Payload of a relay visitor.
     mutating func relayVisitorSent(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return }
+        if link.pointee.visit.mayRetry { keepForRetry(linkSlot, slice) }
+        link.pointee.visit.sentBytes += Int(slice.count)
         sendOnStream(link.pointee.stream, slice)
         if pausesSource(link.pointee.stream) { wantBytes(link.pointee.socket, false) }
     }
@@ -78,6 +133,7 @@ extension Worker {
     /// flush fetches more.)
     mutating func linkDrained(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        if link.pointee.phase == .conversing { return visitLinkDrained(linkSlot) }
         guard link.pointee.phase == .visiting, link.pointee.stream != .max else { return }
         creditStream(link.pointee.stream, waiting: bytesQueued(linkSlot))
     }
@@ -85,6 +141,7 @@ extension Worker {
     /// The relay visitor ended its sending side: its stream goes on until the answer ended or was silent for a while.
     mutating func relayVisitorInputEnded(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        link.pointee.visit.inputEnded = true
         guard link.pointee.stream != .max else { return endLink(linkSlot, .peerClosed) }
         if links[streams[link.pointee.stream].pointee.link].pointee.capabilities.has(.halfClose) {
             halfCloseStream(link.pointee.stream)
@@ -105,9 +162,14 @@ extension Worker {
         }
     }
 
-    /// The stream's other end is gone: what came from it is delivered, then the visitor's connection ends.
-    mutating func relayVisitorStreamEnded(_ linkSlot: UInt32) {
+    /// The stream is gone, with its link (`.connectorLost`) or by its peer's word. The visit begins anew elsewhere if it
+    /// may; else what came is delivered, then the visitor's connection ends.
+    mutating func relayVisitorStreamEnded(
+        _ linkSlot: UInt32, _ reason: Reason, connector: ConnectorID, wasTouched: Bool
+    ) {
         links[linkSlot].pointee.stream = .max
-        endLinkWhenSent(linkSlot, .finished)
+        if retryVisit(linkSlot, reason, avoiding: connector, wasTouched: wasTouched) { return }
+        let isEnd = reason == .streamEndedEarly || reason == .stalled
+        endLinkWhenSent(linkSlot, isEnd ? .finished : reason)
     }
 }

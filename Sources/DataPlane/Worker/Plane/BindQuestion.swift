@@ -11,6 +11,8 @@ struct BindQuestion: BitwiseCopyable {
     var worker: UInt8
     var link: UInt32
     var generation: UInt32
+    /// The routes in force give the host that is asked for to this tunnel already.
+    var holdsHost = false
 }
 
 /// What was decided, on its way back.

@@ -11,9 +11,10 @@ extension PlaneDesk {
     /// Serves this from now on, as if the control plane had said so: for tests, which have none.
     package func serve(
         _ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings,
-        cipher: LinkCipher.Kind = .none
+        cipher: LinkCipher.Kind = .none, access: NodeAccess? = nil
     ) {
         self.cipher = cipher
+        self.access = access
         self.services = services
         self.ingresses = ingresses
         self.settings = settings
@@ -35,6 +36,7 @@ extension PlaneDesk {
             entry.isDirect = service.isDirect
             entry.cipher = cipher
             entry.urlTemplates = service.urlTemplates
+            access?.apply(to: &entry, service.index)
             list[Int(service.index.rawValue)] = entry
         }
         let domainCount = (ingresses.map { Int($0.index.rawValue) }.max() ?? -1) + 1

@@ -67,6 +67,12 @@ package final class PlaneDesk {
     var settings = PlaneSettings(generation: 0, limits: [:], logLevel: .info)
     var services: [PlaneService] = []
     var ingresses: [PlaneIngress] = []
+    /// Who may use the services; nil: the control plane cannot say, and asks for nothing.
+    var access: NodeAccess?
+    /// What came since and holds from the next `services` on.
+    private var nextAccess: NodeAccess?
+    private var nextTables: [UInt16: Set<CredentialDigest>] = [:]
+    private var controlCapabilities: PlaneCapabilities = []
     var nodeName = ""
     /// Stands in tests only: see `LinkCipher`.
     var cipher = LinkCipher.Kind.none
@@ -79,6 +85,8 @@ package final class PlaneDesk {
 
     /// Bytes that may wait for the control plane; beyond it the link is given up and set up anew.
     package static let outgoingBytesMax = 8 << 20
+    /// Credentials of all tables together.
+    package static let credentialsMax = 1 << 20
 
     /// `hello` says who we are; `countersDescriptor` is the memory file of the counters.
     package init(hello: DataHello, path: String, workerCount: Int, countersDescriptor: Int32) {
@@ -114,6 +122,9 @@ package final class PlaneDesk {
         retryMilliseconds = 50
         reader = PlaneFrameReader()
         confirmedListeners = []
+        nextAccess = nil
+        nextTables = [:]
+        controlCapabilities = []
         send(.hello(hello), descriptor: countersDescriptor)
         for (listener, descriptor) in listeners.values { send(.listenerHeld(listener), descriptor: descriptor) }
         for connector in connectors.values { send(.connectorBound(connector)) }
@@ -195,14 +206,28 @@ package final class PlaneDesk {
         case .hello(let hello):
             guard hello.version.isUnderstood else { return giveUp(hello.version.refusal) }
             nodeName = hello.nodeName
+            controlCapabilities = hello.capabilities
         case .refused(let text):
             giveUp("the control plane refused this data plane: \(text)")
         case .settings(let settings):
             self.settings = settings
             rebuildNodeTable()
         case .services(_, let services):
+            // One that can restrict and did not say whom: its ports must not stand open by an oversight.
+            guard nextAccess != nil || !controlCapabilities.contains(.access) else {
+                return giveUp("the control plane sent services without saying who may use them")
+            }
             self.services = services
+            access = nextAccess
             rebuildNodeTable()
+        case .credentials(let table, let digests):
+            nextTables[table, default: []].formUnion(digests)
+            if nextTables.values.reduce(0, { $0 + $1.count }) > PlaneDesk.credentialsMax {
+                giveUp("the control plane sent more than \(PlaneDesk.credentialsMax) credentials")
+            }
+        case .access(let key, let services):
+            nextAccess = NodeAccess(key: key, services: services, tables: nextTables)
+            nextTables = [:]
         case .ingresses(_, let ingresses):
             self.ingresses = ingresses
             rebuildNodeTable()
@@ -318,7 +343,7 @@ package final class PlaneDesk {
             routeGeneration += 1
             effects.append(.changeRoutes(changes, generation: routeGeneration))
         }
-        grant(question, label)
+        grant(question, question.holdsHost ? question.ask.requestedHost : label)
         if let connector = connectors[question.ask.connector] { send(.connectorBound(connector)) }
     }
 

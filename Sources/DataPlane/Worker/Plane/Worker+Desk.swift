@@ -70,6 +70,7 @@ extension Worker {
     private mutating func connectPlane(_ desk: PlaneDesk) {
         planeMemory.generation &+= 1
         planeMemory.isClosing = false
+        planeIsPaused = false
         planeMemory.inFlight += 1
         operations.append(
             Operation(
@@ -134,6 +135,16 @@ extension Worker {
             UnsafeRawBufferPointer(start: planeMemory.receiveBuffer, count: Int(completion.result)),
             descriptors: descriptors)
         performDesk(desk)
+        guard !planeMemory.isClosing else { return }
+        planeIsPaused = isOverflowLong
+        if !planeIsPaused { receiveFromControl() }
+    }
+
+    /// Reads on when what waited for other workers has gone.
+    @inline(never) @_semantics("no_performance_analysis")
+    mutating func resumePlane() {
+        guard !isOverflowLong else { return }
+        planeIsPaused = false
         if !planeMemory.isClosing { receiveFromControl() }
     }
 

@@ -15,6 +15,10 @@ package enum SocketRole: UInt8, BitwiseCopyable {
     case link
     /// A local service of this process's customer; `owner` is its stream.
     case target
+    /// The local side of a visit: a connection that a visitor service accepted; `owner` is the visit.
+    case visit
+    /// A visitor service's socket for datagrams; `owner` is a position in `datagramServices`.
+    case datagrams
     /// The plane link.
     case plane
 }
@@ -30,9 +34,9 @@ package enum Receiving: UInt8, BitwiseCopyable {
     case cancelling
 }
 
-/// One TCP or Unix connection, without meaning: descriptor, operations in flight, bytes to send.
+/// One TCP or Unix connection, or UDP socket, without meaning: descriptor, operations in flight, bytes to send.
 ///
-/// At most one receive and one send are in flight. A slot is given back when its descriptor is closed and nothing is in
+/// At most one receive and one send (of a UDP socket: several) are in flight. A slot is given back when its descriptor is closed and nothing is in
 /// flight any more, so that no completion can meet a stranger; generations guard against our own mistakes.
 package struct Socket: BitwiseCopyable {
     var descriptor: Int32
@@ -56,6 +60,10 @@ package struct Socket: BitwiseCopyable {
     var hasShutDown = false
     /// After the last byte is out, the peer's bytes are read and dropped for a while, so that the answer is not reset.
     var lingers = false
+    /// Closing resets the connection, so that the peer sees that it was cut.
+    var resetsWhenClosed = false
+    /// Bytes are received in datagrams, and what is queued is sent in them (`Worker+Datagrams`).
+    var isDatagram = false
     var isInFlushList = false
     var nextToFlush: UInt32 = .max
     var nextStarved: UInt32 = .max

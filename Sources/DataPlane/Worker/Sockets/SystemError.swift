@@ -11,6 +11,8 @@ package enum SystemError {
     package static let again: Int32 = 11
     package static let tooManyFilesInSystem: Int32 = 23
     package static let tooManyFiles: Int32 = 24
+    package static let messageTooLong: Int32 = 90
     package static let noBuffers: Int32 = 105
+    package static let connectionRefused: Int32 = 111
     package static let cancelled: Int32 = 125
 }

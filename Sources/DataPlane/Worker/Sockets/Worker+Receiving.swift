@@ -23,11 +23,10 @@ extension Worker {
             guard socket.pointee.wantsBytes, !socket.pointee.endOfInput, !socket.pointee.isStarved else { return }
             socket.pointee.receiving = socket.pointee.receivesOnce ? .once : .shot
             socket.pointee.inFlight += 1
+            let kind: OperationKind =
+                socket.pointee.isDatagram ? .receiveDatagram : socket.pointee.receivesOnce ? .receiveOnce : .receive
             operations.append(
-                Operation(
-                    socket.pointee.receivesOnce ? .receiveOnce : .receive,
-                    token: Token(.receive, slot: slot, generation: sockets.generation(of: slot)),
-                    descriptor: socket.pointee.descriptor))
+                Operation(kind, token: receiveToken(slot), descriptor: socket.pointee.descriptor))
         case .shot:
             guard !socket.pointee.wantsBytes || socket.pointee.receivesOnce else { return }
             cancelReceiving(slot)
@@ -46,7 +45,14 @@ extension Worker {
         operations.append(
             Operation(
                 .cancel, token: Token(.cancel, slot: slot, generation: sockets.generation(of: slot)), descriptor: -1,
-                argument: Token(.receive, slot: slot, generation: sockets.generation(of: slot)).raw))
+                argument: receiveToken(slot).raw))
+    }
+
+    /// What carries a socket's receive, of whichever kind.
+    private func receiveToken(_ slot: UInt32) -> Token {
+        Token(
+            sockets[slot].pointee.isDatagram ? .receiveDatagram : .receive, slot: slot,
+            generation: sockets.generation(of: slot))
     }
 
     mutating func completeReceive(_ completion: Completion) {
@@ -111,7 +117,8 @@ extension Worker {
         case .visitor: visitorReceived(socket.pointee.owner, slice)
         case .link: linkReceived(socket.pointee.owner, slice)
         case .target: targetReceived(socket.pointee.owner, slice)
-        case .plane, .none: break
+        case .visit: visitReceived(socket.pointee.owner, slice)
+        case .datagrams, .plane, .none: break
         }
     }
 
@@ -121,7 +128,8 @@ extension Worker {
         case .visitor: visitorInputEnded(socket.pointee.owner)
         case .link: linkInputEnded(socket.pointee.owner)
         case .target: targetInputEnded(socket.pointee.owner)
-        case .plane: break
+        case .visit: visitInputEnded(socket.pointee.owner)
+        case .datagrams, .plane: break
         case .none:
             // What is still queued is sent first; the end of the queue then closes.
             if socket.pointee.out.isEmpty, !socket.pointee.isSending { closeSocket(slot) }
@@ -133,9 +141,10 @@ extension Worker {
         let socket = sockets[slot]
         switch socket.pointee.role {
         case .visitor: endVisitor(socket.pointee.owner, reason)
-        case .link: endLink(socket.pointee.owner, reason)
+        case .link: linkBroke(socket.pointee.owner, reason)
         case .target: targetFailed(socket.pointee.owner, reason)
-        case .plane: break
+        case .visit: visitBroke(socket.pointee.owner, reason)
+        case .datagrams, .plane: break
         case .none: closeSocket(slot)
         }
     }

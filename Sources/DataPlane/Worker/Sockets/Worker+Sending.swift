@@ -38,6 +38,7 @@ extension Worker {
     private mutating func flush(_ slot: UInt32) {
         let socket = sockets[slot]
         guard !socket.pointee.isSending, !socket.pointee.isClosing else { return }
+        if socket.pointee.isDatagram { return sendDatagrams(slot) }
         if socket.pointee.role == .link { fillLink(socket.pointee.owner) }
         if socket.pointee.out.isEmpty {
             sentEverything(slot)
@@ -112,7 +113,8 @@ extension Worker {
             counters.add(.bytesToLinks, UInt64(count))
             linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
-        case .plane, .none: break
+        case .visit: visitDrained(socket.pointee.owner)
+        case .datagrams, .plane, .none: break
         }
     }
 
@@ -182,6 +184,12 @@ extension Worker {
                 argument: Token(kind, slot: slot, generation: generation).raw))
     }
 
+    /// Closes now, and lets the peer see that the connection was cut.
+    mutating func resetSocket(_ slot: UInt32) {
+        sockets[slot].pointee.resetsWhenClosed = true
+        closeSocket(slot)
+    }
+
     /// Closes the descriptor when nothing is in flight any more; gives the slot back when that is done.
     mutating func finishClosing(_ slot: UInt32) {
         let socket = sockets[slot]
@@ -193,7 +201,7 @@ extension Worker {
         operations.append(
             Operation(
                 .close, token: Token(.close, slot: slot, generation: sockets.generation(of: slot)),
-                descriptor: socket.pointee.descriptor))
+                descriptor: socket.pointee.descriptor, length: socket.pointee.resetsWhenClosed ? 1 : 0))
     }
 
     /// A cancel, shutdown or close is done.

@@ -71,6 +71,7 @@ package struct Stream: BitwiseCopyable {
     var window: UInt32
     /// Which host and tunnel a parked stream serves.
     var routeKey: UInt64 = 0
+    let opened: Tick
     var lastProgress: Tick
     var nextReady: UInt32 = .max
     var previousInLink: UInt32 = .max

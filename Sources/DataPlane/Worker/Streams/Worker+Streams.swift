@@ -18,7 +18,7 @@ extension Worker {
         guard link.pointee.streamCount < UInt32(limits[.streamsPerConnectorMax]) else { return nil }
         let stream = Stream(
             link: linkSlot, id: id, partner: partner,
-            window: UInt32(limits[.streamWindowBytes]), lastProgress: now)
+            window: UInt32(limits[.streamWindowBytes]), opened: now, lastProgress: now)
         guard let slot = streams.take(stream) else { return nil }
         guard streamIndex.insert(streamKey(linkSlot, id), slot) else {
             streams.give(slot)

@@ -64,6 +64,7 @@ extension Worker {
         let visitor = visitors[slot]
         switch buffers.pointer(front).load(as: UInt8.self) {
         case 0x01:
+            if becomeRelayVisitor(slot) { return true }
             counters.add(.relayAtEntrypoint)
             enqueue(visitor.pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
         case 0x16:
@@ -125,7 +126,7 @@ extension Worker {
             }
             wish.avoiding = entry.connector
         }
-        guard directory.isKnown(tunnel) else { return refuse(slot, head, status: 503, .tunnelOffline) }
+        guard directory.isKnown(tunnel, isUDP: false) else { return refuse(slot, head, status: 503, .tunnelOffline) }
         guard visitor.pointee.attempts > 0 else { return refuse(slot, head, status: 503, .streamsFull) }
         return refuse(slot, head, status: status(ofFailure: visitor.pointee.failure), visitor.pointee.failure)
     }

@@ -44,6 +44,37 @@ enum KernelSockets {
         return Listener(descriptor: descriptor, address: address)
     }
 
+    /// Receives datagrams at a loopback address, or (`isDual`) at every address of both families, of which the IPv4
+    /// loopback is given.
+    static func bindDatagram(_ family: DialFamily, isDual: Bool) -> Listener {
+        var address = DialAddress()
+        address.family = family.rawValue
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let descriptor: Int32
+        if family == .ipv4 {
+            descriptor = socket(AF_INET, type, 0)
+            var name = sockaddr_in()
+            name.sin_family = sa_family_t(AF_INET)
+            name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            bind(descriptor, &name)
+            readBack(descriptor, &name)
+            address.low = 0x7F00_0001
+            address.port = UInt16(bigEndian: name.sin_port)
+        } else {
+            descriptor = socket(AF_INET6, type, 0)
+            #expect(culvert_set_option(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, isDual ? 0 : 1) == 0)
+            var name = sockaddr_in6()
+            name.sin6_family = sa_family_t(AF_INET6)
+            name.sin6_addr = isDual ? in6addr_any : in6addr_loopback
+            bind(descriptor, &name)
+            readBack(descriptor, &name)
+            address.family = (isDual ? DialFamily.ipv4 : .ipv6).rawValue
+            address.low = isDual ? 0x7F00_0001 : 1
+            address.port = UInt16(bigEndian: name.sin6_port)
+        }
+        return Listener(descriptor: descriptor, address: address)
+    }
+
     private static func bind<Name>(_ descriptor: Int32, _ name: inout Name) {
         let count = socklen_t(MemoryLayout<Name>.size)
         let result = withUnsafePointer(to: &name) { pointer in

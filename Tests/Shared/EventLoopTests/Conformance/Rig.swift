@@ -14,7 +14,11 @@ final class Rig {
 
     let loop: any LoopUnderTest
     let geometry: BufferGeometry
+    /// Buffers for datagrams.
+    static let datagramCount: UInt32 = 8
+    let datagrams: BufferGeometry?
     private let memory: BufferMemory
+    private let datagramMemory: BufferMemory?
     private var queue = OperationQueue(capacity: 4_096)
     private var inbox: [Completion] = []
     private var slots: UInt32 = 0
@@ -25,12 +29,18 @@ final class Rig {
         geometry = BufferGeometry(
             base: memory.base, strideBytes: Rig.strideBytes, headroomBytes: Rig.headroomBytes,
             payloadBytes: Rig.payloadBytes, count: bufferCount)
-        loop = try subject.makeLoop(buffers: geometry)
+        let room = try BufferMemory(byteCount: UInt64(Int(Rig.datagramCount) * DatagramBuffer.strideBytes))
+        let datagrams = BufferGeometry.datagrams(base: room.base, count: Rig.datagramCount)
+        self.datagrams = datagrams
+        datagramMemory = consume room
+        loop = try subject.makeLoop(buffers: geometry, datagrams: datagrams)
         for id in 0..<(provided ?? bufferCount) { provide(id) }
     }
 
     init(loop: any LoopUnderTest, memory: consuming BufferMemory, geometry: BufferGeometry) {
         self.loop = loop
+        datagrams = nil
+        datagramMemory = nil
         self.memory = memory
         self.geometry = geometry
     }

@@ -10,10 +10,12 @@ final class SimulatedLoop: LoopUnderTest {
     let port: SimulatedPort
     private var listeners: UInt16 = 0
 
-    init(buffers: BufferGeometry, seed: UInt64 = 1, faults: Faults = .none) {
+    init(
+        buffers: BufferGeometry, datagrams: BufferGeometry? = nil, seed: UInt64 = 1, faults: Faults = .none
+    ) {
         kernel = SimulatedKernel(seed: seed, faults: faults)
         process = kernel.makeProcess(on: kernel.makeHost(low: 0xFFFF_7F00_0001))
-        port = kernel.attach(worker: 0, of: process, buffers: buffers)
+        port = kernel.attach(worker: 0, of: process, buffers: buffers, datagramBuffers: datagrams)
     }
 
     func submit(_ queue: inout OperationQueue) { port.submit(&queue) }
@@ -40,6 +42,15 @@ final class SimulatedLoop: LoopUnderTest {
         }
         return Listener(
             descriptor: process.listen(at: SimulatedAddress(address), backlog: Int(backlog)), address: address)
+    }
+
+    func bindDatagram(_ family: DialFamily, isDual: Bool) -> Listener {
+        listeners += 1
+        var address = DialAddress()
+        address.family = (isDual ? DialFamily.ipv4 : family).rawValue
+        address.port = 40_000 + listeners
+        address.low = isDual || family == .ipv4 ? 0x7F00_0001 : 1
+        return Listener(descriptor: process.bindDatagram(at: SimulatedAddress(address)), address: address)
     }
 
     func pair() -> (left: Int32, right: Int32) { process.makePair() }

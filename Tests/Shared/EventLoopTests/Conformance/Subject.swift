@@ -13,11 +13,11 @@ enum Subject: String, CaseIterable, CustomTestStringConvertible, Sendable {
     /// Those that talk to the real kernel.
     static let kernels: [Subject] = [.ring, .poll]
 
-    func makeLoop(buffers: BufferGeometry) throws -> any LoopUnderTest {
+    func makeLoop(buffers: BufferGeometry, datagrams: BufferGeometry? = nil) throws -> any LoopUnderTest {
         switch self {
-        case .ring: try KernelLoop(.ring, buffers: buffers)
-        case .poll: try KernelLoop(.poll, buffers: buffers)
-        case .simulated: SimulatedLoop(buffers: buffers)
+        case .ring: try KernelLoop(.ring, buffers: buffers) { $0.datagramBuffers = datagrams }
+        case .poll: try KernelLoop(.poll, buffers: buffers) { $0.datagramBuffers = datagrams }
+        case .simulated: SimulatedLoop(buffers: buffers, datagrams: datagrams)
         }
     }
 }
@@ -29,6 +29,8 @@ protocol LoopUnderTest: AnyObject {
     func wait(milliseconds: UInt64) -> UInt64
     func next() -> Completion?
     func listen(_ family: DialFamily, backlog: Int32) -> Listener
+    /// A socket that receives datagrams at a loopback address; `isDual`: one of IPv6 that takes IPv4 as well.
+    func bindDatagram(_ family: DialFamily, isDual: Bool) -> Listener
     func pair() -> (left: Int32, right: Int32)
     func file(_ bytes: [UInt8]) -> Int32
 }
@@ -63,6 +65,9 @@ final class KernelLoop: LoopUnderTest {
     func next() -> Completion? { shell.next() }
 
     func listen(_ family: DialFamily, backlog: Int32) -> Listener { KernelSockets.listen(family, backlog: backlog) }
+    func bindDatagram(_ family: DialFamily, isDual: Bool) -> Listener {
+        KernelSockets.bindDatagram(family, isDual: isDual)
+    }
     func pair() -> (left: Int32, right: Int32) { KernelSockets.pair() }
     func file(_ bytes: [UInt8]) -> Int32 { KernelSockets.file(bytes) }
 }

@@ -1,0 +1,48 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+// A relay request at an entrypoint (protocol tunnel-server §8.5). Stock servers serve whoever knows a tunnel's id there,
+// past credentials, rules and privacy (quirks A4). Here it is refused, unless `entrypoint.relay: true` stands in the
+// configuration; then the same holds as on the tunnel port, with the entrypoint's own ingress.
+
+extension Worker {
+    /// Makes a visitor whose first byte is a relay version a link that awaits its request. False when that is not
+    /// allowed here.
+    @inline(never) @_semantics("no_performance_analysis")
+    mutating func becomeRelayVisitor(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        guard let service = table.service(visitor.pointee.service), service.relaysAtEntrypoints else { return false }
+        let socket = visitor.pointee.socket
+        var link = Link(
+            socket: socket, phase: .awaitingRequest, service: visitor.pointee.service, isWebSocket: false,
+            isClient: false, muxVersion: service.muxVersion, now: now)
+        link.peer = visitor.pointee.peer
+        link.ingress = visitor.pointee.ingress
+        link.isAtEntrypoint = true
+        link.visit.inputEnded = visitor.pointee.inputEnded
+        guard links.count < UInt32(limits[.linksPerWorkerMax]), let linkSlot = links.take(link) else {
+            endVisitor(slot, .linksFull)
+            return true
+        }
+        links[linkSlot].pointee.pending = visitor.pointee.input
+        visitor.pointee.input = SliceQueue()
+        visitors.give(slot)
+        sockets[socket].pointee.role = .link
+        sockets[socket].pointee.owner = linkSlot
+        counters.add(.visitorsClosed)
+        counters.add(.linksAccepted)
+        setLinkDeadline(linkSlot)
+        guard links[linkSlot].pointee.pending.byteCount <= BufferStore.payload,
+            buffers.join(&links[linkSlot].pointee.pending, first: links[linkSlot].pointee.pending.byteCount)
+        else {
+            endLink(linkSlot, .relayFault)
+            return true
+        }
+        readHandshake(linkSlot)
+        return true
+    }
+}

@@ -1,0 +1,134 @@
+import Model
+import Primitives
+import Simulator
+import Testing
+import Wire
+import World
+
+@testable import Worker
+
+/// Limits of the tunnel port: what who reaches one is told, what is counted, and that others are unharmed.
+@Suite struct LimitTests {
+    private func visit(_ bench: Bench) -> ScriptedRelayVisitor {
+        ScriptedRelayVisitor(
+            bench.world, bench.node, bench.outside,
+            ScriptedRelayVisitor.Wish(tunnel: Bench.tunnel, host: bench.host))
+    }
+
+    /// A visitor that was there before is served.
+    private func expectUnharmed(_ bench: Bench, _ visitor: ScriptedRelayVisitor) throws {
+        visitor.write("ping")
+        bench.run()
+        let stream = try bench.stream()
+        #expect(stream.text.hasSuffix("ping"))
+        bench.connector.send(stream, "pong")
+        bench.run()
+        #expect(visitor.text.hasSuffix("pong"))
+    }
+
+    @Test func connectorsPerTunnel() throws {
+        let bench = try Bench(limits: [.connectorsPerTunnelMax: 2])
+        let visitor = visit(bench)
+        bench.run()
+        _ = try bench.secondConnector()
+        let third = ScriptedConnector(bench.world, bench.node, bench.clientHost, tunnel: Bench.tunnel)
+        bench.run(100)
+        #expect(third.response?.status == RelayStatus.serviceUnavailable.rawValue)
+        #expect(bench.node.count(.connectorsFull) == 1)
+        #expect(bench.node.benches[0].worker.ledger.connectors == 2)
+        // Other tunnels have room.
+        let other = ScriptedConnector(bench.world, bench.node, bench.clientHost, tunnel: TunnelID(high: 4, low: 4))
+        bench.run(100)
+        #expect(other.isBound)
+        try expectUnharmed(bench, visitor)
+    }
+
+    @Test func tunnels() throws {
+        let bench = try Bench(limits: [.tunnelsMax: 16])
+        let visitor = visit(bench)
+        bench.run()
+        let more = (1...16 as ClosedRange<UInt64>).map {
+            ScriptedConnector(bench.world, bench.node, bench.clientHost, tunnel: TunnelID(high: 9, low: $0))
+        }
+        bench.run(200)
+        #expect(more.count { $0.isBound } == 15)
+        #expect(more.count { $0.response?.status == RelayStatus.serviceUnavailable.rawValue } == 1)
+        #expect(bench.node.count(.tunnelsFull) == 1)
+        try expectUnharmed(bench, visitor)
+    }
+
+    @Test func streamsPerConnector() throws {
+        let bench = try Bench(limits: [.streamsPerConnectorMax: 3])
+        let visitors = (0..<3).map { _ in visit(bench) }
+        bench.run()
+        #expect(visitors.allSatisfy { $0.status == 0 })
+        let relay = visit(bench)
+        let page = bench.visitor()
+        page.write(bench.get())
+        bench.run()
+        #expect(relay.status == 5)
+        #expect(page.status == 503)
+        #expect(page.text.contains(Reason.streamsFull.label))
+        #expect(bench.node.count(.streamsFull) == 2)
+        // A further connector has streams of its own.
+        let second = try bench.secondConnector()
+        let later = visit(bench)
+        bench.run()
+        #expect(later.status == 0)
+        #expect(second.streams.count == 1)
+        try expectUnharmed(bench, visitors[0])
+    }
+
+    @Test func streamsPerWorker() throws {
+        let bench = try Bench(limits: [.streamsPerWorkerMax: 16])
+        let visitors = (0..<16).map { _ in visit(bench) }
+        bench.run(100)
+        #expect(visitors.allSatisfy { $0.status == 0 })
+        let further = visit(bench)
+        bench.run()
+        #expect(further.status == 5)
+        #expect(bench.node.count(.streamsFull) == 1)
+        try expectUnharmed(bench, visitors[0])
+    }
+
+    @Test func linksPerWorker() throws {
+        let bench = try Bench(limits: [.linksPerWorkerMax: 16])
+        let visitors = (0..<15).map { _ in visit(bench) }
+        bench.run(100)
+        #expect(visitors.allSatisfy { $0.status == 0 })
+        let further = visit(bench)
+        bench.run(100)
+        #expect(further.status == nil)
+        #expect(further.isEnded)
+        #expect(bench.node.count(.linksFull) == 1)
+        try expectUnharmed(bench, visitors[0])
+    }
+
+    @Test func aLongRelayRequest() throws {
+        let bench = try Bench(limits: [.relayHeadBytesMax: 1_024])
+        let visitor = visit(bench)
+        let long = ScriptedVisitor(bench.world, bench.node, bench.outside, port: NodeProcess.relayPort)
+        long.peer.write([1, 1, 0x20, 0] + [UInt8](repeating: 0, count: 0x2000))
+        bench.run(100)
+        #expect(long.isEnded)
+        #expect(long.received.isEmpty)
+        #expect(bench.node.count(.relayFault) == 1)
+        try expectUnharmed(bench, visitor)
+    }
+
+    @Test func aSlowRelayRequest() throws {
+        let bench = try Bench(limits: [.handshakeTimeoutMilliseconds: 2_000])
+        let visitor = visit(bench)
+        let slow = ScriptedVisitor(bench.world, bench.node, bench.outside, port: NodeProcess.relayPort)
+        slow.peer.write([1, 1])
+        for _ in 0..<3 {
+            bench.run(600)
+            slow.peer.write([0])
+        }
+        #expect(!slow.isEnded)
+        bench.run(600)
+        #expect(slow.isEnded)
+        #expect(bench.node.count(.handshakeTimeout) == 1)
+        try expectUnharmed(bench, visitor)
+    }
+}
