@@ -1,6 +1,5 @@
 internal import ControlCore
 internal import Foundation
-internal import Glibc
 internal import Primitives
 internal import Settings
 
@@ -16,18 +15,19 @@ final class CredentialWatch {
 
     /// What tells that a file is another one than before.
     private struct Mark: Equatable {
-        var device: UInt
-        var inode: UInt
+        var device: Int
+        var inode: Int
         var bytes: Int
-        var seconds: Int
-        var nanoseconds: Int
+        var changed: Date
 
-        init(_ status: stat) {
-            device = UInt(status.st_dev)
-            inode = UInt(status.st_ino)
-            bytes = Int(status.st_size)
-            seconds = Int(status.st_mtim.tv_sec)
-            nanoseconds = Int(status.st_mtim.tv_nsec)
+        /// Of what the path leads to: volumes of secrets are links that change.
+        init(path: String) throws {
+            let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+            let attributes = try FileManager.default.attributesOfItem(atPath: file)
+            device = attributes[.systemNumber] as? Int ?? 0
+            inode = attributes[.systemFileNumber] as? Int ?? 0
+            bytes = attributes[.size] as? Int ?? 0
+            changed = attributes[.modificationDate] as? Date ?? .distantPast
         }
     }
 
@@ -66,16 +66,19 @@ final class CredentialWatch {
     }
 
     private static func read(_ file: inout Watched) -> Reading? {
-        var status = stat()
         // Looked at before it is read: a change in between is found the next time.
-        guard stat(file.path, &status) == 0 else { return failed(&file, SystemFault("read", file.path).text) }
-        let mark = Mark(status)
+        let mark: Mark
+        do {
+            mark = try Mark(path: file.path)
+        } catch {
+            return failed(&file, "cannot read \(file.path): \(error.localizedDescription)")
+        }
         guard mark != file.mark else { return nil }
         guard mark.bytes <= ControlLimit.credentialFileBytesMax else {
             return failed(&file, "\(file.path) is larger than \(ControlLimit.credentialFileBytesMax) bytes")
         }
         guard let bytes = FileManager.default.contents(atPath: file.path) else {
-            return failed(&file, SystemFault("read", file.path).text)
+            return failed(&file, "cannot read \(file.path): it is no file, or not ours to read")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return failed(&file, "\(file.path) is not UTF-8 text")

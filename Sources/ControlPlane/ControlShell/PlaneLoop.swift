@@ -5,6 +5,7 @@ internal import Logging
 internal import Model
 internal import PlaneLink
 internal import Primitives
+internal import Settings
 
 /// Why the control plane cannot go on: said to whoever started it.
 package struct ControlFault: Error, Sendable, CustomStringConvertible {
