@@ -84,7 +84,7 @@ final class TunnelReport: Sendable {
             fields["why"] = "\(reason)"
             fields["retry_ms"] = "\(retryMilliseconds)"
             down(status)
-            logger.warning("no connection to the server: trying again", metadata: fields)
+            logger.warning("connection to the server lost: trying again", metadata: fields)
         case .sentAway:
             down(status)
             logger.info("the server asks to be left: connecting elsewhere", metadata: fields)
