@@ -124,6 +124,11 @@ class Node:
         answers(self.entry, host, "/page", program)
         return subject
 
+    def hosts(self, subject, count):
+        """Of the first `count` tunnels that were bound together."""
+        first = uuid.UUID(subject.facts["tunnel"]).int
+        return [f"{endpoint(str(uuid.UUID(int=first + number)))}.localhost" for number in range(count)]
+
     def metric(self, name):
         """The sum of a counter over its labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.pages}/metrics", timeout=10) as page:

@@ -4,7 +4,7 @@ import re
 import signal
 import subprocess
 
-from .processes import cpu_ns
+from .processes import Unavailable, cpu_ns
 from .rows import Row, median
 from .visitors import h2load, quantile, visit, wrk
 
@@ -137,6 +137,9 @@ def uploads(lab):
 def system_calls(lab):
     """System calls per keep-alive request, 32 visitors, and how many of them were io_uring_enter."""
     events = "raw_syscalls:sys_enter,syscalls:sys_enter_io_uring_enter"
+    probe = subprocess.run(["perf", "stat", "-e", events, "true"], capture_output=True, text=True)
+    if probe.returncode or "not supported" in probe.stderr or "not counted" in probe.stderr:
+        raise Unavailable("perf cannot count system calls here")
 
     def measure(subject):
         path = f"{lab.bench.place}/perf.txt"

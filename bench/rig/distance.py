@@ -1,9 +1,7 @@
 """Figures of distance and of sharing: a long line, a narrow line, and requests that change worker."""
-import uuid
-
 from .chains import CARRIERS, Node, Subject
 from .costs import Cost, rounds
-from .processes import Failure, answers, endpoint, free_port
+from .processes import Failure, answers, free_port
 from .rows import Row, median
 from .visitors import start_visit, visit
 
@@ -25,15 +23,16 @@ def long_line(lab):
             before = len(lab.bench.running)
             node = Node(lab.bench, io)
             port = delay(lab, node.ports[carrier], delay_ms=50)
-            subject = node.bind("ours", carrier, lab.origins.nginx, through=port)
+            subject = node.bind("ours", carrier, lab.origins.checking, through=port)
             lab.progress(f"100 ms, {subject.name}")
-            count = 2 + lab.rounds
+            size, count = (5e7 if lab.quick else 5e8), 2 + lab.rounds
             counted = visit(
-                lab.bench, subject, "--visitors", 1, "--requests", count, "--path", "/bytes/100000000", seconds=120)
+                lab.bench, subject, "--visitors", 1, "--requests", count, "--path", f"/bytes/{size:.0f}", seconds=180)
             lab.bench.end_since(before)
             rows.append(Row(
-                "one stream at 100 ms", subject.name, 1e8 * 8 / counted["p50_us"], "Mbit/s",
-                note=f"median of {count} × 100 MB; slowest {1e8 * 8 / counted['max_us']:.0f}", value_min=1_000))
+                "one stream at 100 ms", subject.name, size * 8 / counted["p50_us"], "Mbit/s",
+                note=f"median of {count} × {size / 1e6:.0f} MB; slowest {size * 8 / counted['max_us']:.0f}",
+                value_min=1_000))
     return rows
 
 
@@ -50,7 +49,7 @@ def narrow_line(lab):
 
             def small():
                 return visit(
-                    lab.bench, subject, "--visitors", 4, "--rate", 50, seconds=max(2, lab.seconds))["p99_us"] / 1e3
+                    lab.bench, subject, "--visitors", 32, "--rate", 50, seconds=max(2, lab.seconds))["p99_us"] / 1e3
             alone = median([small() for _ in range(lab.rounds)])
             start_visit(
                 lab.bench, subject, "--visitors", 1, "--path", "/bytes/1000000000", "--seconds", 7_200)
@@ -69,8 +68,7 @@ def moves(lab):
         before = len(lab.bench.running)
         node = Node(lab.bench, io, workers=2)
         subject = node.bind("gost", "ws", lab.origins.nginx, tunnels=8)
-        first = uuid.UUID(subject.facts["tunnel"]).int
-        hosts = [f"{endpoint(str(uuid.UUID(int=first + number)))}.localhost" for number in range(8)]
+        hosts = node.hosts(subject, 8)
         pairs = {}
         for other in hosts[1:]:
             answers(node.entry, other, "/page", subject.facts["program"])

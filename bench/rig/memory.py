@@ -74,10 +74,12 @@ def idle_visitors(lab):
     for io in lab.ios:
         before = len(lab.bench.running)
         node = Node(lab.bench, io)
-        subject = node.bind("plain", "ws", None)
+        # One connector has at most streamsPerConnectorMax streams, and an idle visitor keeps one.
+        subject = node.bind("plain", "ws", None, tunnels=4)
         time.sleep(1)
         empty = resident_kib(node.data)
         lab.progress(f"{count} idle visitors, {io}")
+        subject.host = ",".join(node.hosts(subject, 4))
         held = start_visit(lab.bench, subject, "--visitors", count, "--hold", "--seconds", 60)
         held.event("holding", 60)
         time.sleep(lab.pause(5))
@@ -98,6 +100,18 @@ def never_read(lab):
     return rows
 
 
+def settle(node, seconds=30):
+    """Waits until the answers that nobody reads have stopped coming: a client sends the first of them at its own pace,
+    and what stands in front of others then stands in the client."""
+    end, last = time.monotonic() + seconds, -1.0
+    while time.monotonic() < end:
+        count = node.metric("culvert_bytes_from_links_total")
+        if count - last < 100_000:
+            return
+        last = count
+        time.sleep(1)
+
+
 def never_read_at(lab, io, client, count):
     before = len(lab.bench.running)
     node = Node(lab.bench, io)
@@ -115,13 +129,14 @@ def never_read_at(lab, io, client, count):
     start_visit(
         lab.bench, subject, "--visitors", count, "--never-read", "--path", "/bytes/100000000", "--seconds",
         7_200).event("holding", 60)
-    time.sleep(lab.pause(3))
+    settle(node)
     lab.progress(f"never read, {subject.name}: beside {count}")
     beside = others()
     user, kernel = resident_kib(node.data) / MIB, socket_memory_bytes(ports) / 2**20
+    left = node.metric("culvert_visitors")
     lab.bench.end_since(before)
     figure = f"{count} visitors that never read"
     return [
         Row(f"{figure}: p99 of others", subject.name, beside, "µs", alone, note=f"at {rate:.0f}/s", ratio_max=1.2),
         Row(f"{figure}: memory", subject.name, user + kernel, "MiB", value_max=64 + count * 300 / 1_024,
-            note=f"{user:.0f} user, {kernel:.0f} kernel")]
+            note=f"{user:.0f} user, {kernel:.0f} kernel; {left:.0f} not shed")]

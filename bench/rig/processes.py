@@ -16,6 +16,10 @@ class Failure(Exception):
     """A measurement that cannot be taken, or is void; says why."""
 
 
+class Unavailable(Failure):
+    """This machine does not allow the measurement."""
+
+
 def text(path):
     with open(path) as file:
         return file.read()

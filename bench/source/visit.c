@@ -54,7 +54,8 @@ static void dial(void) {
     int descriptor = connect_to(options.entry, options.never_reads ? 16384 : 0);
     if (descriptor < 0) return failed("no connection");
     struct visitor *visitor = allocate(sizeof *visitor);
-    connections++;
+    // Those of one visitor each begin with different hosts.
+    visitor->turn = (unsigned)connections++;
     open_now++;
     loop_watch(&visitor->watch, descriptor, EPOLLOUT, visitor_ready);
 }
@@ -64,7 +65,7 @@ static void leave(struct visitor *visitor, bool again) {
     visitor->head = NULL;
     open_now--;
     loop_end(&visitor->watch);
-    if (again && now_ns < stop_ns) dial();
+    if (again && !options.holds && now_ns < stop_ns) dial();
 }
 
 static void write_request(struct visitor *visitor) {

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import ControlCore
 internal import Foundation
 internal import Primitives
@@ -15,19 +16,21 @@ final class CredentialWatch {
 
     /// What tells that a file is another one than before.
     private struct Mark: Equatable {
-        var device: Int
-        var inode: Int
-        var bytes: Int
-        var changed: Date
+        var device: UInt64
+        var inode: UInt64
+        var bytes: UInt64
+        var seconds: Int64
+        var nanoseconds: Int64
 
-        /// Of what the path leads to: volumes of secrets are links that change.
-        init(path: String) throws {
-            let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-            let attributes = try FileManager.default.attributesOfItem(atPath: file)
-            device = attributes[.systemNumber] as? Int ?? 0
-            inode = attributes[.systemFileNumber] as? Int ?? 0
-            bytes = attributes[.size] as? Int ?? 0
-            changed = attributes[.modificationDate] as? Date ?? .distantPast
+        /// nil, and `errno`, when nothing can be known of the file.
+        init?(_ path: String) {
+            var mark = culvert_file_mark()
+            guard culvert_mark_file(path, &mark) == 0 else { return nil }
+            device = mark.device
+            inode = mark.inode
+            bytes = mark.bytes
+            seconds = mark.seconds
+            nanoseconds = mark.nanoseconds
         }
     }
 
@@ -67,18 +70,13 @@ final class CredentialWatch {
 
     private static func read(_ file: inout Watched) -> Reading? {
         // Looked at before it is read: a change in between is found the next time.
-        let mark: Mark
-        do {
-            mark = try Mark(path: file.path)
-        } catch {
-            return failed(&file, "cannot read \(file.path): \(error.localizedDescription)")
-        }
+        guard let mark = Mark(file.path) else { return failed(&file, SystemFault("read", file.path).text) }
         guard mark != file.mark else { return nil }
-        guard mark.bytes <= ControlLimit.credentialFileBytesMax else {
+        guard mark.bytes <= UInt64(ControlLimit.credentialFileBytesMax) else {
             return failed(&file, "\(file.path) is larger than \(ControlLimit.credentialFileBytesMax) bytes")
         }
         guard let bytes = FileManager.default.contents(atPath: file.path) else {
-            return failed(&file, "cannot read \(file.path): it is no file, or not ours to read")
+            return failed(&file, SystemFault("read", file.path).text)
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return failed(&file, "\(file.path) is not UTF-8 text")

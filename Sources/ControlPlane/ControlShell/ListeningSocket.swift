@@ -13,8 +13,10 @@ package enum ListeningSocket {
     static let keepAliveIntervalSeconds: Int32 = 5
     static let keepAliveCount: Int32 = 3
     static let userTimeoutMilliseconds: Int32 = 15_000
-    /// Unsent bytes a carrier keeps in the kernel, so that a small frame never waits behind megabytes (design §3.4).
-    static let carrierUnsentBytes: Int32 = 131_072
+    /// Unsent bytes that a connection keeps in the kernel (design §3.4): little on a carrier, where a small frame waits
+    /// behind them; on a visitor's, so that one that does not read holds some hundred KiB instead of 4 MiB.
+    static let carrierUnsentBytes: Int32 = 32_768
+    static let visitorUnsentBytes: Int32 = 131_072
 
     /// Whether nobody listens at the address: bound for a moment without sharing the port.
     package static func isFree(_ address: ListenAddress) throws(SystemFault) -> Bool {
@@ -54,11 +56,12 @@ package enum ListeningSocket {
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPIDLE, keepAliveIdleSeconds)
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPINTVL, keepAliveIntervalSeconds)
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPCNT, keepAliveCount)
+        _ = culvert_set_option(
+            descriptor, tcp, TCP_NOTSENT_LOWAT, isCarrier ? carrierUnsentBytes : visitorUnsentBytes)
         guard isCarrier else { return }
         // Not on entrypoints: the kernel counts a window that stays closed as well, and a visitor may pause a download
         // for as long as it likes.
         _ = culvert_set_option(descriptor, tcp, TCP_USER_TIMEOUT, userTimeoutMilliseconds)
-        _ = culvert_set_option(descriptor, tcp, TCP_NOTSENT_LOWAT, carrierUnsentBytes)
     }
 
     /// A socket address of either family, with its length.

@@ -178,7 +178,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning: "bytes of one visitor that may wait for its stream before the visitor is not read further")
         case .carrierQueueBytesMax:
             Row(
-                unit: "bytes", standard: 131_072, range: 16_384...16_777_216, reason: nil,
+                unit: "bytes", standard: 65_536, range: 16_384...16_777_216, reason: nil,
                 meaning: "framed bytes that may wait on one link, so that a small frame never waits behind bulk")
         case .streamHeaderTimeoutMilliseconds:
             Row(

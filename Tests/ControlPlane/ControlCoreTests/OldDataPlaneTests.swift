@@ -17,7 +17,7 @@ struct OldDataPlaneTests {
     private func recorded() throws -> [PlaneFrame] {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { root.deleteLastPathComponent() }
-        let file = root.appendingPathComponent("Vectors/plane-1.0.json")
+        let file = root.appendingPathComponent("Vectors/plane/1.0.json")
         let digits = try JSONDecoder().decode(Recording.self, from: Data(contentsOf: file)).dataToControl
             .compactMap(\.hexDigitValue)
         var reader = PlaneFrameReader()

@@ -21,5 +21,6 @@ import Testing
         #expect(port > 0)
         #expect(option(descriptor, TCP_USER_TIMEOUT) == (isCarrier ? ListeningSocket.userTimeoutMilliseconds : 0))
         #expect(option(descriptor, TCP_NODELAY) == 1)
+        #expect(option(descriptor, TCP_NOTSENT_LOWAT) == (isCarrier ? 32_768 : 131_072))
     }
 }

@@ -61,10 +61,11 @@ struct PlanePeerTests {
                     isFault = true
                     return false
                 }
-                var theirs = stat(), ours = stat()
-                fstat(descriptor, &theirs)
-                fstat(files[Int(listener.id.rawValue)], &ours)
-                if theirs.st_ino != ours.st_ino { isFault = true }
+                var theirs = culvert_file_mark(), ours = culvert_file_mark()
+                let isThere =
+                    culvert_mark_file("/proc/self/fd/\(descriptor)", &theirs) == 0
+                    && culvert_mark_file("/proc/self/fd/\(files[Int(listener.id.rawValue)])", &ours) == 0
+                if !isThere || theirs.inode != ours.inode { isFault = true }
                 close(descriptor)
                 seen.append(listener.id.rawValue)
                 return true

@@ -7,176 +7,295 @@ import Wire
 import Worker
 import World
 
-/// The reference implementation's server, replayed byte for byte against our client, whose local service gives the
-/// recorded answer: what the client says is compared with what the reference client said, frame by frame below
-/// WebSocket.
+/// Our client against the reference implementation's server, replayed: what the server said is sent joined or byte by byte,
+/// and what ours says is compared with what the reference's client said.
 ///
-/// Masked, because it cannot or need not be the same: HTTP heads of the upgrade (the server's is made for our key); the
-/// client's own address in the BIND (it is the recording machine's); the two reserved bytes of the Tunnel feature, which
-/// announce capabilities; masks of frames; when NOPs are sent; presence and window of window updates; the split of a
-/// stream's bytes into frames, and the empty one before the first.
+/// Masked, because it cannot or need not be the same: HTTP heads and WebSocket masks; how payload is cut into messages and
+/// frames; the source address of the request (the recording machine's) and its capabilities; NOPs and window updates.
 @Suite struct ClientReplayTests {
     private struct Record: Decodable {
         var dir: String
-        var t: Double
         var hex: String
-        var bytes: [UInt8] {
-            let digits = Array(hex.utf8).map { $0 < 0x3A ? $0 - 0x30 : $0 - 0x57 }
-            return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+
+    /// What one side of a mux session said of a stream.
+    private struct Said: Equatable {
+        var payload: [UInt8] = []
+        var isFinished = false
+    }
+
+    private struct Recording {
+        var isWebSocket: Bool
+        /// What the server said behind its HTTP head, one piece for each time it spoke.
+        var server: [[UInt8]]
+        /// All that the client said, below WebSocket.
+        var client: [UInt8]
+
+        init(_ name: String, isWebSocket: Bool) throws {
+            self.isWebSocket = isWebSocket
+            var root = URL(fileURLWithPath: #filePath)
+            for _ in 0..<3 { root.deleteLastPathComponent() }
+            let file = root.appendingPathComponent("Vectors/\(name).json")
+            let records = try JSONDecoder().decode([Record].self, from: Data(contentsOf: file))
+            server = records.filter { $0.dir == "s2c" }.map { ClientReplayTests.bytes($0.hex) }
+            client = records.filter { $0.dir == "c2s" }.flatMap { ClientReplayTests.bytes($0.hex) }
+            guard isWebSocket else { return }
+            server[0] = ClientReplayTests.behindHead(server[0])
+            client = ClientReplayTests.unmasked(ClientReplayTests.behindHead(client))
         }
     }
 
-    /// What one side said below its carrier: the relay message, then each stream's payload and end.
-    private struct Speech: Equatable {
-        var relay: [UInt8] = []
-        var payload: [UInt32: [UInt8]] = [:]
-        var finished: Set<UInt32> = []
+    private static func bytes(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8).map { $0 < 0x3A ? $0 - 0x30 : $0 - 0x57 }
+        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 
-    private static func records(_ name: String) throws -> [Record] {
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0..<3 { root.deleteLastPathComponent() }
-        let file = root.appendingPathComponent("Vectors/\(name).json")
-        return try JSONDecoder().decode([Record].self, from: Data(contentsOf: file))
+    private static func behindHead(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.firstRange(of: [13, 10, 13, 10]).map { Array(bytes[$0.upperBound...]) } ?? []
     }
 
-    /// The payloads of a client's masked messages, behind its HTTP head.
-    private static func unwrapped(_ bytes: [UInt8]) -> [UInt8] {
+    /// The payload of a client's data frames; what else it sends is left out.
+    private static func unmasked(_ bytes: [UInt8]) -> [UInt8] {
         var rest = bytes[...]
-        if let end = rest.firstRange(of: [13, 10, 13, 10]) { rest = rest[end.upperBound...] }
         var payload: [UInt8] = []
         while rest.count >= 6 {
-            let first = rest[rest.startIndex], second = rest[rest.startIndex + 1]
-            var (count, head) = (Int(second & 0x7F), 2)
-            if count == 126 {
-                count = Int(rest[rest.startIndex + 2]) << 8 | Int(rest[rest.startIndex + 3])
-                head = 4
+            let head = Array(rest.prefix(14))
+            var (count, start) = (Int(head[1] & 0x7F), 2)
+            if count == 126 { (count, start) = (Int(head[2]) << 8 | Int(head[3]), 4) }
+            let key = head[start..<start + 4]
+            let body = rest.dropFirst(start + 4).prefix(count)
+            if head[0] & 0x0F <= 2 {
+                payload += body.enumerated().map { $0.element ^ key[key.startIndex + $0.offset % 4] }
             }
-            let key = Array(rest.dropFirst(head).prefix(4))
-            let body = rest.dropFirst(head + 4).prefix(count)
-            if first & 0x0F <= 2 { payload += body.enumerated().map { $0.element ^ key[$0.offset & 3] } }
-            rest = rest.dropFirst(head + 4 + count)
+            rest = rest.dropFirst(start + 4 + count)
         }
         return payload
     }
 
-    /// What a client said, with what is masked put aside.
-    private static func speech(_ bytes: [UInt8]) throws -> Speech {
-        let step = bytes.withUnsafeBytes { RelayRequest.read(RawSpan(_unsafeBytes: $0), limit: 16_000) }
-        guard case .message(var request, let count) = step else { throw Incomplete() }
-        request.source = RelayAddress(.unknown)
-        request.tunnel = request.tunnel.map {
-            RelayTunnel(high: $0.high, low: $0.low, flags: $0.flags, capabilities: [], weight: $0.weight)
+    /// A relay request with its source address and capabilities zeroed, and what follows it.
+    private static func parts(_ bytes: [UInt8]) throws -> (request: [UInt8], rest: [UInt8]) {
+        try #require(bytes.count >= 4)
+        let count = 4 + (Int(bytes[2]) << 8 | Int(bytes[3]))
+        try #require(bytes.count >= count)
+        var request = Array(bytes[..<count])
+        var at = 4
+        var addresses = 0
+        while at + 3 <= count {
+            let length = Int(request[at + 1]) << 8 | Int(request[at + 2])
+            if request[at] == 2 {
+                if addresses == 0 { for index in at + 4..<at + 3 + length { request[index] = 0 } }
+                addresses += 1
+            } else if request[at] == 3 {
+                request[at + 3 + 17] = 0
+                request[at + 3 + 18] = 0
+            }
+            at += 3 + length
         }
-        var speech = Speech()
-        var room = [UInt8](repeating: 0, count: 600)
-        let written = room.withUnsafeMutableBytes { request.write(into: $0) }
-        speech.relay = Array(room.prefix(written ?? 0))
-        var rest = bytes[count...]
+        return (request, Array(bytes[count...]))
+    }
+
+    private static func frames(_ bytes: [UInt8]) -> [UInt32: Said] {
+        var said: [UInt32: Said] = [:]
+        var rest = bytes[...]
         while rest.count >= 8 {
             let head = Array(rest.prefix(8))
-            let length = Int(head[2]) | Int(head[3]) << 8
+            let length = head[1] == 4 ? 8 : Int(head[2]) | Int(head[3]) << 8
             let stream = (0..<4).reduce(0 as UInt32) { $0 | UInt32(head[4 + $1]) << UInt32($1 * 8) }
-            if head[1] == 1 { speech.finished.insert(stream) }
-            if head[1] == 2, length > 0 { speech.payload[stream, default: []] += rest.dropFirst(8).prefix(length) }
+            if head[1] == 2 { said[stream, default: Said()].payload += rest.dropFirst(8).prefix(length) }
+            if head[1] == 1 { said[stream, default: Said()].isFinished = true }
             rest = rest.dropFirst(8 + length)
         }
-        return speech
+        return said
     }
 
-    private struct Incomplete: Error {}
-
-    /// Replays the server's side; what our client said.
-    private static func replay(
-        _ records: [Record], isWebSocket: Bool, origin answer: [UInt8], plan: ClientDesk.Plan
-    ) throws -> (said: [UInt8], client: ClientBench, listener: SimulatedPeerListener) {
-        let client = try ClientBench([plan])
-        let target = client.target(3_001)
-        let listener = client.world.kernel.listen(
-            on: client.serverHost, at: SimulatedAddress(low: client.serverHost.low, port: 8_444))
-        var said: [UInt8] = []
-        client.run(1_000)
+    /// Speaks as the recorded server did, each piece after `pause` has let the client answer.
+    private func replay(
+        _ recording: Recording, on listener: SimulatedPeerListener, atATime: Int, in world: World, pause: () -> Void
+    ) throws -> [UInt8] {
+        world.run(milliseconds: 50)
         let peer = try #require(listener.accept())
-        func hear() {
-            client.run(50)
+        var said = peer.take()
+        if recording.isWebSocket {
+            peer.write(try acceptance(of: said))
+            said = []
+            world.run(milliseconds: 50)
+        }
+        for piece in recording.server {
+            for start in stride(from: 0, to: piece.count, by: atATime) {
+                peer.write(Array(piece[start..<min(start + atATime, piece.count)]))
+                if atATime < piece.count { world.run(milliseconds: 1) }
+            }
+            pause()
             said += peer.take()
         }
-        hear()
-        var answers = records.filter { $0.dir == "s2c" && !$0.hex.isEmpty }.map(\.bytes)
-        if isWebSocket {
-            answers.removeFirst()
-            peer.write(Array(try acceptance(of: said).utf8))
-            hear()
-        }
-        var isAnswered = false
-        for bytes in answers {
-            peer.write(bytes)
-            hear()
-            if !isAnswered, let connection = target.connections.first, !answer.isEmpty, target.received[0].count > 10 {
-                isAnswered = true
-                connection.write(answer)
-                connection.close()
-                hear()
+        return recording.isWebSocket ? ClientReplayTests.unmasked(said) : said
+    }
+
+    private func acceptance(of request: [UInt8]) throws -> [UInt8] {
+        var room = [UInt8](repeating: 0, count: 1_024)
+        let count = request.withUnsafeBytes { bytes -> Int? in
+            let span = RawSpan(_unsafeBytes: bytes)
+            guard case .head(let head) = HTTPRequestHead.read(span, limit: 16_000),
+                case .accept(let key) = WebSocketUpgrade.judge(head, span, path: InlineText("/ws")!)
+            else { return nil }
+            return room.withUnsafeMutableBytes {
+                WebSocketUpgrade.writeAcceptance(of: key, extra: UnsafeRawBufferPointer(start: nil, count: 0), into: $0)
             }
         }
-        return (said, client, listener)
+        return Array(room.prefix(try #require(count)))
     }
 
-    private static func acceptance(of upgrade: [UInt8]) throws -> String {
-        let head = String(decoding: upgrade, as: UTF8.self)
-        let field = try #require(head.split(separator: "\r\n").first { $0.hasPrefix("Sec-WebSocket-Key: ") })
-        let key = Array(field.dropFirst("Sec-WebSocket-Key: ".count).utf8)
-        let text = key + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
-        let digest = text.withUnsafeBytes { SHA1.digest(of: RawSpan(_unsafeBytes: $0)) }
-        let accept = Data(digest.indices.map { digest[$0] }).base64EncodedString()
-        return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            + "Sec-WebSocket-Accept: \(accept)\r\n\r\n"
+    private static let tunnel = TunnelID("381433e1-7980-11ee-bbdb-60f262c1e32d")!
+
+    private func server(_ recording: Recording) -> ClientDesk.Server {
+        VisitorProcess.server(host: "10.0.0.50", port: 7_000, recording.isWebSocket ? .ws : .tcp)
     }
 
-    private static func plan(isWebSocket: Bool, path: String = "/ws") -> ClientDesk.Plan {
-        var server = ClientBench.server(port: 8_444, isWebSocket: isWebSocket)
-        server.path = InlineText(path)!
-        return ClientDesk.Plan(
-            name: "t", tunnel: TunnelID("381433e1-7980-11ee-bbdb-60f262c1e32d")!, servers: [server],
-            targets: TargetGroup([ClientBench.node(3_001)]))
+    private func listen(_ world: World) -> SimulatedPeerListener {
+        let host = world.kernel.makeHost(low: 0xFFFF_0A00_0032)
+        return world.kernel.listen(on: host, at: SimulatedAddress(low: host.low, port: 7_000))
     }
 
-    @Test(arguments: [("a-tunnel+ws.conn1", true), ("b-tunnel+tcp.conn1", false)])
-    func ourClientSaysWhatTheReferenceClientSaid(_ name: String, _ isWebSocket: Bool) throws {
-        let records = try Self.records(name)
-        let recorded = records.filter { $0.dir == "c2s" }.flatMap(\.bytes)
-        let theirs = try Self.speech(isWebSocket ? Self.unwrapped(recorded) : recorded)
-        let answer = try #require(theirs.payload.values.first)
-        let (said, client, _) = try Self.replay(
-            records, isWebSocket: isWebSocket, origin: answer, plan: Self.plan(isWebSocket: isWebSocket))
-        let ours = try Self.speech(isWebSocket ? Self.unwrapped(said) : said)
-        #expect(ours == theirs)
-        #expect(client.boundCount == 1)
+    // MARK: Visitors
+
+    private func visitor(_ recording: Recording, isUDP: Bool, in world: World) throws -> VisitorProcess {
+        let recorded = try ClientReplayTests.parts(recording.client).request
+        let step = recorded.withUnsafeBytes { RelayRequest.read(RawSpan(_unsafeBytes: $0), limit: 16_000) }
+        guard case .message(let request, _) = step else { throw CocoaError(.coderInvalidValue) }
+        let destination = try #require(request.destination)
+        let tunnel = try #require(request.tunnel).tunnelID
+        let made = VisitDesk.Service(name: "v", tunnel: tunnel, servers: [server(recording)], destination: "")
+        var service = try #require(made)
+        service.destination = destination
+        service.isUDP = isUDP
+        service.keepsAlive = true
+        return try VisitorProcess(world, services: [service], seed: 1)
     }
 
-    @Test func credentialsAreSaidAsTheReferenceClientSaysThem() throws {
-        let records = try Self.records("g-auth.conn1")
-        let recorded = records.filter { $0.dir == "c2s" }.flatMap(\.bytes)
-        let theirs = try Self.speech(Self.unwrapped(recorded))
-        let bytes = Self.unwrapped(recorded)
-        let step = bytes.withUnsafeBytes { RelayRequest.read(RawSpan(_unsafeBytes: $0), limit: 16_000) }
-        guard case .message(let request, _) = step else { throw Incomplete() }
-        var plan = Self.plan(isWebSocket: true, path: "/tun")
-        plan.user = request.user
-        plan.password = request.password
-        let answer = theirs.payload.values.first ?? []
-        let (said, client, _) = try Self.replay(records, isWebSocket: true, origin: answer, plan: plan)
-        #expect(try Self.speech(Self.unwrapped(said)) == theirs)
-        #expect(client.boundCount == 1)
+    /// d: one HTTP request through a visitor's local port.
+    @Test(arguments: [1, 7, 65_536])
+    func aVisitorOfConnections(atATime: Int) throws {
+        let recording = try Recording("d-visitor-tunnel+ws.conn1", isWebSocket: true)
+        let world = World(seed: 1)
+        let listener = listen(world)
+        let visitor = try visitor(recording, isUDP: false, in: world)
+        let theirs = try ClientReplayTests.parts(recording.client)
+        let local = world.kernel.connect(from: visitor.host, to: visitor.address(of: 0))
+        local.write(theirs.rest)
+        let said = try replay(recording, on: listener, atATime: atATime, in: world) { world.run(milliseconds: 20) }
+        let ours = try ClientReplayTests.parts(said)
+        #expect(ours.request == theirs.request)
+        #expect(ours.rest == theirs.rest)
+        let answer = Array(VisitAnswer.payload(recording.server.flatMap { $0 }).dropFirst(4))
+        #expect(!answer.isEmpty)
+        #expect(local.take() == answer)
     }
 
-    @Test(arguments: 2...5)
-    func aRefusalIsUnderstoodAndNotRepeatedSoon(_ number: Int) throws {
-        let records = try Self.records("g-auth.conn\(number)")
-        let (_, client, listener) = try Self.replay(
-            records, isWebSocket: true, origin: [], plan: Self.plan(isWebSocket: true))
-        guard case .refused(2) = try #require(client.failures.first).failure else { throw Incomplete() }
-        client.run(14_000)
-        #expect(listener.accept() == nil)
+    /// e: one datagram each way through a visitor's local port.
+    @Test(arguments: [1, 7, 65_536])
+    func aVisitorOfDatagrams(atATime: Int) throws {
+        let recording = try Recording("e-rudp-visitor.conn1", isWebSocket: true)
+        let world = World(seed: 1)
+        let listener = listen(world)
+        let visitor = try visitor(recording, isUDP: true, in: world)
+        let theirs = try ClientReplayTests.parts(recording.client)
+        let sender = world.kernel.exchangeDatagrams(
+            on: visitor.host, at: SimulatedAddress(low: visitor.host.low, port: 20_000))
+        // Behind its length.
+        sender.send(Array(theirs.rest.dropFirst(2)), to: visitor.address(of: 0))
+        let said = try replay(recording, on: listener, atATime: atATime, in: world) { world.run(milliseconds: 20) }
+        let ours = try ClientReplayTests.parts(said)
+        #expect(ours.request == theirs.request)
+        #expect(ours.rest == theirs.rest)
+        let answer = Array(VisitAnswer.payload(recording.server.flatMap { $0 }).dropFirst(6))
+        #expect(sender.take().map(\.bytes) == [answer])
+    }
+
+    // MARK: Binders
+
+    private func binder(_ recording: Recording, isUDP: Bool, in world: World) throws -> WorkerBench {
+        let host = world.kernel.makeHost(low: 0xFFFF_0A00_0100)
+        let process = world.kernel.makeProcess(on: host)
+        var plan = ClientDesk.Plan(
+            name: "p", tunnel: ClientReplayTests.tunnel, servers: [server(recording)], targetHost: "10.0.1.0",
+            targetPort: 3_000)
+        plan.isUDP = isUDP
+        let desk = ClientDesk(plans: [plan], seed: 1)
+        let bench = try WorkerBench(world.kernel, process, seed: 1, datagramCount: 8) { $0.client = desk }
+        world.add(bench)
+        return bench
+    }
+
+    /// a, b: one HTTP request by a stream; the service gives the recorded answer and ends.
+    @Test(arguments: [("a-tunnel+ws.conn1", true), ("b-tunnel+tcp.conn1", false)], [1, 7, 65_536])
+    func aBinderOfConnections(_ name: (String, Bool), atATime: Int) throws {
+        let recording = try Recording(name.0, isWebSocket: name.1)
+        let world = World(seed: 1)
+        let listener = listen(world)
+        let bench = try binder(recording, isUDP: false, in: world)
+        let theirs = try ClientReplayTests.parts(recording.client)
+        let recorded = ClientReplayTests.frames(theirs.rest)
+        let answer = try #require(recorded[3]?.payload)
+        let service = world.kernel.listen(
+            on: bench.port.process.host, at: SimulatedAddress(low: 0xFFFF_0A00_0100, port: 3_000))
+        var visit: SimulatedPeer?
+        var asked: [UInt8] = []
+        let said = try replay(recording, on: listener, atATime: atATime, in: world) {
+            world.run(milliseconds: 20)
+            if visit == nil { visit = service.accept() }
+            asked += visit?.take() ?? []
+            if asked.suffix(4) == [13, 10, 13, 10], visit?.unsentCount == 0, let peer = visit, !answer.isEmpty {
+                asked.append(0)
+                peer.write(answer)
+                peer.endWriting()
+            }
+            world.run(milliseconds: 20)
+        }
+        let ours = try ClientReplayTests.parts(said)
+        #expect(ours.request == theirs.request)
+        #expect(ClientReplayTests.frames(ours.rest) == recorded)
+    }
+
+    /// e: one datagram each way by a stream.
+    @Test(arguments: [1, 7, 65_536])
+    func aBinderOfDatagrams(atATime: Int) throws {
+        let recording = try Recording("e-rudp-bind.conn1", isWebSocket: true)
+        let world = World(seed: 1)
+        let listener = listen(world)
+        let bench = try binder(recording, isUDP: true, in: world)
+        let theirs = try ClientReplayTests.parts(recording.client)
+        let recorded = ClientReplayTests.frames(theirs.rest)
+        let answer = Array(try #require(recorded[3]?.payload).dropFirst(2))
+        let service = world.kernel.exchangeDatagrams(
+            on: bench.port.process.host, at: SimulatedAddress(low: 0xFFFF_0A00_0100, port: 3_000))
+        var asked: [[UInt8]] = []
+        let said = try replay(recording, on: listener, atATime: atATime, in: world) {
+            world.run(milliseconds: 20)
+            for datagram in service.take() {
+                asked.append(datagram.bytes)
+                service.send(answer, to: datagram.from)
+            }
+            world.run(milliseconds: 20)
+        }
+        let ours = try ClientReplayTests.parts(said)
+        #expect(ours.request == theirs.request)
+        #expect(asked == [Array("one datagram".utf8)])
+        #expect(ClientReplayTests.frames(ours.rest) == recorded)
+    }
+}
+
+/// The payload of a server's messages.
+private enum VisitAnswer {
+    static func payload(_ bytes: [UInt8]) -> [UInt8] {
+        var rest = bytes[...]
+        var payload: [UInt8] = []
+        while rest.count >= 2 {
+            let head = Array(rest.prefix(4))
+            var (count, start) = (Int(head[1]), 2)
+            if count == 126 { (count, start) = (Int(head[2]) << 8 | Int(head[3]), 4) }
+            if head[0] & 0x0F <= 2 { payload += rest.dropFirst(start).prefix(count) }
+            rest = rest.dropFirst(start + count)
+        }
+        return payload
     }
 }

@@ -3,6 +3,7 @@ import Observe
 import Simulator
 import Testing
 import Wire
+import Worker
 import World
 
 /// HTTP exchanges through one worker, cell by cell: a scripted connector plays the origin.
@@ -197,6 +198,35 @@ import World
         #expect(visitor.isEnded)
         #expect(bench.connector.streams.count == 1)
         #expect(bench.node.count(.badAnswer) == 1)
+        bench.expectQuiet()
+    }
+
+    /// Who said that nothing follows is closed with the answer; whom the answer closes is waited for, because the next
+    /// request may be on its way and must not reset what was not read yet.
+    @Test(arguments: [true, false])
+    func onlyWhoAskedForTheEndIsClosedAtOnce(_ asks: Bool) throws {
+        let bench = try Bench()
+        let visitor = bench.visitor()
+        visitor.write(bench.get("/", asks ? "Connection: close\r\n" : ""))
+        bench.run()
+        if asks {
+            bench.connector.send(try bench.stream(), ExchangeTests.ok)
+        } else {
+            bench.connector.send(try bench.stream(), "HTTP/1.1 200 OK\r\n\r\nhello")
+            bench.connector.finish(try bench.stream())
+        }
+        bench.run()
+        #expect(visitor.status == 200)
+        #expect(visitor.peer.isEnded)
+        #expect(!visitor.peer.isReset)
+        #expect(bench.node.benches[0].worker.ledger.sockets == (asks ? 1 : 2))
+        if !asks {
+            visitor.write(bench.get("/next"))
+            bench.run()
+            #expect(!visitor.peer.isReset)
+            visitor.peer.close()
+            bench.run()
+        }
         bench.expectQuiet()
     }
 

@@ -178,7 +178,7 @@ import Wire
     @Test func releaseOneZeroIsUnderstood() throws {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { root.deleteLastPathComponent() }
-        let file = root.appendingPathComponent("Vectors/plane-1.0.json")
+        let file = root.appendingPathComponent("Vectors/plane/1.0.json")
         let digits = try JSONDecoder().decode(Recording.self, from: Data(contentsOf: file)).controlToData
             .compactMap(\.hexDigitValue)
         var reader = PlaneFrameReader()

@@ -197,18 +197,18 @@ import World
         let visiting = try Visiting { service, _ in
             service.servers.insert(VisitorProcess.server(host: "10.0.0.1", port: 1, .ws), at: 0)
         }
-        let local = visiting.connect()
-        local.write([1])
+        let together = [visiting.connect(), visiting.connect()]
+        for local in together { local.write([1]) }
         visiting.bench.run(100)
-        #expect(try visiting.bench.stream().received == [1])
-        #expect(visiting.count(.dialFailed) == 1)
-        local.reset()
+        for number in 0..<2 { #expect(try visiting.bench.stream(number).received == [1]) }
+        #expect(visiting.count(.dialFailed) == 2)
+        for local in together { local.reset() }
         visiting.bench.run(100)
         let second = visiting.connect()
         second.write([2])
         visiting.bench.run(100)
-        #expect(try visiting.bench.stream(1).received == [2])
-        #expect(visiting.count(.dialFailed) == 1)
+        #expect(try visiting.bench.stream(2).received == [2])
+        #expect(visiting.count(.dialFailed) == 2)
     }
 
     @Test func noServer() throws {

@@ -67,6 +67,27 @@ import Testing
         for client in clients + [listener.descriptor] { rig.close(client) }
     }
 
+    /// Small frames leave at once, and little waits unsent in front of them; a Unix socket needs neither.
+    @Test(arguments: [ShellChoice.ring, .poll])
+    func socketsThatDialSendAtOnce(choice: ShellChoice) throws {
+        let rig = try makeRig(choice) { _ in }
+        for family in [DialFamily.ipv4, .ipv6, .unix] {
+            let descriptor = rig.result(of: rig.emit(.openSocket, length: family.rawValue))
+            try #require(descriptor >= 0)
+            if family != .unix {
+                #expect(option(descriptor, TCP_NODELAY) != 0)
+                #expect(option(descriptor, TCP_NOTSENT_LOWAT) == 32_768)
+            }
+            rig.close(descriptor)
+        }
+    }
+
+    private func option(_ descriptor: Int32, _ name: Int32) -> Int32 {
+        var value: Int32 = -1
+        var count = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, Int32(IPPROTO_TCP), name, &value, &count) == 0 ? value : -1
+    }
+
     /// A descriptor leaves one loop for another and back, as a visitor that moves does, announced or not; then its
     /// number comes back as another file.
     @Test(arguments: [ShellChoice.ring, .poll], [true, false])

@@ -249,13 +249,16 @@ extension Worker {
     private mutating func growWindow(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let largest = UInt32(limits[.streamWindowBytesMax])
-        guard stream.pointee.window < largest, stream.pointee.flags.contains(.windowAnnounced),
-            stream.pointee.receiving.unread < stream.pointee.window / 4
-        else {
-            stream.pointee.flags.insert(.windowAnnounced)
-            return
+        guard stream.pointee.flags.contains(.windowAnnounced) else {
+            return stream.pointee.flags.formUnion(.windowAnnounced)
         }
-        stream.pointee.window = min(stream.pointee.window * 2, largest)
+        let window = stream.pointee.window
+        let consumed = stream.pointee.receiving.consumed
+        guard window < largest, stream.pointee.receiving.unread < window / 4,
+            consumed &- stream.pointee.grownAt >= window / 2
+        else { return }
+        stream.pointee.window = min(window * 2, largest)
+        stream.pointee.grownAt = consumed
     }
 
     // MARK: The peer ends a stream

@@ -36,9 +36,11 @@ package enum Receiving: UInt8, BitwiseCopyable {
 
 /// One TCP or Unix connection, or UDP socket, without meaning: descriptor, operations in flight, bytes to send.
 ///
-/// At most one receive and one send (of a UDP socket: several) are in flight. A slot is given back when its descriptor is closed and nothing is in
-/// flight any more, so that no completion can meet a stranger; generations guard against our own mistakes.
+/// At most one receive and one send (of a UDP socket: several) are in flight. A slot is given back when its descriptor is
+/// closed and nothing is in flight any more, in whichever order these come, so that no completion can meet a stranger;
+/// generations guard against our own mistakes.
 package struct Socket: BitwiseCopyable {
+    /// −1 once it is closed.
     var descriptor: Int32
     var role: SocketRole
     var owner: UInt32

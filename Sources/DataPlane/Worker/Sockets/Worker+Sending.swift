@@ -168,6 +168,10 @@ extension Worker {
         socket.pointee.isClosing = true
         socket.pointee.role = .none
         timers.clear(slot)
+        if !socket.pointee.isSending, socket.pointee.receiving != .idle, socket.pointee.inFlight == 1 {
+            // The shell ends a receive that waits on what it closes: no need to ask for that first.
+            return submitClose(slot)
+        }
         cancelReceiving(slot)
         if socket.pointee.isSending { cancelOperation(.send, slot) }
         if socket.pointee.dialBuffer != .max { cancelOperation(.connect, slot) }
@@ -194,7 +198,12 @@ extension Worker {
     mutating func finishClosing(_ slot: UInt32) {
         let socket = sockets[slot]
         guard socket.pointee.inFlight == 0, !socket.pointee.isStarved else { return }
-        guard !socket.pointee.isCloseSubmitted else { return }
+        guard !socket.pointee.isCloseSubmitted else { return releaseClosed(slot) }
+        submitClose(slot)
+    }
+
+    private mutating func submitClose(_ slot: UInt32) {
+        let socket = sockets[slot]
         buffers.clear(&socket.pointee.out)
         socket.pointee.isCloseSubmitted = true
         socket.pointee.inFlight += 1
@@ -212,17 +221,15 @@ extension Worker {
         precondition(sockets.isCurrent(slot, completion.token.generation), "a completion outlived its socket")
         let socket = sockets[slot]
         socket.pointee.inFlight -= 1
-        if kind == .close {
-            if socket.pointee.isInFlushList { return postponeRelease(slot) }
-            sockets.give(slot)
-        } else {
-            settle(slot)
-        }
+        if kind == .close { socket.pointee.descriptor = -1 }
+        settle(slot)
     }
 
-    /// A socket in the flush list keeps its slot until the list has passed it.
-    private mutating func postponeRelease(_ slot: UInt32) {
-        flushSockets()
+    /// The descriptor is closed and its last operation over. A socket in the flush list keeps its slot until the list
+    /// has passed it.
+    private mutating func releaseClosed(_ slot: UInt32) {
+        precondition(sockets[slot].pointee.descriptor == -1, "a slot is given back before its descriptor is closed")
+        if sockets[slot].pointee.isInFlushList { flushSockets() }
         sockets.give(slot)
     }
 }

@@ -69,6 +69,8 @@ package struct Stream: BitwiseCopyable {
     var receiving = SmuxReceiveWindow()
     /// What the peer is granted beyond what was delivered; grows while the reader keeps up.
     var window: UInt32
+    /// `receiving.consumed` when `window` grew last.
+    var grownAt: UInt32 = 0
     /// Which host and tunnel a parked stream serves.
     var routeKey: UInt64 = 0
     let opened: Tick

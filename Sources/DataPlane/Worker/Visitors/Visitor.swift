@@ -47,6 +47,8 @@ package struct Visitor: BitwiseCopyable {
     var askedUpgrade = false
     /// The visitor wants its connection kept after this exchange.
     var keepsConnection = true
+    /// The visitor said that this request is its last.
+    var asksClose = false
     var requestBody = HTTPBody(.none)
     var requestIsDone = false
     /// The request as it came, for a repetition; meaningful while `mayReplay`.

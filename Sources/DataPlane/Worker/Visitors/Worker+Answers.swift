@@ -244,7 +244,8 @@ extension Worker {
         visitor.pointee.stream = .max
         parkOrFinish(slot, stream)
         if !visitor.pointee.keepsConnection || (visitor.pointee.inputEnded && visitor.pointee.input.isEmpty) {
-            endVisitorWhenSent(slot, lingering: true)
+            // Whoever said that nothing follows has nothing on its way that a reset could answer.
+            endVisitorWhenSent(slot, lingering: !visitor.pointee.asksClose || !visitor.pointee.input.isEmpty)
             return false
         }
         prepareNextRequest(slot)

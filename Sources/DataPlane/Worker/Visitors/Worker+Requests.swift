@@ -85,6 +85,7 @@ extension Worker {
         visitor.pointee.minor = head.minor
         visitor.pointee.askedUpgrade = head.asksUpgrade
         visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
+        visitor.pointee.asksClose = !head.keepsConnection
         let front = buffers.first(visitor.pointee.input).unsafelyUnwrapped
         guard let host = RequestHost(head, buffers.bytes(front)) else {
             return refuse(slot, head, status: 502, .noRoute)

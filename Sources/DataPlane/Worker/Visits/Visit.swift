@@ -13,7 +13,8 @@ import Wire
 package struct Visit: BitwiseCopyable {
     /// Position among the desk's services.
     var service: UInt16
-    /// Servers that were tried.
+    /// The server that was tried first, and how many have failed since.
+    var firstServer: UInt16 = 0
     var attempts: UInt8 = 0
     /// The server said OK.
     var isOpen = false

@@ -38,15 +38,20 @@ extension Worker {
 
     /// The server that a visit dials.
     func visitServer(_ slot: UInt32, _ client: ClientDesk) -> ClientDesk.Server {
-        let visit = visits[slot]
-        let service = Int(visit.pointee.service)
-        let servers = client.visits.services[service].servers
-        return servers[(client.visits.firstServers[service] + Int(visit.pointee.attempts)) % servers.count]
+        let servers = client.visits.services[Int(visits[slot].pointee.service)].servers
+        return servers[visitServerPosition(slot) % servers.count]
+    }
+
+    private func visitServerPosition(_ slot: UInt32) -> Int {
+        Int(visits[slot].pointee.firstServer) + Int(visits[slot].pointee.attempts)
     }
 
     mutating func dialVisit(_ slot: UInt32) {
         guard let client else { preconditionFailure("a visit without a desk") }
         let visit = visits[slot]
+        if visit.pointee.attempts == 0 {
+            visit.pointee.firstServer = UInt16(client.visits.firstServers[Int(visit.pointee.service)])
+        }
         let server = visitServer(slot, client)
         visit.pointee.isResolving = false
         guard let address = client.address(server.host, server.port, now: now) else {
@@ -131,6 +136,12 @@ extension Worker {
         let visit = visits[slot]
         visit.pointee.isOpen = true
         visit.pointee.lastProgress = now
+        if let client, visit.pointee.attempts > 0 {
+            // The server that took the visit is the next one's first.
+            let service = Int(visit.pointee.service)
+            client.visits.firstServers[service] =
+                visitServerPosition(slot) % client.visits.services[service].servers.count
+        }
         if visit.pointee.isDatagram {
             datagramServices[Int(visit.pointee.datagramService)].openingCount -= 1
             setVisitDeadline(slot)
@@ -165,10 +176,6 @@ extension Worker {
         if !visit.pointee.isOpen {
             if !visit.pointee.isReported { client?.visits.failed(visit.pointee.service, .ended(reason)) }
             if visit.pointee.isDatagram { datagramServices[Int(visit.pointee.datagramService)].openingCount -= 1 }
-        } else if let client, visit.pointee.attempts > 0 {
-            // The server that took the visit is the next one's first.
-            let service = Int(visit.pointee.service)
-            client.visits.firstServers[service] += Int(visit.pointee.attempts)
         }
         if visit.pointee.isDatagram { forgetSender(slot) }
         buffers.clear(&visit.pointee.outbound)

@@ -68,11 +68,13 @@ package struct SmuxReceiveWindow: Equatable, Sendable, BitwiseCopyable {
         consumed = consumed &+ count
     }
 
-    /// Whether an update is due with a window of `window` bytes: at the first delivery, and whenever half a window has
-    /// been delivered since the last one.
+    /// Whether an update is due with a window of `window` bytes: at the first delivery, and whenever half a small
+    /// window or an eighth of a large one has been delivered since the last one. With halves a window that came in
+    /// one burst would be answered by one update and a rest just short of the next: half a window per round trip.
     @_noLocks package func isUpdateDue(window: UInt32) -> Bool {
         let since = consumed &- announced
-        return since > 0 && (!hasAnnounced || since >= window / 2)
+        let step = max(window / 8, min(window / 2, SmuxWindow.initialBytes / 2))
+        return since > 0 && (!hasAnnounced || since >= step)
     }
 
     /// Notes that an update with `consumed` and `window` (≤ 2³¹ − 1) is sent now.

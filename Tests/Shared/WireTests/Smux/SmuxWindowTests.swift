@@ -89,6 +89,26 @@ import Testing
         #expect(window.isUpdateDue(window: 65_536))
     }
 
+    /// A large window that comes in one burst is granted again nearly whole, whatever the pieces it is delivered in.
+    @Test(arguments: [16_352 as UInt32, 100_000, 1_000_003])
+    func aBurstOfALargeWindowIsGrantedAgain(piece: UInt32) {
+        let size: UInt32 = 16_777_216
+        var window = SmuxReceiveWindow()
+        _ = window.receive(4)
+        window.consume(4)
+        window.announce(window: size)
+        var granted = window.grantedEnd
+        for _ in 0..<20 {
+            _ = window.receive(granted &- window.received)
+            while window.unread > 0 {
+                window.consume(min(piece, window.unread))
+                if window.isUpdateDue(window: size) { window.announce(window: size) }
+            }
+            #expect(window.grantedEnd &- granted >= size / 8 * 6)
+            granted = window.grantedEnd
+        }
+    }
+
     @Test func shrinkingTakesNothingBack() {
         var window = SmuxReceiveWindow()
         _ = window.receive(100)
