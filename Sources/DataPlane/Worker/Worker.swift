@@ -109,7 +109,7 @@ package struct Worker: ~Copyable {
     static let buffersLentMin = 8
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
-    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }
+    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .goAway, .notice] }
 
     /// A worker at rest, with all its tables, sized by the limits of its setup.
     package init(_ setup: consuming WorkerSetup) {

@@ -44,6 +44,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case datagramIdleMilliseconds
     case datagramQueueBytesMax
     case datagramBacklogMax
+    case leaveGraceMilliseconds
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -227,6 +228,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 unit: "senders", standard: 1_024, range: 1...65_536, reason: .datagramOverflow,
                 meaning:
                     "senders of a udp service whose conversation is still being set up; more are not heard; backlog")
+        case .leaveGraceMilliseconds:
+            Row(
+                unit: "ms", standard: 5_000, range: 100...600_000, reason: .shutdown,
+                meaning: "how long a tunnel client that leaves waits for its streams to end")
         }
     }
 }

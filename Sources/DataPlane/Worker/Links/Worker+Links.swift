@@ -42,13 +42,16 @@ extension Worker {
         switch link.pointee.phase {
         case .proxied:
             deadline = link.pointee.began.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds])
-        case .upgrading, .awaitingRequest, .connecting, .upgradeSent, .requestSent, .moving:
+        case .connecting, .upgradeSent, .requestSent:
+            deadline = link.pointee.began.advanced(milliseconds: dialTimeoutMilliseconds(linkSlot))
+        case .upgrading, .awaitingRequest, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:
             deadline = .never
         case .mux:
-            let keepAlive = link.pointee.lastKeepAlive.advanced(milliseconds: limits[.muxKeepAliveMilliseconds])
-            let silence = link.pointee.lastHeard.advanced(milliseconds: limits[.muxKeepAliveTimeoutMilliseconds])
+            let patience = keepAliveTimes(linkSlot)
+            let keepAlive = link.pointee.lastKeepAlive.advanced(milliseconds: patience.interval)
+            let silence = link.pointee.lastHeard.advanced(milliseconds: patience.timeout)
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
@@ -86,15 +89,17 @@ extension Worker {
     /// its own will: its slowest stream is reset instead.
     private mutating func keepAlive(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        let patience = keepAliveTimes(linkSlot)
         if link.pointee.isPaused {
             resetSlowestStream(linkSlot)
             guard links.isLive(linkSlot) else { return }
-        } else if now.milliseconds(since: link.pointee.lastHeard) >= limits[.muxKeepAliveTimeoutMilliseconds] {
+        } else if now.milliseconds(since: link.pointee.lastHeard) >= patience.timeout {
             return endLink(linkSlot, .keepAliveTimeout)
         }
-        if now.milliseconds(since: link.pointee.lastKeepAlive) >= limits[.muxKeepAliveMilliseconds] {
+        if now.milliseconds(since: link.pointee.lastKeepAlive) >= patience.interval {
             link.pointee.lastKeepAlive = now
             sendControl(linkSlot, .keepAlive, stream: 0)
+            if link.pointee.isClient { pingServer(linkSlot) }
             if link.pointee.isClient, link.pointee.streamCount == 0 { buffers.releaseArena() }
         }
         setLinkDeadline(linkSlot)
@@ -181,7 +186,8 @@ extension Worker {
     private mutating func releaseLink(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
-        if link.pointee.phase == .mux || link.pointee.isAnswered { withdrawConnector(linkSlot, reason) }
+        let isRegistered = link.pointee.phase == .mux || link.pointee.isAnswered
+        if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting

@@ -103,9 +103,11 @@ extension Worker {
                 guard let stream = findStream(linkSlot, id) else { continue }
                 let reason = UInt8(exactly: code).flatMap { Reason(rawValue: $0) } ?? .streamEndedEarly
                 streamWasReset(stream, reason)
-            case .opened, .goAway, .instance:
-                // The first needs nothing: what matters here is a dial that failed, which is a reset. The others are
-                // not agreed upon.
+            case .goAway:
+                if links[linkSlot].pointee.isClient { serverGoesAway(linkSlot) } else { clientGoesAway(linkSlot) }
+            case .opened, .instance:
+                // The first needs nothing: what matters here is a dial that failed, which is a reset. The other is not
+                // agreed upon.
                 continue
             case .notice(let offset, let count, let isLast):
                 noticeReceived(
@@ -310,6 +312,14 @@ extension Worker {
         partnerLosesStream(streamSlot, reason)
     }
 
+    /// Whether a client that ends a stream for this reason has passed nothing of it on.
+    private func saysUntouched(_ reason: Reason) -> Bool {
+        switch reason {
+        case .dialFailed, .dialTimeout, .noRoute, .shutdown: true
+        default: false
+        }
+    }
+
     /// Ends the stream towards the peer and tells its partner. `reason` as for `visitorStreamEnded`.
     mutating func partnerLosesStream(_ streamSlot: UInt32, _ reason: Reason) {
         let stream = streams[streamSlot]
@@ -317,7 +327,7 @@ extension Worker {
         let connector = links[stream.pointee.link].pointee.connector
         let id = stream.pointee.id
         let link = stream.pointee.link
-        var wasTouched = reason != .dialFailed && reason != .dialTimeout
+        var wasTouched = !saysUntouched(reason)
         if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }

@@ -109,7 +109,9 @@ extension Worker {
         let socket = sockets[slot]
         switch socket.pointee.role {
         case .visitor: visitorDrained(socket.pointee.owner)
-        case .link: linkDrained(socket.pointee.owner)
+        case .link:
+            counters.add(.bytesToLinks, UInt64(count))
+            linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
         case .visit: visitDrained(socket.pointee.owner)
         case .datagrams, .none: break
@@ -171,15 +173,19 @@ extension Worker {
             return submitClose(slot)
         }
         cancelReceiving(slot)
-        if socket.pointee.isSending {
-            let generation = sockets.generation(of: slot)
-            socket.pointee.inFlight += 1
-            operations.append(
-                Operation(
-                    .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
-                    argument: Token(.send, slot: slot, generation: generation).raw))
-        }
+        if socket.pointee.isSending { cancelOperation(.send, slot) }
+        if socket.pointee.dialBuffer != .max { cancelOperation(.connect, slot) }
         finishClosing(slot)
+    }
+
+    /// Asks the shell to end what is in flight on a socket; both completions are awaited.
+    private mutating func cancelOperation(_ kind: OperationKind, _ slot: UInt32) {
+        let generation = sockets.generation(of: slot)
+        sockets[slot].pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
+                argument: Token(kind, slot: slot, generation: generation).raw))
     }
 
     /// Closes now, and lets the peer see that the connection was cut.

@@ -62,7 +62,7 @@ extension Worker {
     /// 502 when the service behind the tunnel is to blame, 503 when the tunnel is.
     func status(ofFailure reason: Reason) -> Int {
         switch reason {
-        case .dialFailed, .dialTimeout, .badAnswer: 502
+        case .dialFailed, .dialTimeout, .badAnswer, .noRoute: 502
         default: 503
         }
     }

@@ -271,6 +271,7 @@ extension Worker {
         let mayPark =
             visitor.pointee.originKeeps && visitor.pointee.keepsConnection && parkedMax > 0
             && !streams[stream].pointee.flags.contains(.peerFinished) && streams[stream].pointee.out.isEmpty
+            && !links[streams[stream].pointee.link].pointee.isWithdrawn
         guard mayPark else { return finishStream(stream) }
         if visitor.pointee.parkedCount == parkedMax {
             let oldest = visitor.pointee.parked[0]

@@ -68,11 +68,11 @@ extension Worker {
         link.peer.port = address.port
         guard let linkSlot = links.take(link) else { return endVisit(slot, .linksFull) }
         visit.pointee.link = linkSlot
-        openDial(address, .link, owner: linkSlot)
+        openDial(.ip(address), .link, owner: linkSlot)
     }
 
     /// A server's name was resolved or could not be: visits that wait for it go on.
-    package mutating func visitsResolved(_ host: String, isKnown: Bool) {
+    mutating func visitsResolved(_ host: String, isKnown: Bool) {
         guard let client else { return }
         var slot: UInt32 = 0
         while slot < visits.end {
