@@ -157,7 +157,7 @@ let package = Package(
         .testTarget(
             name: "CulvertTests",
             dependencies: [
-                "culvert", "EventLoop", "Model", "Primitives", "Settings",
+                "culvert", "EventLoop", "Model", "Primitives", "Settings", "TunnelRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

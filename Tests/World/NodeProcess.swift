@@ -12,6 +12,8 @@ package final class NodeProcess {
     package static let relayPort: UInt16 = 8_444
     package static let entrypointPort: UInt16 = 8_080
     package static let domain = "localhost"
+    /// Nobody listens there unless a test does.
+    package static let controlPath = "/control"
 
     /// How a tunnel client reaches the node.
     package enum Carrier: Sendable { case ws, tcp }
@@ -35,7 +37,7 @@ package final class NodeProcess {
             hello: DataHello(
                 version: .current, capabilities: [], dataPlaneName: "simulated", processEpoch: 1,
                 workers: UInt8(workers), processID: 1, countersLayout: CounterFile.layout),
-            path: "/nowhere", workerCount: workers, countersDescriptor: -1)
+            path: NodeProcess.controlPath, workerCount: workers, countersDescriptor: process.makeFile([0]))
         desk.serve(
             [Carrier.ws, .tcp].enumerated().map { position, carrier in
                 PlaneService(
@@ -85,6 +87,11 @@ package final class NodeProcess {
 
     /// How often something was counted, over all workers.
     package func count(_ reason: Reason) -> UInt64 { benches.reduce(0) { $0 + $1.counters.value(reason) } }
+
+    /// What the log was told for a reason, by all workers.
+    package func refusals(_ reason: Reason) -> [Refusal] {
+        benches.flatMap { $0.refusals.filter { $0.reason == reason } }
+    }
 
     /// Counters of plain things, over all workers.
     package func count(_ counter: Counter) -> UInt64 { benches.reduce(0) { $0 + $1.counters.value(counter) } }

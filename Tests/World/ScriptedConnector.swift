@@ -71,6 +71,8 @@ package final class ScriptedConnector: Scripted {
         world.add(self)
     }
 
+    package func leave() { if !peer.isReset { peer.reset() } }
+
     package var isBound: Bool { response?.status == RelayStatus.ok.rawValue }
 
     static func bytes(_ write: (UnsafeMutableRawBufferPointer) -> Int?) -> [UInt8] {

@@ -42,9 +42,15 @@ package struct Listener {
 }
 
 extension Worker {
-    /// Accepts on a listening socket from now on.
+    /// Accepts on a listening socket from now on; for one that is open, only what its peers are may be new.
     @inline(never) @_semantics("no_performance_analysis")
     package mutating func openListener(_ listener: Listener) {
+        if let position = listeners.firstIndex(where: { $0.id == listener.id && !$0.isClosing }) {
+            listeners[position].isEntrypoint = listener.isEntrypoint
+            listeners[position].service = listener.service
+            listeners[position].ingress = listener.ingress
+            return
+        }
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
         adjustListeners()
@@ -88,7 +94,7 @@ extension Worker {
         } else if completion.result == -SystemError.tooManyFiles
             || completion.result == -SystemError.tooManyFilesInSystem
         {
-            counters.add(.descriptorsFull)
+            note(.descriptorsFull)
         }
         if !completion.isMore { acceptingEnded(position, listener, completion.result) }
     }
@@ -149,8 +155,10 @@ extension Worker {
             case .link: linkTimedOut(sockets[slot].pointee.owner)
             case .target: targetTimedOut(sockets[slot].pointee.owner)
             case .datagrams: wantBytes(slot, true)
-            case .visit, .plane: break
-            case .none: closeSocket(slot)
+            case .visit: break
+            case .none:
+                note(.finished)
+                closeSocket(slot)
             }
         }
         if now.milliseconds(since: lastResume) >= 100 {

@@ -79,6 +79,9 @@ package struct Worker: ~Copyable {
     /// Accepting failed somewhere and is tried again soon.
     var retryAccepting = false
     var lastResume = Tick.zero
+    var refusals = RefusalLog()
+    /// Bytes of stalled readers whose connections are being closed.
+    var bytesBeingDropped = 0
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 
@@ -106,7 +109,7 @@ package struct Worker: ~Copyable {
     static let buffersLentMin = 8
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
-    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }
+    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .goAway, .notice] }
 
     /// A worker at rest, with all its tables, sized by the limits of its setup.
     package init(_ setup: consuming WorkerSetup) {
@@ -196,8 +199,7 @@ package struct Worker: ~Copyable {
         case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
-            .unmapFile,
-            .releaseMemory, .forget, nil:
+            .unmapFile, .forget, nil:
             preconditionFailure("a completion of a kind that has none")
         }
     }
@@ -214,7 +216,11 @@ package struct Worker: ~Copyable {
         shedStalledStreams()
         refillShell()
         wakeOthers()
+        counters.set(.buffersHeld, to: UInt64(buffersHeld))
     }
+
+    /// Buffers with somebody's bytes: neither lent to the shell nor kept to cut headers from.
+    private var buffersHeld: Int { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
 
     /// The shell's system calls of the last turn.
     package mutating func entered(_ count: UInt64) { counters.add(.loopEnters, count) }

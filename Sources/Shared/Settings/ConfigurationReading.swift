@@ -134,7 +134,11 @@ struct ConfigurationReading {
             server.trustedProxies = node.trustedProxies
             settings.server = server
         }
-        if client != ClientConfiguration() { settings.client = client }
+        if client != ClientConfiguration() {
+            settings.client = client
+            let grace = node.limits[.leaveGraceMilliseconds] ?? Limit.leaveGraceMilliseconds.row.standard
+            settings.client?.leaveGraceMilliseconds = grace
+        }
         return settings
     }
 }

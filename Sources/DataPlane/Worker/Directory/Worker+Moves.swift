@@ -113,7 +113,7 @@ extension Worker {
         guard incomingBroken & 1 << UInt64(worker) != 0 else { return true }
         incomingBroken &= ~(1 << UInt64(worker))
         buffers.clear(&incoming[worker])
-        counters.add(.buffersFull)
+        note(.buffersFull)
         closeDescriptor(descriptor)
         return false
     }
@@ -127,12 +127,12 @@ extension Worker {
         visitor.answerHead = SliceQueue()
         visitor.phase = visitor.isTLS ? .hello : .head
         guard let slot = visitors.take(visitor) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             buffers.clear(&visitor.input)
             return closeDescriptor(move.descriptor)
         }
         guard let socket = openSocket(move.descriptor, .visitor, owner: slot) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             buffers.clear(&visitors[slot].pointee.input)
             visitors.give(slot)
             return closeDescriptor(move.descriptor)
@@ -205,12 +205,12 @@ extension Worker {
         link.control = SliceQueue()
         link.plain = SliceQueue()
         guard let slot = links.take(link) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             buffers.clear(&link.pending)
             return closeDescriptor(move.descriptor)
         }
         guard let socket = openSocket(move.descriptor, .link, owner: slot) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             buffers.clear(&links[slot].pointee.pending)
             links.give(slot)
             return closeDescriptor(move.descriptor)

@@ -78,7 +78,9 @@ package struct Link: BitwiseCopyable {
     /// Ends at the end of the turn, for this reason.
     var doom: Reason?
     var nextDoomed: UInt32 = .max
-    /// Client role: which of the configured connections this is.
+    /// The client said that it leaves: it is in no table any more, and gets no new stream.
+    var isWithdrawn = false
+    /// Client role: which of the configured connections this is; `.max` when it is none any more.
     var connection: UInt32 = .max
     /// Client role: the visit that this link carries.
     var ownVisit: UInt32 = .max

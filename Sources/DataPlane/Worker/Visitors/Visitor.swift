@@ -86,6 +86,8 @@ package struct Visitor: BitwiseCopyable {
     var parked = InlineArray<4, UInt32>(repeating: .max)
     var parkedCount = 0
     var routeKey: UInt64 = 0
+    /// Whose the present request is; for the log.
+    var tunnel = TunnelID.zero
 
     /// Requests begun on this connection.
     var requestCount: UInt32 = 0

@@ -69,7 +69,7 @@ extension Worker {
     private mutating func leaveToRelay(_ slot: UInt32, _ front: Slice) -> Bool {
         guard buffers.pointer(front).load(as: UInt8.self) == 0x01 else { return false }
         if becomeRelayVisitor(slot) { return true }
-        counters.add(.relayAtEntrypoint)
+        note(.relayAtEntrypoint, visitor: slot)
         enqueue(visitors[slot].pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
         endVisitorWhenSent(slot, lingering: true)
         return true
@@ -79,6 +79,7 @@ extension Worker {
     private mutating func route(_ slot: UInt32, _ head: HTTPRequestHead) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.method = head.method
+        visitor.pointee.tunnel = .zero
         visitor.pointee.minor = head.minor
         visitor.pointee.askedUpgrade = head.asksUpgrade
         visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
@@ -97,6 +98,7 @@ extension Worker {
         }
         let source = client(of: slot, head, front)
         visitor.pointee.routeKey = host.key(found.tunnel, source: visitor.pointee.namesClientByField ? source : nil)
+        visitor.pointee.tunnel = found.tunnel
         visitor.pointee.streamWasParked = false
         if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
             visitor.pointee.streamWasParked = true

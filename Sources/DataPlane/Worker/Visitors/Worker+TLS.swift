@@ -76,7 +76,7 @@ extension Worker {
     /// Refuses a TLS visitor with a fatal alert.
     mutating func refuseTLS(_ slot: UInt32, _ alert: TLSAlert, _ reason: Reason) {
         let visitor = visitors[slot]
-        counters.add(reason)
+        note(reason, visitor: slot)
         var record = InlineArray<7, UInt8>(repeating: 0)
         withUnsafeMutableBytes(of: &record) {
             var writer = ByteWriter($0)

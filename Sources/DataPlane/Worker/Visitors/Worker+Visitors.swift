@@ -15,12 +15,12 @@ extension Worker {
             let slot = visitors.take(
                 Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now))
         else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return closeDescriptor(descriptor)
         }
         guard let socket = openSocket(descriptor, .visitor, owner: slot) else {
             visitors.give(slot)
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return closeDescriptor(descriptor)
         }
         visitors[slot].pointee.socket = socket
@@ -100,7 +100,10 @@ extension Worker {
     mutating func halfCloseFromVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let stream = visitor.pointee.stream
-        if links[streams[stream].pointee.link].pointee.capabilities.contains(.halfClose) {
+        if streams[stream].pointee.flags.contains(.peerHalfClosed) {
+            // Both sides have ended: nothing is owed any more.
+            endVisitorWhenSent(slot, lingering: false)
+        } else if links[streams[stream].pointee.link].pointee.capabilities.contains(.halfClose) {
             halfCloseStream(stream)
         } else {
             setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
@@ -128,9 +131,25 @@ extension Worker {
     /// Ends the visitor at once: its streams are ended, its connection is closed, what was queued is dropped.
     mutating func endVisitor(_ slot: UInt32, _ reason: Reason) {
         let socket = visitors[slot].pointee.socket
-        counters.add(reason)
+        note(reason, visitor: slot)
+        if isAnswerCut(slot) { sockets[socket].pointee.resetsWhenClosed = true }
         releaseVisitor(slot)
         closeSocket(socket)
+    }
+
+    /// Ends the visitor when what is queued for it is sent, by a reset: part of its answer will not come, and framed
+    /// by the end of the connection it would look complete.
+    mutating func cutVisitorWhenSent(_ slot: UInt32) {
+        let socket = visitors[slot].pointee.socket
+        sockets[socket].pointee.resetsWhenClosed = true
+        releaseVisitor(slot)
+        closeSocketWhenSent(socket, lingering: false)
+    }
+
+    /// Whether part of an answer is out and the rest of it is not.
+    private func isAnswerCut(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        return visitor.pointee.phase == .exchange && visitor.pointee.answerStarted && visitor.pointee.answer != .done
     }
 
     /// Ends the visitor when what is queued for it is sent.
@@ -198,6 +217,7 @@ extension Worker {
             if visitor.pointee.inputEnded, now < end {
                 setDeadline(visitor.pointee.socket, end)
             } else {
+                note(.finished, visitor: slot)
                 endVisitorWhenSent(slot, lingering: false)
             }
         case .moving:
