@@ -30,8 +30,12 @@ extension Reason {
             case .methodNotAllowed: "method_not_allowed"
             case .unknownTransferCoding: "unknown_transfer_coding"
             case .versionNotSupported: "version_not_supported"
-            case .tlsNotAvailable: "tls_not_available"
             case .relayAtEntrypoint: "relay_at_entrypoint"
+            case .tlsFault: "tls_fault"
+            case .helloTooLarge: "hello_too_large"
+            case .helloTimeout: "hello_timeout"
+            case .proxyFault: "proxy_fault"
+            case .proxyTimeout: "proxy_timeout"
             case .handshakeTimeout: "handshake_timeout"
             case .badUpgrade: "bad_upgrade"
             case .wrongPath: "wrong_path"
@@ -49,7 +53,17 @@ extension Reason {
             case .bindTimeout: "bind_timeout"
             case .bindRefused: "bind_refused"
             case .peerOpenedStream: "peer_opened_stream"
+            default: textOfLimit
+            }
+        }
+    }
+
+    /// The names of limits, and of what came of the machine around us. A test walks all cases.
+    private var textOfLimit: StaticString {
+        @_noLocks get {
+            switch self {
             case .visitorsFull: "visitors_full"
+            case .sourceFull: "source_full"
             case .linksFull: "links_full"
             case .streamsFull: "streams_full"
             case .connectorsFull: "connectors_full"
@@ -68,6 +82,7 @@ extension Reason {
             case .datagramIdle: "datagram_idle"
             case .datagramTooLong: "datagram_too_long"
             case .datagramOverflow: "datagram_overflow"
+            default: preconditionFailure("a reason without a name")
             }
         }
     }

@@ -11,7 +11,7 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
         self.minor = minor
     }
 
-    /// What this build speaks. 1.1 added `credentials` and `access`.
+    /// What this build speaks. 1.1 added `trust`, `credentials` and `access`.
     package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 1) }
 
     /// Majors this build understands: its own and, once there is one, the one before.
@@ -36,4 +36,6 @@ package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable
     /// Said by a data plane that asks for credentials where it is told to, and by a control plane that tells it. A data
     /// plane without it would serve a restricted port to everybody: it is never handed one.
     package static var access: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 8) }
+    /// Said by a data plane that understands `trust`; one without it takes addresses from the kernel only.
+    package static var trust: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 9) }
 }
