@@ -157,7 +157,7 @@ let package = Package(
         .testTarget(
             name: "CulvertTests",
             dependencies: [
-                "culvert", "EventLoop", "Model", "Primitives", "Settings",
+                "culvert", "EventLoop", "Model", "Primitives", "Settings", "TunnelRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -188,7 +188,7 @@ let package = Package(
             name: "fuzz-websocket", dependencies: ["FuzzRig", "Primitives", "Wire"],
             path: "Tests/Fuzz/websocket", swiftSettings: strict),
         .executableTarget(
-            name: "fuzz-http", dependencies: ["FuzzRig", "Primitives", "Wire"],
+            name: "fuzz-http", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],
             path: "Tests/Fuzz/http", swiftSettings: strict),
         .executableTarget(
             name: "fuzz-front", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],

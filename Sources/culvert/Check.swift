@@ -10,7 +10,8 @@ struct Check: ParsableCommand {
     var files: [String]
 
     func run() throws {
-        let settings = try ConfigurationInput.settings(try files.map(ConfigurationInput.source))
+        let origin = try ConfigurationInput.origin(files: files, arguments: CommandLineSettings())
+        let settings = try ConfigurationInput.settings(origin)
         print(ConfigurationSummary.text(settings))
     }
 }

@@ -46,8 +46,10 @@ enum ConfigurationSummary {
             let id = tunnel.tunnel.isZero ? "an id that is made at the first start and kept" : tunnel.tunnel.shortText
             let servers = tunnel.servers.map { "\($0.carrier.rawValue)://\($0.hostHeader)" }.joined(separator: ", ")
             let connections = tunnel.connections == 1 ? "1 connection" : "\(tunnel.connections) connections"
+            let proxy = tunnel.targets.proxyVersion
+            let header = proxy == 0 ? "" : ", which get a PROXY header of version \(proxy)"
             return [
-                "\(tunnel.name): exposes \(TunnelReport.text(tunnel.target)) as the tunnel with \(id)",
+                "\(tunnel.name): exposes \(tunnel.targets.text)\(header) as the tunnel with \(id)",
                 "  \(connections) to \(servers)",
             ]
         }

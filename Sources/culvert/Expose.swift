@@ -12,10 +12,11 @@ struct Expose: AsyncParsableCommand {
             name stays the same. The public address is printed as soon as the server has granted it.
             """)
 
-    @Argument(help: "What to expose: a port, or host:port.")
+    @Argument(help: "What to expose: a port, host:port, or unix:///path; several, with commas, take turns.")
     var target: String
 
-    @Option(help: "The tunnel server, as ws://host:8421 or tcp://host:8421 (or the variable CULVERT_SERVER).")
+    @Option(
+        help: "The tunnel server, as ws://host:8421 or tcp://user:password@host:8421,other:8421 (or CULVERT_SERVER).")
     var server: String?
 
     @Option(help: "The tunnel's id, a UUID; it is the tunnel's secret.")
@@ -27,6 +28,9 @@ struct Expose: AsyncParsableCommand {
     @Option(help: "Parallel connections to the server.")
     var connections = 1
 
+    @Option(help: "Tell the service who comes, by a PROXY header of version 1 or 2.")
+    var proxyProtocol = 0
+
     @Flag(name: .customShort("D"), help: "Log at level debug.")
     var debug = false
 
@@ -36,7 +40,7 @@ struct Expose: AsyncParsableCommand {
             throw ValidationError("say where the tunnel server is: --server ws://host:8421")
         }
         let arguments = try arguments(server: server)
-        try await Run.run(try ConfigurationInput.settings([.arguments(arguments)]))
+        try await Run.run(try ConfigurationInput.origin(arguments: arguments))
     }
 
     /// The same as `-L` and `-F` URLs.
@@ -57,7 +61,8 @@ struct Expose: AsyncParsableCommand {
         if let id { parameters.append("tunnel.id=\(id)") }
         let target = target.allSatisfy(\.isNumber) ? "127.0.0.1:\(target)" : target
         var arguments = CommandLineSettings()
-        arguments.listen = ["rtcp://\(name ?? ""):0/\(target)"]
+        let proxy = proxyProtocol == 0 ? "" : "?proxyProtocol=\(proxyProtocol)"
+        arguments.listen = ["rtcp://\(name ?? ""):0/\(target)\(proxy)"]
         arguments.forward = ["tunnel+\(carrier)://\(address)?\(parameters.joined(separator: "&"))"]
         arguments.logLevel = debug ? .debug : nil
         return arguments

@@ -4,11 +4,11 @@ import Settings
 
 /// The tunnel ids that were made for people who named none: one for each server and target, in
 /// `$XDG_STATE_HOME/culvert/tunnels`, so that the public name stays the same from one start to the next.
-struct KeptTunnelIDs {
+struct KeptTunnelIDs: Sendable {
     /// Made when the first id is.
     let directory: String
     /// 16 bytes that nobody can guess.
-    let random: () -> (high: UInt64, low: UInt64)
+    let random: @Sendable () -> (high: UInt64, low: UInt64)
 
     /// An id could neither be read nor kept.
     struct Fault: Error, Equatable {
@@ -57,7 +57,8 @@ struct KeptTunnelIDs {
 
     /// Readable and without collisions: everything but letters, digits and dots is written as `%XX`.
     static func fileName(server: ServerAddress, target: TargetAddress) -> String {
-        "\(escaped(server.host))%3A\(server.port)-\(escaped(target.host))%3A\(target.port)"
+        let service = target.path.isEmpty ? "\(escaped(target.host))%3A\(target.port)" : escaped(target.path)
+        return "\(escaped(server.host))%3A\(server.port)-\(service)"
     }
 
     private static func escaped(_ text: String) -> String {

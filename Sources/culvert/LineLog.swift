@@ -29,7 +29,8 @@ struct LineLog: LogHandler {
         for (key, value) in fields.sorted(by: { $0.key < $1.key }) { line.put(key, value.description) }
         let bytes = line.finish()
         // One write for each line, so that those of several processes do not mix; nobody reads a failure to log.
-        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        let put = { _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) } }
+        if let status = StatusLine.ofTerminal { status.above(put) } else { put() }
     }
 
     private static func severity(_ level: Logger.Level) -> Severity {

@@ -17,11 +17,17 @@ struct NodeRun {
     }
 
     let settings: NodeSettings
+    let origin: ConfigurationOrigin
     let environment: [String: String]
     let logger: Logger
 
-    init(_ settings: NodeSettings, environment: [String: String] = ProcessInfo.processInfo.environment) {
+    /// `origin` is where the settings were read, and are read again.
+    init(
+        _ settings: NodeSettings, origin: ConfigurationOrigin,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
         self.settings = settings
+        self.origin = origin
         self.environment = environment
         let node = settings.server?.nodeName ?? ""
         logger = LineLog.logger(
@@ -40,15 +46,28 @@ struct NodeRun {
             directory = made
             services.append(try supervisor(of: server, in: made))
         }
-        if let client = settings.client { services += try self.services(of: client) }
+        var present = settings
+        var client: TunnelClient?
+        if let wanted = settings.client {
+            let complete = try complete(wanted)
+            present.client = complete
+            let parts = try self.services(of: complete)
+            client = parts.client
+            services += parts.services
+        }
+        services.append(
+            Reload(origin: origin, settings: present, keptIDs: keptIDs, client: client, logger: logger))
+        services.append(Impatience { [directory] in directory?.remove() })
         var configuration = ServiceGroupConfiguration(
             services: services.map {
                 .init(
                     service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup)
-            }, gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
-        // Children have 5 s to end, visitors of file services the same; then everything is cancelled.
-        configuration.maximumGracefulShutdownDuration = .seconds(7)
+            }, gracefulShutdownSignals: Impatience.signals, logger: quietLogger)
+        // Tunnels have their grace and a farewell to leave, children 5 s to end, visitors of file services the same;
+        // then everything is cancelled.
+        let grace = settings.client?.leaveGraceMilliseconds ?? 0
+        configuration.maximumGracefulShutdownDuration = .milliseconds(max(7_000, grace + 3_000))
         configuration.maximumCancellationDuration = .seconds(2)
         try await ServiceGroup(configuration: configuration).run()
     }
@@ -114,55 +133,64 @@ struct NodeRun {
 
     // MARK: - Client
 
-    private func services(of client: ClientConfiguration) throws -> [any Service] {
+    private var keptIDs: KeptTunnelIDs {
+        KeptTunnelIDs(
+            directory: KeptTunnelIDs.standardDirectory(environment: environment),
+            random: { (KernelRandom.seed(), KernelRandom.seed()) })
+    }
+
+    /// With an id for every tunnel.
+    private func complete(_ client: ClientConfiguration) throws -> ClientConfiguration {
         var client = client
+        do {
+            try keptIDs.complete(&client)
+        } catch {
+            throw Fault(message: error.message)
+        }
+        return client
+    }
+
+    private func services(
+        of configuration: ClientConfiguration
+    ) throws -> (services: [any Service], client: TunnelClient) {
         var services: [any Service] = []
         // Tunnels start when what they expose is there: the first visitor is served.
         let (filesListen, listening) = AsyncStream.makeStream(of: Void.self)
-        for files in client.fileServices { services.append(try fileService(files, listening)) }
-        guard !client.tunnels.isEmpty || !client.visitorServices.isEmpty else { return services }
-        let kept = KeptTunnelIDs(
-            directory: KeptTunnelIDs.standardDirectory(environment: environment),
-            random: { (KernelRandom.seed(), KernelRandom.seed()) })
-        do {
-            try kept.complete(&client)
-        } catch {
-            throw Fault(message: error.message)
+        for files in configuration.fileServices { services.append(try fileService(files, listening)) }
+        let report = TunnelReport(logger: logger) { text in
+            let put = {
+                print(text)
+                // Somebody may be waiting for it at the other end of a pipe.
+                fflush(nil)
+            }
+            if let status = StatusLine.ofTerminal { status.above(put) } else { put() }
         }
-        let report = TunnelReport(client, logger: logger) { text in
-            // Somebody may be waiting for it at the other end of a pipe.
-            print(text)
-            fflush(nil)
-        }
-        for tunnel in client.tunnels {
-            logger.info(
-                "exposing",
-                metadata: [
-                    "service": "\(tunnel.name)", "target": "\(TunnelReport.text(tunnel.target))",
-                    "server": "\(tunnel.servers[0].hostHeader)", "tunnel": "\(tunnel.tunnel.shortText)",
-                ])
-        }
-        let sockets: VisitorSockets
-        do {
-            sockets = try VisitorSockets(client.visitorServices)
-        } catch {
-            throw Fault(message: error.message)
-        }
-        let visits = VisitReport(client, logger: logger)
+        let count = configuration.fileServices.count
+        let sockets = try visitorSockets(of: configuration)
+        let visits = VisitReport(configuration, logger: logger)
         visits.announce()
-        let shell = settings.shell
-        services.append(
-            LeafService { [client] in
-                var missing = client.fileServices.count
-                var announcements = filesListen.makeAsyncIterator()
-                while missing > 0, await announcements.next() != nil { missing -= 1 }
-                try await TunnelClient.run(client, shell, sockets: sockets) {
-                    report.note($0)
-                } visits: {
-                    visits.note($0)
-                }
-            })
-        return services
+        let client = try TunnelClient(configuration, settings.shell, sockets: sockets) {
+            var missing = count
+            var announcements = filesListen.makeAsyncIterator()
+            while missing > 0, await announcements.next() != nil { missing -= 1 }
+        } _: {
+            report.note($0)
+        } visits: {
+            visits.note($0)
+        }
+        services.append(client)
+        if let line = StatusLine.ofTerminal {
+            services.append(StatusDisplay(line: line, report: report, client: client))
+        }
+        return (services, client)
+    }
+
+    private func visitorSockets(of configuration: ClientConfiguration) throws -> VisitorSockets {
+        do {
+            return try VisitorSockets(configuration.visitorServices)
+        } catch {
+            throw Fault(message: error.message)
+        }
     }
 
     private func fileService(

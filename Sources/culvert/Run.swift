@@ -41,29 +41,31 @@ struct Run: AsyncParsableCommand {
         // The kernel ends us when the process that started us dies.
         if supervised { _ = culvert_die_with_parent() }
         guard !listen.isEmpty || !forward.isEmpty || !files.isEmpty else { throw CleanExit.helpRequest(Culvert.self) }
-        try await Run.run(try ConfigurationInput.settings(try sources()))
+        try await Run.run(try ConfigurationInput.origin(files: files, arguments: arguments))
     }
 
-    /// Files first, so that arguments hold over them.
-    private func sources() throws -> [ConfigurationSource] {
+    private var arguments: CommandLineSettings {
         var arguments = CommandLineSettings()
         arguments.listen = listen
         arguments.forward = forward
         arguments.logLevel = trace ? .trace : debug ? .debug : nil
         arguments.metricsAddress = metrics
         arguments.apiAddress = api
-        return try files.map(ConfigurationInput.source) + [.arguments(arguments)]
+        return arguments
     }
 
     /// Runs a configuration to its end; faults become messages and exit statuses.
-    static func run(_ settings: NodeSettings) async throws {
+    static func run(_ origin: ConfigurationOrigin) async throws {
+        let settings = try ConfigurationInput.settings(origin)
         do {
-            try await NodeRun(settings).run()
+            try await NodeRun(settings, origin: origin).run()
         } catch let fault as NodeRun.Fault {
             FileHandle.standardError.write(Data("culvert: \(fault.message)\n".utf8))
             throw ExitCode.failure
         } catch is Supervisor.ConfigurationFault {
             throw ConfigurationInput.faultExit
+        } catch is Supervisor.UnavailableFault {
+            throw ExitCode.failure
         }
     }
 }

@@ -6,6 +6,9 @@ import UnixSignals
 
 /// Runs each argument list between ` -- ` in a process of its own, and starts again what ends.
 struct SeveralProcesses {
+    /// A client among them may need a while to leave, and has its own bound.
+    private static let stopGraceMilliseconds: UInt64 = 600_000
+
     private let commands: [ChildCommand]
 
     init(_ processes: [[String]]) {
@@ -15,14 +18,18 @@ struct SeveralProcesses {
         }
     }
 
-    /// Ends with the program: 0 after a signal, 78 when one of them refused its arguments.
+    /// Ends with the program: 0 after a signal, 78 when one of them refused its arguments. SIGHUP is passed on.
     func run() async -> Never {
         let logger = LineLog.logger(label: "culvert", level: .info, node: ProcessInfo.processInfo.hostName)
         var quiet = logger
         quiet.logLevel = .warning
+        let supervisor = Supervisor(
+            commands, logger: logger, stopGraceMilliseconds: SeveralProcesses.stopGraceMilliseconds)
+        let hangUps = LeafService {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) { supervisor.hangUp() }
+        }
         let group = ServiceGroup(
-            services: [Supervisor(commands, logger: logger)], gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: quiet)
+            services: [supervisor, hangUps, Impatience {}], gracefulShutdownSignals: Impatience.signals, logger: quiet)
         do {
             try await group.run()
             exit(0)

@@ -12,10 +12,13 @@ struct Supervision {
     static let firstDelayMilliseconds: UInt64 = 100
     static let longestDelayMilliseconds: UInt64 = 5_000
     static let goodLifeMilliseconds: UInt64 = 10_000
-    /// From the polite signal to the other one.
+    /// From the polite signal to the other one, where nothing else is said.
     static let stopGraceMilliseconds: UInt64 = 5_000
     /// `EX_CONFIG` of sysexits(3): the child says that starting it again is of no use.
     static let configurationExit: Int32 = 78
+    /// `EX_UNAVAILABLE` of sysexits(3): something the child needs is not to be had, as a port. At the first start a
+    /// person sits there and can mend it; later it is tried again.
+    static let unavailableExit: Int32 = 69
 
     /// How a process ended, or did not begin.
     enum Ending: Equatable {
@@ -38,6 +41,8 @@ struct Supervision {
         case stopped
         /// The child has said why on stderr.
         case configuration(child: Int)
+        /// So has this one.
+        case unavailable(child: Int)
     }
 
     private enum Phase {
@@ -51,15 +56,18 @@ struct Supervision {
         var phase: Phase
         /// Short lives in a row.
         var failures = 0
+        var hasEnded = false
         var reportedDelay: UInt64?
     }
 
+    private let stopGraceMilliseconds: UInt64
     private var children: [Child]
     private var outcome: Outcome?
 
     /// All children are due at once.
-    init(count: Int, now: Tick) {
+    init(count: Int, now: Tick, stopGraceMilliseconds: UInt64 = Supervision.stopGraceMilliseconds) {
         precondition(count > 0)
+        self.stopGraceMilliseconds = stopGraceMilliseconds
         children = (0..<count).map { _ in Child(phase: .waiting(until: now)) }
     }
 
@@ -101,6 +109,11 @@ struct Supervision {
                 children[index].phase = .ended
                 return end(with: .configuration(child: index), now: now)
             }
+            if ending == .exit(Supervision.unavailableExit), !children[index].hasEnded {
+                children[index].phase = .ended
+                return end(with: .unavailable(child: index), now: now)
+            }
+            children[index].hasEnded = true
             return restart(index, ending, livedMilliseconds: now.milliseconds(since: since), now: now)
         case .waiting, .ended: preconditionFailure("a process ended that was not running")
         }
@@ -137,7 +150,7 @@ struct Supervision {
             switch children[index].phase {
             case .waiting: children[index].phase = .ended
             case .running:
-                let killAt = now.advanced(milliseconds: Supervision.stopGraceMilliseconds)
+                let killAt = now.advanced(milliseconds: stopGraceMilliseconds)
                 children[index].phase = .stopping(killAt: killAt)
                 effects.append(.terminate(index))
             case .stopping, .ended: break

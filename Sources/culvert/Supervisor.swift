@@ -14,14 +14,25 @@ final class Supervisor: Service {
         var child: String
     }
 
+    /// What one of the children needs at its first start is not to be had; it has said what.
+    struct UnavailableFault: Error {
+        var child: String
+    }
+
     private let commands: [ChildCommand]
     private let logger: Logger
+    private let stopGraceMilliseconds: UInt64
     /// An eventfd; written when the thread is to stop.
     private let wake: Int32
     private let isStopping = Atomic<Bool>(false)
+    private let hangsUp = Atomic<Bool>(false)
 
-    init(_ commands: [ChildCommand], logger: Logger) {
+    init(
+        _ commands: [ChildCommand], logger: Logger,
+        stopGraceMilliseconds: UInt64 = Supervision.stopGraceMilliseconds
+    ) {
         self.commands = commands
+        self.stopGraceMilliseconds = stopGraceMilliseconds
         self.logger = logger
         wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         precondition(wake >= 0, "no descriptor for an event")
@@ -39,7 +50,17 @@ final class Supervisor: Service {
         } onCancelOrGracefulShutdown: {
             self.stop()
         }
-        if case .configuration(let child) = outcome { throw ConfigurationFault(child: commands[child].name) }
+        switch outcome {
+        case .stopped: break
+        case .configuration(let child): throw ConfigurationFault(child: commands[child].name)
+        case .unavailable(let child): throw UnavailableFault(child: commands[child].name)
+        }
+    }
+
+    /// Passes a SIGHUP on to every child.
+    func hangUp() {
+        hangsUp.store(true, ordering: .releasing)
+        eventfd_write(wake, 1)
     }
 
     private func stop() {
@@ -48,7 +69,8 @@ final class Supervisor: Service {
     }
 
     private func loop() -> Supervision.Outcome {
-        var supervision = Supervision(count: commands.count, now: Clock.now())
+        var supervision = Supervision(
+            count: commands.count, now: Clock.now(), stopGraceMilliseconds: stopGraceMilliseconds)
         var running = RunningChildren(count: commands.count)
         var effects: [Supervision.Effect] = []
         var hasStopped = false
@@ -60,6 +82,9 @@ final class Supervisor: Service {
             let deadline = supervision.nextDeadline
             let ended = running.wait(wake: wake, milliseconds: Supervisor.timeout(until: deadline))
             for (index, ending) in ended { effects += supervision.ended(index, ending, now: Clock.now()) }
+            if hangsUp.exchange(false, ordering: .acquiring) {
+                for index in commands.indices { running.send(SIGHUP, to: index) }
+            }
             if isStopping.load(ordering: .acquiring), !hasStopped {
                 hasStopped = true
                 effects += supervision.stop(now: Clock.now())

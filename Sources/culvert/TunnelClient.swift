@@ -1,27 +1,48 @@
 import EventLoop
+import ServiceLifecycle
 import Settings
 import TunnelRunner
 
-/// The tunnel client's machine as a task: it runs on a thread of its own until the task is cancelled.
-enum TunnelClient {
-    /// Exposes every tunnel of the configuration, reconnecting for ever, and serves local visitors at `sockets`, until its
-    /// task is cancelled; returns once every session is closed. Ids are complete (`KeptTunnelIDs`). The reports may be
-    /// called from any thread and do not block.
-    static func run(
+/// The tunnel client's machine as a service: it runs on a thread of its own, reconnecting for ever. A graceful shutdown
+/// lets it leave: what is under way ends first. Cancelled, it ends at once.
+final class TunnelClient: Service {
+    private let runner: TunnelRunner
+    private let ready: @Sendable () async -> Void
+
+    /// Exposes every tunnel of the configuration, whose ids are complete (`KeptTunnelIDs`), as soon as `ready` returned.
+    /// Serves local visitors at `sockets`. The reports may be called from any thread and do not block.
+    init(
         _ configuration: ClientConfiguration, _ choice: Settings.ShellChoice, sockets: VisitorSockets,
-        _ report: @escaping @Sendable (TunnelStatus) -> Void, visits: @escaping @Sendable (VisitStatus) -> Void
-    ) async throws {
-        let runner = try TunnelRunner(configuration, choice.loop, sockets: sockets, report, visits: visits)
+        after ready: @escaping @Sendable () async -> Void, _ report: @escaping @Sendable (TunnelStatus) -> Void,
+        visits: @escaping @Sendable (VisitStatus) -> Void
+    ) throws {
+        runner = try TunnelRunner(configuration, choice.loop, sockets: sockets, report, visits: visits)
+        self.ready = ready
+    }
+
+    /// From now on these tunnels are wanted; their ids are complete.
+    func change(to configuration: ClientConfiguration) { runner.change(to: configuration) }
+
+    /// Counted since the start.
+    var load: TunnelLoad { runner.load }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await self.ready() }
+        let runner = runner
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-                DedicatedThread(name: "tunnels") {
-                    do throws(ShellFault) {
-                        try runner.run()
-                        done.resume()
-                    } catch {
-                        done.resume(throwing: error)
-                    }
-                }.start()
+            try await withGracefulShutdownHandler {
+                try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+                    DedicatedThread(name: "tunnels") {
+                        do throws(ShellFault) {
+                            try runner.run()
+                            done.resume()
+                        } catch {
+                            done.resume(throwing: error)
+                        }
+                    }.start()
+                }
+            } onGracefulShutdown: {
+                runner.leave()
             }
         } onCancel: {
             runner.stop()

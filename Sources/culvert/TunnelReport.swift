@@ -4,25 +4,68 @@ import Settings
 import Synchronization
 
 /// Tells a person how their tunnels are: a log line for each change, and the public address once, on stdout, where
-/// scripts find it.
+/// scripts find it. Keeps in mind which are up, for the status line.
 final class TunnelReport: Sendable {
-    private let tunnels: [ExposedTunnel]
+    /// What is known of the tunnels that are wanted.
+    struct Standing: Equatable {
+        var up = 0
+        var total = 0
+        /// Public addresses of those that are up, or what they were granted.
+        var addresses: [String] = []
+    }
+
+    private struct Known {
+        var connectionsUp: Set<Int> = []
+        var addresses: [String] = []
+        var printed = ""
+    }
+
     private let logger: Logger
     private let output: @Sendable (String) -> Void
-    /// What was last printed for each tunnel.
-    private let printed: Mutex<[Int: String]> = Mutex([:])
+    private let known: Mutex<[Int: Known]> = Mutex([:])
 
-    init(_ client: ClientConfiguration, logger: Logger, output: @escaping @Sendable (String) -> Void) {
-        tunnels = client.tunnels
+    init(logger: Logger, output: @escaping @Sendable (String) -> Void) {
         self.logger = logger
         self.output = output
     }
 
+    /// In the order in which the tunnels came.
+    var standing: Standing {
+        known.withLock { known in
+            let tunnels = known.sorted { $0.key < $1.key }.map(\.value)
+            return Standing(
+                up: tunnels.count { !$0.connectionsUp.isEmpty }, total: tunnels.count,
+                addresses: tunnels.flatMap { $0.connectionsUp.isEmpty ? [] : $0.addresses })
+        }
+    }
+
     func note(_ status: TunnelStatus) {
-        precondition(tunnels.indices.contains(status.tunnel))
-        let tunnel = tunnels[status.tunnel]
+        let tunnel = status.tunnel
         var fields: Logger.Metadata = ["service": "\(tunnel.name)", "tunnel": "\(tunnel.tunnel.shortText)"]
+        switch status.change {
+        case .added:
+            known.withLock { $0[status.key] = Known() }
+            fields["target"] = "\(tunnel.targets.text)"
+            fields["server"] = "\(tunnel.serversText)"
+            return logger.info("exposing", metadata: fields)
+        case .changed:
+            fields["target"] = "\(tunnel.targets.text)"
+            return logger.info("changed: its connections stay", metadata: fields)
+        case .replaced:
+            known.withLock { $0[status.key] = nil }
+            return logger.info("changed: replaced as soon as the new connection stands", metadata: fields)
+        case .removed:
+            known.withLock { $0[status.key] = nil }
+            return logger.info("not wanted any more: leaves", metadata: fields)
+        default: break
+        }
         if tunnel.connections > 1 { fields["connection"] = "\(status.connection)" }
+        noteConnection(status, fields)
+    }
+
+    private func noteConnection(_ status: TunnelStatus, _ fields: Logger.Metadata) {
+        let tunnel = status.tunnel
+        var fields = fields
         switch status.change {
         case .connecting(let server):
             fields["server"] = "\(server.hostHeader)"
@@ -30,32 +73,53 @@ final class TunnelReport: Sendable {
         case .bound(let host, let urls):
             fields["host"] = "\(host)"
             logger.info("tunnel is up", metadata: fields)
-            printAddress(of: status.tunnel, host: host, urls: urls)
-        case .lost(let reason, let retryMilliseconds):
+            known.withLock { known in
+                guard known[status.key] != nil else { return }
+                known[status.key]?.connectionsUp.insert(status.connection)
+                known[status.key]?.addresses = urls.isEmpty ? [host] : urls
+            }
+            printAddress(of: status, host: host, urls: urls)
+        case .lost(let server, let reason, let retryMilliseconds):
+            fields["server"] = "\(server.hostHeader)"
             fields["why"] = "\(reason)"
-            if let retryMilliseconds { fields["retry_ms"] = "\(retryMilliseconds)" }
+            fields["retry_ms"] = "\(retryMilliseconds)"
+            down(status)
             logger.warning("connection to the server lost: trying again", metadata: fields)
+        case .sentAway:
+            down(status)
+            logger.info("the server asks to be left: connecting elsewhere", metadata: fields)
+        case .left: down(status)
         case .targetUnreachable(let reason):
             fields["why"] = "\(reason)"
-            fields["target"] = "\(TunnelReport.text(tunnel.target))"
+            fields["target"] = "\(tunnel.targets.text)"
             logger.warning("the local service does not answer", metadata: fields)
+        case .added, .changed, .replaced, .removed: break
         }
     }
 
-    private func printAddress(of index: Int, host: String, urls: [String]) {
-        let text = TunnelReport.address(of: tunnels[index], host: host, urls: urls)
-        let isNew = printed.withLock { $0.updateValue(text, forKey: index) != text }
+    private func down(_ status: TunnelStatus) {
+        known.withLock { _ = $0[status.key]?.connectionsUp.remove(status.connection) }
+    }
+
+    private func printAddress(of status: TunnelStatus, host: String, urls: [String]) {
+        let text = TunnelReport.address(of: status.tunnel, host: host, urls: urls)
+        let isNew = known.withLock { known in
+            guard let before = known[status.key]?.printed, before != text else { return false }
+            known[status.key]?.printed = text
+            return true
+        }
         if isNew { output(text) }
     }
 
     /// What is printed: the URLs that the server announces, or what it granted and what to do with it.
     static func address(of tunnel: ExposedTunnel, host: String, urls: [String]) -> String {
-        let target = text(tunnel.target)
+        let target = tunnel.targets.text
         if tunnel.isUDP {
             let name = host.isEmpty ? "tunnel \(tunnel.tunnel.shortText)" : host
             let asked = host.isEmpty ? "HOST" : host
             return "\(name) -> udp \(target)\n"
-                + "(visitors run `culvert -L udp://:PORT/\(asked) -F …` with this tunnel's id; a host without a dot is followed by a domain of the server's ingress)"
+                + "(visitors run `culvert -L udp://:PORT/\(asked) -F …` with this tunnel's id; a host without a dot is "
+                + "followed by a domain of the server's ingress)"
         }
         if !urls.isEmpty { return urls.map { "\($0) -> \(target)" }.joined(separator: "\n") }
         guard !host.isEmpty else { return "tunnel \(tunnel.tunnel.shortText) -> \(target)" }
@@ -63,9 +127,17 @@ final class TunnelReport: Sendable {
             + "(the server names no public address: it is http://\(host) if that is a whole name, else "
             + "http://\(host).<domain of the server's ingress>, at the server's entrypoint)"
     }
+}
 
-    static func text(_ target: TargetAddress) -> String {
-        let host = target.host.isEmpty ? "localhost" : target.host
-        return host.contains(":") ? "[\(host)]:\(target.port)" : "\(host):\(target.port)"
+extension ForwardTargets {
+    /// For a person: every target, with the host it is meant for.
+    var text: String {
+        nodes.map { node in node.host.map { "\($0)=\(node.address.text)" } ?? node.address.text }
+            .joined(separator: ",")
     }
+}
+
+extension ExposedTunnel {
+    /// For a person: the servers' addresses.
+    var serversText: String { servers.map(\.hostHeader).joined(separator: ",") }
 }

@@ -44,13 +44,15 @@ class Stream:
         self.window = NETWORK_WINDOW
         self.credit = asyncio.Event()
         self.ended = False
+        self.features = b""
 
     async def header(self):
-        """(source, destination) of the stream's header (relay §9)."""
+        """The features of the stream's header: source and destination (relay §9)."""
         version, status, length = struct.unpack(">BBH", await self.reader.readexactly(4))
         if (version, status) != (1, 0):
             raise carrier.Refused(f"stream header {version} {status}")
-        return await self.reader.readexactly(length)
+        self.features = await self.reader.readexactly(length)
+        return self.features
 
     def feed(self, data):
         self.reader.feed_data(data)

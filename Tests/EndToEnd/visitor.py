@@ -64,8 +64,8 @@ class Visitor:
             body += await self.reader.readexactly(size)
             await self.reader.readexactly(2)
 
-    async def get(self, host, path="/", seconds=10):
-        self.send(host, path)
+    async def get(self, host, path="/", seconds=10, fields=""):
+        self.send(host, path, fields=fields)
         return await asyncio.wait_for(self.receive(), seconds)
 
 

@@ -43,7 +43,11 @@ extension SimulatedKernel {
         if let family = DialFamily(rawValue: datagram.pointee.family) {
             let peer = datagram.pointee.peer
             address = SimulatedAddress(low: peer.low, port: peer.port)
-            if family == .ipv4 { address.low = 0xFFFF_0000_0000 | peer.low & 0xFFFF_FFFF } else { address.high = peer.high }
+            if family == .ipv4 {
+                address.low = 0xFFFF_0000_0000 | peer.low & 0xFFFF_FFFF
+            } else {
+                address.high = peer.high
+            }
         } else if socket.phase != .connected {
             return finish(pending, on: socket, -EDESTADDRREQ)
         }

@@ -28,12 +28,6 @@ extension SimulatedKernel {
             if !process.unmap(operation.address, byteCount: Int(operation.argument)) {
                 violate("unmapped what was never mapped", port)
             }
-        case .releaseMemory:
-            if operation.address % 4_096 != 0 || operation.argument % 4_096 != 0 {
-                violate("released parts of pages", port)
-            }
-            let room = UnsafeMutableRawPointer(bitPattern: operation.address)
-            room?.initializeMemory(as: UInt8.self, repeating: 0, count: Int(operation.argument))
         default:
             return false
         }

@@ -20,6 +20,15 @@ extension SimulatedKernel {
         }
     }
 
+    /// Every connection of the process to the host breaks: both ends are reset, as by a box on the way that forgot them.
+    package func breakConnections(of process: SimulatedProcess, to host: SimulatedHost) {
+        for socket in process.connections(to: host) {
+            let peer = socket.peer
+            breakOff(socket)
+            if let peer { breakOff(peer) }
+        }
+    }
+
     /// Sends an event to where it happens. What one socket sends in order arrives in order.
     func transmit(
         _ event: SimulatedEvent, from socket: SimulatedSocket, to host: SimulatedHost, inOrder: Bool = true

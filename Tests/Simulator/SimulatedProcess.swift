@@ -16,6 +16,11 @@ package final class SimulatedProcess {
         self.host = host
     }
 
+    /// Its connections to a host.
+    func connections(to host: SimulatedHost) -> [SimulatedSocket] {
+        files.compactMap { $0?.socket }.filter { $0.phase == .connected && $0.peer?.host === host }
+    }
+
     // MARK: - What another process would hand over
 
     /// A socket that listens.

@@ -14,7 +14,8 @@ package final class ClientProcess {
 
     package init(
         _ world: World, _ node: NodeProcess, _ carrier: NodeProcess.Carrier, number: Int = 0, tunnel: TunnelID,
-        connections: Int = 1, isUDP: Bool = false, cipher: LinkCipher.Kind = .none, seed: UInt64
+        connections: Int = 1, isUDP: Bool = false, cipher: LinkCipher.Kind = .none, limits: [Limit: UInt64] = [:],
+        targetHost: String? = nil, seed: UInt64
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
         process = world.kernel.makeProcess(on: host)
@@ -23,12 +24,17 @@ package final class ClientProcess {
             isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
         server.cipher = cipher
         var plan = ClientDesk.Plan(
-            name: "simulated", tunnel: tunnel, servers: [server], targetHost: "10.0.1.\(number)",
+            name: "simulated", tunnel: tunnel, servers: [server], targetHost: targetHost ?? "10.0.1.\(number)",
             targetPort: ClientProcess.targetPort)
         plan.isUDP = isUDP
         let desk = ClientDesk(plans: Array(repeating: plan, count: connections), seed: seed)
         self.desk = desk
-        bench = try WorkerBench(world.kernel, process, seed: seed, datagramCount: isUDP ? 8 : 0) { $0.client = desk }
+        bench = try WorkerBench(world.kernel, process, seed: seed, datagramCount: isUDP ? 8 : 0) { setup in
+            var table = Limits()
+            for (limit, value) in limits { table.set(limit, to: value) }
+            setup.client = desk
+            setup.table = NodeTable(services: [], dynamicDomains: [], limits: table, nodeName: "")
+        }
         world.add(bench)
     }
 

@@ -1,6 +1,6 @@
 package import Model
 package import Observe
-import PlaneLink
+package import PlaneLink
 import Primitives
 package import Simulator
 package import Worker
@@ -12,6 +12,8 @@ package final class NodeProcess {
     package static let relayPort: UInt16 = 8_444
     package static let entrypointPort: UInt16 = 8_080
     package static let domain = "localhost"
+    /// Nobody listens there unless a test does.
+    package static let controlPath = "/control"
 
     /// How a tunnel client reaches the node.
     package enum Carrier: Sendable { case ws, tcp }
@@ -23,7 +25,8 @@ package final class NodeProcess {
     package init(
         _ world: World, workers: Int = 1, seed: UInt64, limits: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
         isDirect: Bool = false, domain: String = NodeProcess.domain, cipher: LinkCipher.Kind = .none,
-        bufferCount: Int = WorkerBench.bufferCountStandard, access: NodeAccess? = nil
+        trust: PlaneTrust = PlaneTrust(), bufferCount: Int = WorkerBench.bufferCountStandard,
+        access: NodeAccess? = nil
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0001)
         process = world.kernel.makeProcess(on: host)
@@ -34,7 +37,7 @@ package final class NodeProcess {
             hello: DataHello(
                 version: .current, capabilities: [], dataPlaneName: "simulated", processEpoch: 1,
                 workers: UInt8(workers), processID: 1, countersLayout: CounterFile.layout),
-            path: "/nowhere", workerCount: workers, countersDescriptor: -1)
+            path: NodeProcess.controlPath, workerCount: workers, countersDescriptor: process.makeFile([0]))
         desk.serve(
             [Carrier.ws, .tcp].enumerated().map { position, carrier in
                 PlaneService(
@@ -43,7 +46,8 @@ package final class NodeProcess {
                     urlTemplates: ["http://*.\(domain):\(NodeProcess.entrypointPort)"])
             },
             [PlaneIngress(index: IngressIndex(0), dynamicDomains: [domain])],
-            PlaneSettings(generation: 1, limits: limits, logLevel: .info), cipher: cipher, access: access)
+            PlaneSettings(generation: 1, limits: limits, logLevel: .info), trust: trust, cipher: cipher,
+            access: access)
         for index in 0..<workers {
             let bench = try WorkerBench(
                 world.kernel, process, index: index, seed: seed &+ UInt64(index) &* 7_919, bufferCount: bufferCount
@@ -83,6 +87,11 @@ package final class NodeProcess {
 
     /// How often something was counted, over all workers.
     package func count(_ reason: Reason) -> UInt64 { benches.reduce(0) { $0 + $1.counters.value(reason) } }
+
+    /// What the log was told for a reason, by all workers.
+    package func refusals(_ reason: Reason) -> [Refusal] {
+        benches.flatMap { $0.refusals.filter { $0.reason == reason } }
+    }
 
     /// Counters of plain things, over all workers.
     package func count(_ counter: Counter) -> UInt64 { benches.reduce(0) { $0 + $1.counters.value(counter) } }

@@ -48,7 +48,7 @@ package final class ScriptedConnector: Scripted {
     package init(
         _ world: World, _ node: NodeProcess, _ host: SimulatedHost, tunnel: TunnelID,
         capabilities: RelayCapabilities = [], weight: UInt8 = 0, isUDP: Bool = false, muxVersion: UInt8 = 2,
-        user: String? = nil, password: String = "", requestedHost: String = ""
+        user: String? = nil, password: String = "", requestedHost: String = "", prefix: [UInt8] = []
     ) {
         peer = world.kernel.connect(from: host, to: node.address(NodeProcess.relayPort))
         reader = SmuxReader(version: muxVersion)
@@ -67,9 +67,11 @@ package final class ScriptedConnector: Scripted {
             : RelayAddress(name: InlineText(requestedHost)!, port: 0)
         request.tunnel = RelayTunnel(
             high: tunnel.high, low: tunnel.low, capabilities: capabilities, weight: weight)
-        peer.write(ScriptedConnector.bytes { request.write(into: $0) })
+        peer.write(prefix + ScriptedConnector.bytes { request.write(into: $0) })
         world.add(self)
     }
+
+    package func leave() { if !peer.isReset { peer.reset() } }
 
     package var isBound: Bool { response?.status == RelayStatus.ok.rawValue }
 

@@ -53,6 +53,8 @@ package final class ScriptedRelayVisitor: Scripted {
     /// The node ended the connection.
     package var isEnded: Bool { peer.isEnded || peer.isReset }
 
+    package func leave() { if !peer.isReset { peer.reset() } }
+
     package func write(_ text: String) { peer.write(Array(text.utf8)) }
 
     package var nextAct: Tick { .never }

@@ -17,6 +17,7 @@ package final class ScriptedVisitor: Scripted {
     package func act(_ now: Tick) { received += peer.take() }
 
     package func write(_ text: String) { peer.write(Array(text.utf8)) }
+    package func leave() { if !peer.isReset { peer.reset() } }
     package func forget() { received = [] }
 
     package var text: String { String(decoding: received, as: UTF8.self) }

@@ -16,6 +16,10 @@ package final class WorkerBench {
     package var beforeEnd: ((inout Worker) -> Void)?
     /// Called before every completion: the same.
     package var beforeCompletion: ((inout Worker, Completion) -> Void)?
+    /// Its thread does not run, as when the kernel stopped it: nothing is lost, everything waits.
+    package var isFrozen = false
+    /// What the worker had to tell the log, in order.
+    package private(set) var refusals: [Refusal] = []
     /// Turns so far.
     package private(set) var turns = 0
 
@@ -63,7 +67,7 @@ package final class WorkerBench {
 
     /// Whether something waits for a turn.
     package func isDue(_ now: Tick) -> Bool {
-        !port.isDetached && (port.hasCompletion || turns == 0 || deadline <= now)
+        !isFrozen && !port.isDetached && (port.hasCompletion || turns == 0 || deadline <= now)
     }
 
     /// When the worker wants its next turn, as it said at the end of the last one.
@@ -79,6 +83,7 @@ package final class WorkerBench {
         }
         beforeEnd?(&worker)
         worker.end()
+        while let refusal = worker.takeRefusal() { refusals.append(refusal) }
         port.submit(&worker.operations)
         deadline = worker.nextDeadline
     }

@@ -7,6 +7,12 @@ package protocol Scripted: AnyObject {
     func act(_ now: Tick)
     /// When it wants to act though nothing came.
     var nextAct: Tick { get }
+    /// Ends its connections; it does nothing any more.
+    func leave()
+}
+
+extension Scripted {
+    package func leave() {}
 }
 
 /// Real workers, scripted peers and one simulated kernel, in one thread and virtual time. The same seed gives the same
@@ -24,6 +30,9 @@ package final class World {
     }
 
     package var now: Tick { kernel.now }
+
+    /// Everybody outside who is connected goes.
+    package func closeEverything() { for actor in actors { actor.leave() } }
 
     package func add(_ bench: WorkerBench) { benches.append(bench) }
     package func add(_ actor: any Scripted) { actors.append(actor) }
@@ -51,7 +60,7 @@ package final class World {
             if isDone() { return }
             if benches.contains(where: { $0.isDue(now) }) { continue }
             var next = kernel.nextEvent ?? .never
-            for bench in benches where !bench.port.isDetached { next = min(next, bench.deadline) }
+            for bench in benches where !bench.port.isDetached && !bench.isFrozen { next = min(next, bench.deadline) }
             for actor in actors { next = min(next, max(actor.nextAct, Tick(nanoseconds: now.nanoseconds + 1))) }
             guard next <= end else { return kernel.advance(to: end) }
             kernel.advance(to: next)

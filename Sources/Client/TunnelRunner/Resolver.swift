@@ -4,31 +4,38 @@ import Glibc
 import Model
 import Synchronization
 
-/// Resolves host names by the system's resolver, one after the other, on a thread that lives while there is work.
+/// Resolves host names by the system's resolver, a few at a time, on threads that live while there is work: a name whose
+/// servers are silent does not keep the others waiting. Who asks gives up by itself; the system has its own patience.
 final class Resolver: Sendable {
+    /// Called from another thread with the name's addresses, port 0; none when it has none.
+    typealias Answer = @Sendable ([SocketAddress]) -> Void
+
     private struct State {
-        var queue: [(name: String, answer: @Sendable (SocketAddress?) -> Void)] = []
-        var isRunning = false
+        var queue: [(name: String, answer: Answer)] = []
+        var threads = 0
     }
 
     private let state = Mutex(State())
 
     /// Names that may wait; more are answered with "cannot be resolved" at once.
     private static let waitingMax = 256
+    private static let threadsMax = 4
+    /// Addresses of one name that are told.
+    private static let addressesMax = 8
 
-    /// Calls `answer` from another thread, with port 0; nil when the name has no address.
-    func resolve(_ name: String, _ answer: @escaping @Sendable (SocketAddress?) -> Void) {
+    /// Calls `answer` exactly once.
+    func resolve(_ name: String, _ answer: @escaping Answer) {
         enum Next { case refuse, start, wait }
         let next: Next = state.withLock { state in
             guard state.queue.count < Self.waitingMax else { return .refuse }
             state.queue.append((name, answer))
-            if state.isRunning { return .wait }
-            state.isRunning = true
+            if state.threads == Self.threadsMax { return .wait }
+            state.threads += 1
             return .start
         }
         switch next {
         case .wait: return
-        case .refuse: answer(nil)
+        case .refuse: answer([])
         case .start: start()
         }
     }
@@ -49,9 +56,9 @@ final class Resolver: Sendable {
 
     private func work() {
         while true {
-            let job = state.withLock { state -> (name: String, answer: @Sendable (SocketAddress?) -> Void)? in
+            let job = state.withLock { state -> (name: String, answer: Answer)? in
                 if state.queue.isEmpty {
-                    state.isRunning = false
+                    state.threads -= 1
                     return nil
                 }
                 return state.queue.removeFirst()
@@ -61,19 +68,20 @@ final class Resolver: Sendable {
         }
     }
 
-    /// The first address of a name, IPv4 or IPv6 as the system orders them.
-    private static func look(up name: String) -> SocketAddress? {
+    /// The addresses of a name, IPv4 and IPv6 as the system orders them.
+    private static func look(up name: String) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(name, nil, &hints, &list) == 0, let list else { return nil }
+        guard getaddrinfo(name, nil, &hints, &list) == 0, let list else { return [] }
         defer { freeaddrinfo(list) }
+        var found: [SocketAddress] = []
         var entry: UnsafeMutablePointer<addrinfo>? = list
-        while let current = entry {
-            if let address = address(of: current.pointee) { return address }
+        while let current = entry, found.count < addressesMax {
+            if let address = address(of: current.pointee), !found.contains(address) { found.append(address) }
             entry = current.pointee.ai_next
         }
-        return nil
+        return found
     }
 
     private static func address(of entry: addrinfo) -> SocketAddress? {

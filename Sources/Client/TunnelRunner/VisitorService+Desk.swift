@@ -7,9 +7,13 @@ import Worker
 
 extension ServerAddress {
     var dialled: ClientDesk.Server {
-        ClientDesk.Server(
+        var server = ClientDesk.Server(
             host: host, port: port, isWebSocket: carrier == .ws, path: InlineText(path) ?? InlineText(),
             hostHeader: InlineText(hostHeader) ?? InlineText())
+        server.header = header.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
+        server.pings = pingMilliseconds != nil
+        server.handshakeTimeoutMilliseconds = handshakeTimeoutMilliseconds
+        return server
     }
 }
 

@@ -44,6 +44,7 @@ package struct NodePlan: Sendable {
     package let access: AccessPlan
     package let authers: [Auther]
     package let limits: [Limit: UInt64]
+    let trust: PlaneTrust
     package let logLevel: Severity
 
     /// What a configuration asks of a node; throws when a table of the plane link has no room for it.
@@ -63,6 +64,13 @@ package struct NodePlan: Sendable {
         ingresses = configuration.ingresses.enumerated().map { index, table in
             PlaneIngress(index: IngressIndex(UInt16(index)), dynamicDomains: table.dynamic?.domains ?? [])
         }
+        trust = PlaneTrust(
+            services: configuration.services.enumerated().map { index, service in
+                PlaneTrust.Service(
+                    service: ServiceIndex(UInt16(index)), takesProxyHeader: service.takesProxyHeader,
+                    entrypointsTakeProxyHeader: service.entrypointsTakeProxyHeader,
+                    namesClientByField: service.namesClientByField)
+            }, proxies: configuration.trustedProxies)
         addresses = try NodePlan.addresses(configuration)
         services = configuration.services.enumerated().map { index, service in
             PlaneService(

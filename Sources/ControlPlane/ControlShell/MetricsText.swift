@@ -34,12 +34,15 @@ package enum MetricsText {
         return page.text
     }
 
+    /// Counters of the workers that go both ways.
+    private static let levels: Set<String> = ["buffers_held"]
+
     private static func renderDataPlanes(_ planes: [ControlStatus.DataPlane], _ page: inout Page) {
         var names: [String] = []
         for plane in planes {
             for counter in plane.counters where !names.contains(counter.name) { names.append(counter.name) }
         }
-        for name in names {
+        for name in names where !levels.contains(name) {
             page.head("culvert_\(name)_total", "counted by the workers, summed", "counter")
             for plane in planes {
                 guard let counter = plane.counters.first(where: { $0.name == name }) else { continue }
@@ -50,6 +53,13 @@ package enum MetricsText {
         for plane in planes {
             for reason in plane.reasons {
                 page.line("culvert_ends_total", [("data_plane", plane.name), ("reason", reason.name)], reason.value)
+            }
+        }
+        for name in names where levels.contains(name) {
+            page.head("culvert_\(name)", "now, summed over the workers", "gauge")
+            for plane in planes {
+                guard let level = plane.counters.first(where: { $0.name == name }) else { continue }
+                page.line("culvert_\(name)", [("data_plane", plane.name)], level.value)
             }
         }
         // What exists now is the difference of two counters.

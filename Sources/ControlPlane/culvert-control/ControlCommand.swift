@@ -29,7 +29,8 @@ struct ControlCommand: AsyncParsableCommand {
             try await process.run()
         } catch {
             FileHandle.standardError.write(Data("culvert-control: \(error)\n".utf8))
-            throw ExitCode.failure
+            // `EX_UNAVAILABLE` of sysexits(3): a port or a file is not to be had, and this has said which.
+            throw error is ControlFault ? ExitCode(69) : ExitCode.failure
         }
     }
 }

@@ -13,6 +13,10 @@ package struct Listener {
     var isEntrypoint: Bool
     var service: ServiceIndex
     var ingress: IngressIndex
+    /// Visitors here may begin with the header of a proxy.
+    var takesProxyHeader = false
+    /// A stream's source is the client that a trusted proxy names in the request.
+    var namesClientByField = false
     /// A visitor service of the client accepts here: its position on the desk.
     var visitService: UInt16?
     var isAccepting = false
@@ -38,11 +42,18 @@ package struct Listener {
 }
 
 extension Worker {
-    /// Accepts on a listening socket from now on.
+    /// Accepts on a listening socket from now on; for one that is open, only what its peers are may be new.
     @inline(never) @_semantics("no_performance_analysis")
     package mutating func openListener(_ listener: Listener) {
+        if let position = listeners.firstIndex(where: { $0.id == listener.id && !$0.isClosing }) {
+            listeners[position].isEntrypoint = listener.isEntrypoint
+            listeners[position].service = listener.service
+            listeners[position].ingress = listener.ingress
+            return
+        }
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: listener.descriptor))
         listeners.append(listener)
+        adjustListeners()
         acceptOn(listeners.count - 1)
     }
 
@@ -83,7 +94,7 @@ extension Worker {
         } else if completion.result == -SystemError.tooManyFiles
             || completion.result == -SystemError.tooManyFilesInSystem
         {
-            counters.add(.descriptorsFull)
+            note(.descriptorsFull)
         }
         if !completion.isMore { acceptingEnded(position, listener, completion.result) }
     }
@@ -144,8 +155,10 @@ extension Worker {
             case .link: linkTimedOut(sockets[slot].pointee.owner)
             case .target: targetTimedOut(sockets[slot].pointee.owner)
             case .datagrams: wantBytes(slot, true)
-            case .visit, .plane: break
-            case .none: closeSocket(slot)
+            case .visit: break
+            case .none:
+                note(.finished)
+                closeSocket(slot)
             }
         }
         if now.milliseconds(since: lastResume) >= 100 {

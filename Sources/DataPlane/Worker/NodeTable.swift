@@ -19,6 +19,12 @@ package final class NodeTable: Sendable {
         package var muxVersion: UInt8 = 2
         /// A relay visitor's tunnel id is believed without a host match.
         package var isDirect = false
+        /// Connections to the tunnel port may begin with the header of a proxy, which is believed.
+        package var takesProxyHeader = false
+        /// Likewise those to the entrypoints.
+        package var entrypointsTakeProxyHeader = false
+        /// The stream header's source is the client that a trusted proxy names in the request.
+        package var namesClientByField = false
         /// `.records` in tests only.
         package var cipher = LinkCipher.Kind.none
         /// `http://*.localhost:8080`, `*` being the place of the label.
@@ -38,12 +44,18 @@ package final class NodeTable: Sendable {
     package let dynamicDomains: [[String]?]
     package let limits: Limits
     package let nodeName: String
+    /// Whose forwarding fields are believed.
+    package let trustedProxies: TrustedProxies
 
-    package init(services: [Service?], dynamicDomains: [[String]?], limits: Limits, nodeName: String) {
+    package init(
+        services: [Service?], dynamicDomains: [[String]?], limits: Limits, nodeName: String,
+        trustedProxies: TrustedProxies = TrustedProxies()
+    ) {
         self.services = services
         self.dynamicDomains = dynamicDomains
         self.limits = limits
         self.nodeName = nodeName
+        self.trustedProxies = trustedProxies
     }
 
     /// Nothing is served yet.

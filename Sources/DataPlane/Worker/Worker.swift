@@ -23,6 +23,10 @@ package struct Worker: ~Copyable {
     var random: Random
     var limits: Limits
     var table: NodeTable
+    /// As the table has them, where no reference is counted to look.
+    var trustedProxies: TrustedProxies
+    /// The node's name, likewise.
+    var nodeName: InlineText
 
     var buffers: BufferStore
     /// Buffers lent to the shell to receive into, and how many there should be.
@@ -41,6 +45,7 @@ package struct Worker: ~Copyable {
     var streams: Slab<Stream>
     var streamIndex: IndexTable
     var visitors: Slab<Visitor>
+    var sources: SourceTable
     var listeners: [Listener] = []
 
     var directory: Directory
@@ -74,6 +79,9 @@ package struct Worker: ~Copyable {
     /// Accepting failed somewhere and is tried again soon.
     var retryAccepting = false
     var lastResume = Tick.zero
+    var refusals = RefusalLog()
+    /// Bytes of stalled readers whose connections are being closed.
+    var bytesBeingDropped = 0
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 
@@ -101,7 +109,7 @@ package struct Worker: ~Copyable {
     static let buffersLentMin = 8
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
-    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .notice] }
+    static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .goAway, .notice] }
 
     /// A worker at rest, with all its tables, sized by the limits of its setup.
     package init(_ setup: consuming WorkerSetup) {
@@ -127,6 +135,9 @@ package struct Worker: ~Copyable {
         streams = Slab(capacity: streamsMax)
         streamIndex = IndexTable(capacity: streamsMax)
         visitors = Slab(capacity: visitorsMax)
+        sources = SourceTable(capacity: visitorsMax)
+        trustedProxies = setup.table.trustedProxies
+        nodeName = InlineText(setup.table.nodeName) ?? InlineText()
         directory = Directory(
             tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
@@ -188,8 +199,7 @@ package struct Worker: ~Copyable {
         case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
-            .unmapFile,
-            .releaseMemory, .forget, nil:
+            .unmapFile, .forget, nil:
             preconditionFailure("a completion of a kind that has none")
         }
     }
@@ -206,7 +216,11 @@ package struct Worker: ~Copyable {
         shedStalledStreams()
         refillShell()
         wakeOthers()
+        counters.set(.buffersHeld, to: UInt64(buffersHeld))
     }
+
+    /// Buffers with somebody's bytes: neither lent to the shell nor kept to cut headers from.
+    private var buffersHeld: Int { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
 
     /// The shell's system calls of the last turn.
     package mutating func entered(_ count: UInt64) { counters.add(.loopEnters, count) }

@@ -12,6 +12,8 @@ package struct WorkerLedger: Equatable, Sendable {
     package var links: Int
     package var streams: Int
     package var visitors: Int
+    /// Addresses that visitors are counted under.
+    package var sources: Int
     /// Conversations of a client's visitor services.
     package var visits: Int
     /// Datagrams in flight.
@@ -32,7 +34,8 @@ extension Worker {
     package var ledger: WorkerLedger {
         WorkerLedger(
             sockets: Int(sockets.count), links: Int(links.count), streams: Int(streams.count),
-            visitors: Int(visitors.count), visits: Int(visits.count), datagrams: datagrams.count, connectors: directory.connectorCount, tunnels: directory.tunnelCount,
+            visitors: Int(visitors.count), sources: sources.count, visits: Int(visits.count),
+            datagrams: datagrams.count, connectors: directory.connectorCount, tunnels: directory.tunnelCount,
             buffersInUse: buffers.buffersInUse, buffersWithShell: buffersWithShell, nodes: buffers.nodesHeld,
             hasArena: buffers.hasArena)
     }

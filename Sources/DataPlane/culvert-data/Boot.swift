@@ -10,14 +10,11 @@ import Worker
 
 /// Brings the data plane up: counters, mailboxes, one thread per worker, and their loops.
 struct Boot {
-    /// Buffers per worker beyond those that may wait for slow readers: what the shell receives into, and some slack.
-    private static let buffersBeside = 512
-    private static let buffersWithShell = 256
-
     let options: Options
     let journal: Journal
 
     func run() throws(ShellFault) {
+        try journal.start()
         let choice = try Shell.choose(options.io)
         if let notice = choice.notice { journal.write(.warning, notice) }
         let workers = options.workers > 0 ? options.workers : max(1, min(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 64))
@@ -67,6 +64,9 @@ struct Boot {
 
 /// One worker's thread: its shell, its memory, its loop.
 struct Part: @unchecked Sendable {
+    /// Buffers per worker beyond those that may wait for slow readers: what the shell receives into, and some slack.
+    private static let buffersBeside = 768
+
     let index: Int
     let workers: Int
     let choice: ShellChoice
@@ -90,8 +90,7 @@ struct Part: @unchecked Sendable {
     }
 
     private func run() throws(ShellFault) {
-        let table = NodeTable.empty
-        let bufferCount = min(Int(table.limits[.stalledBytesMax]) / BufferStore.stride + 768, 32_000)
+        let bufferCount = Int(Limit.stalledBytesMax.row.range.upperBound) / BufferStore.stride + Self.buffersBeside
         let memory = try BufferMemory(byteCount: UInt64(bufferCount * BufferStore.stride))
         var shell = try Shell(
             choice,
@@ -124,7 +123,7 @@ struct Part: @unchecked Sendable {
         var now = Clock.now()
         while true {
             Part.turn(&worker, &shell, &now)
-            if !worker.notices.isEmpty { report(&worker) }
+            if worker.hasRefusals || !worker.notices.isEmpty { report(&worker, now) }
             if let signals {
                 let came = signals.take()
                 if came.rawValue != 0 { hear(came) }
@@ -155,8 +154,11 @@ struct Part: @unchecked Sendable {
     }
 
     @inline(never)
-    private func report(_ worker: inout Worker) {
-        for (severity, text, fields) in worker.notices { journal.write(severity, text, fields) }
+    private func report(_ worker: inout Worker, _ now: Tick) {
+        while let refusal = worker.takeRefusal() {
+            if !journal.post(refusal, worker: index, now: now) { counters.add(.logLinesSuppressed) }
+        }
+        for (severity, text, fields) in worker.notices { journal.post(severity, text, fields, now: now) }
         worker.notices = []
     }
 }

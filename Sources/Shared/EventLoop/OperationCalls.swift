@@ -20,8 +20,6 @@ enum OperationCalls {
             result = mapFile(operation.descriptor, to: operation.address)
         case .unmapFile:
             precondition(culvert_unmap(operation.address, operation.argument) == 0, "unmapped what was never mapped")
-        case .releaseMemory:
-            precondition(culvert_release_memory(operation.address, operation.argument) == 0, "not whole pages of ours")
         default:
             return false
         }

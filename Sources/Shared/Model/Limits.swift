@@ -6,6 +6,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case headBytesMax
     case headTimeoutMilliseconds
     case firstByteTimeoutMilliseconds
+    case proxyHeaderBytesMax
+    case proxyHeaderTimeoutMilliseconds
+    case helloBytesMax
+    case helloTimeoutMilliseconds
     case bodyIdleMilliseconds
     case keepAliveIdleMilliseconds
     case answerHeadTimeoutMilliseconds
@@ -22,6 +26,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case parkedStreamsMax
     case replayBytesMax
     case visitorsPerWorkerMax
+    case visitorsPerSourceMax
     case linksPerWorkerMax
     case streamsPerWorkerMax
     case streamsPerConnectorMax
@@ -34,10 +39,12 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case muxOneStallMilliseconds
     case visitorQueueBytesMax
     case carrierQueueBytesMax
+    case controlQueueBytesMax
     case streamHeaderTimeoutMilliseconds
     case datagramIdleMilliseconds
     case datagramQueueBytesMax
     case datagramBacklogMax
+    case leaveGraceMilliseconds
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -54,7 +61,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         switch self {
         case .headBytesMax:
             Row(
-                unit: "bytes", standard: 16_000, range: 1_024...16_000, reason: .headTooLarge,
+                unit: "bytes", standard: 15_500, range: 1_024...15_500, reason: .headTooLarge,
                 meaning: "longest request head at an entrypoint; longer ones are answered 431")
         case .headTimeoutMilliseconds:
             Row(
@@ -64,6 +71,22 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 10_000, range: 100...600_000, reason: .firstByteTimeout,
                 meaning: "from accepting a visitor to its first byte")
+        case .proxyHeaderBytesMax:
+            Row(
+                unit: "bytes", standard: 4_096, range: 536...16_000, reason: .proxyFault,
+                meaning: "longest PROXY header, where one is accepted; one of version 1 has at most 107 bytes")
+        case .proxyHeaderTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .proxyTimeout,
+                meaning: "from accepting a connection to the end of the PROXY header it began with")
+        case .helloBytesMax:
+            Row(
+                unit: "bytes", standard: 16_000, range: 2_048...16_000, reason: .helloTooLarge,
+                meaning: "longest ClientHello of a TLS visitor, record headers included; at most 64 records")
+        case .helloTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 10_000, range: 100...600_000, reason: .helloTimeout,
+                meaning: "from a TLS visitor's first byte to the end of its ClientHello")
         case .bodyIdleMilliseconds:
             Row(
                 unit: "ms", standard: 60_000, range: 100...3_600_000, reason: .bodyTimeout,
@@ -117,7 +140,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         case .openedTimeoutMilliseconds:
             Row(
                 unit: "ms", standard: 10_000, range: 50...600_000, reason: .dialTimeout,
-                meaning: "how long our own client may take to acknowledge a stream")
+                meaning: "how long a tunnel client tries to reach its service for a visitor")
         case .parkedStreamsMax:
             Row(
                 unit: "streams", standard: 4, range: 0...4, reason: nil,
@@ -128,15 +151,20 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning: "longest request (head and body) that is kept to be repeated on another connector")
         case .visitorsPerWorkerMax:
             Row(
-                unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .visitorsFull,
+                unit: "connections", standard: 65_536, range: 16...65_536, reason: .visitorsFull,
                 meaning: "visitors' connections of one worker")
+        case .visitorsPerSourceMax:
+            Row(
+                unit: "connections", standard: 16_384, range: 1...1_048_576, reason: .sourceFull,
+                meaning:
+                    "visitors' connections of one worker from one address (IPv6: one /64); trusted proxies are exempt")
         case .linksPerWorkerMax:
             Row(
-                unit: "connections", standard: 65_536, range: 16...1_048_576, reason: .linksFull,
+                unit: "connections", standard: 65_536, range: 16...65_536, reason: .linksFull,
                 meaning: "tunnel clients' connections of one worker")
         case .streamsPerWorkerMax:
             Row(
-                unit: "streams", standard: 131_072, range: 16...1_048_576, reason: .streamsFull,
+                unit: "streams", standard: 131_072, range: 16...131_072, reason: .streamsFull,
                 meaning: "streams of one worker")
         case .streamsPerConnectorMax:
             Row(
@@ -148,7 +176,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning: "connectors of one tunnel on one data plane")
         case .tunnelsMax:
             Row(
-                unit: "tunnels", standard: 131_072, range: 16...1_048_576, reason: .tunnelsFull,
+                unit: "tunnels", standard: 131_072, range: 16...131_072, reason: .tunnelsFull,
                 meaning: "tunnels with a connector on one data plane")
         case .streamWindowBytes:
             Row(
@@ -160,7 +188,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning: "what a stream's receive window may grow to while its visitor reads")
         case .stalledBytesMax:
             Row(
-                unit: "bytes", standard: 67_108_864, range: 4_194_304...4_294_967_296, reason: .stalled,
+                unit: "bytes", standard: 67_108_864, range: 4_194_304...67_108_864, reason: .stalled,
                 meaning:
                     "bytes of one worker that wait for readers; above it the stream longest without progress is reset")
         case .muxOneUnreadBytesMax:
@@ -179,6 +207,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "bytes", standard: 65_536, range: 16_384...16_777_216, reason: nil,
                 meaning: "framed bytes that may wait on one link, so that a small frame never waits behind bulk")
+        case .controlQueueBytesMax:
+            Row(
+                unit: "bytes", standard: 262_144, range: 16_384...16_777_216, reason: .stalled,
+                meaning: "control frames that may wait on one link; a peer that causes more and reads none is dropped")
         case .streamHeaderTimeoutMilliseconds:
             Row(
                 unit: "ms", standard: 10_000, range: 100...600_000, reason: .streamHeaderTimeout,
@@ -196,6 +228,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 unit: "senders", standard: 1_024, range: 1...65_536, reason: .datagramOverflow,
                 meaning:
                     "senders of a udp service whose conversation is still being set up; more are not heard; backlog")
+        case .leaveGraceMilliseconds:
+            Row(
+                unit: "ms", standard: 5_000, range: 100...600_000, reason: .shutdown,
+                meaning: "how long a tunnel client that leaves waits for its streams to end")
         }
     }
 }

@@ -29,8 +29,12 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case methodNotAllowed
     case unknownTransferCoding
     case versionNotSupported
-    case tlsNotAvailable
     case relayAtEntrypoint
+    case tlsFault
+    case helloTooLarge
+    case helloTimeout
+    case proxyFault
+    case proxyTimeout
 
     // The tunnel port.
     case handshakeTimeout
@@ -53,6 +57,7 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Limits.
     case visitorsFull
+    case sourceFull
     case linksFull
     case streamsFull
     case connectorsFull

@@ -1,4 +1,5 @@
-/// What a worker counts. Only ever upwards: what exists now is the difference of two of them.
+/// What a worker counts. Only ever upwards: what exists now is the difference of two of them. The last one alone is a
+/// level, written anew after every turn.
 ///
 /// The order is free to change: the counters' file carries its names with it (`CounterFile`).
 package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
@@ -8,6 +9,8 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case streamsOpened, streamsClosed
     /// Complete request heads at the entrypoints.
     case requests
+    /// TLS conversations that were given a stream, repetitions included.
+    case tlsPassed
     /// Requests given to another connector because the first one failed them.
     case requestsRetried
     /// Visitors handed to the worker of the connector they need.
@@ -25,7 +28,10 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case completions
     /// Receives that ended because the kernel had no buffer to receive into.
     case buffersExhausted
+    /// Log lines that were due and are not written: too many of a kind, or the log's reader is too slow.
     case logLinesSuppressed
+    /// Buffers that hold somebody's bytes now.
+    case buffersHeld
 
     /// The name in the counters' file: the case in snake case.
     package var label: String {
@@ -38,5 +44,5 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     }
 
     /// Words before the refusals in a page.
-    package static var count: Int { @_noLocks get { 25 } }
+    package static var count: Int { @_noLocks get { 26 } }
 }

@@ -23,6 +23,10 @@ package struct CounterPage: @unchecked Sendable, BitwiseCopyable {
         word.pointee = word.pointee &+ amount
     }
 
+    /// Writes a level, which goes both ways.
+    @_noLocks
+    @inlinable package func set(_ level: Counter, to value: UInt64) { words[CounterPage.index(level)] = value }
+
     /// What was counted so far.
     @_noLocks
     package func value(_ counter: Counter) -> UInt64 { words[CounterPage.index(counter)] }

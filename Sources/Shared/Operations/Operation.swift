@@ -56,9 +56,6 @@ package enum OperationKind: UInt8, Sendable {
     case mapFile
     /// Unmap `argument` bytes at `address`. No completion.
     case unmapFile
-    /// The memory of `argument` bytes at `address` (whole pages) is not needed at present; it reads as zero afterwards.
-    /// No completion.
-    case releaseMemory
     /// `descriptor` goes to another worker, open, with nothing in flight here; or it comes from one or from another
     /// process, and whatever was learnt of its number does not hold. No completion.
     case forget

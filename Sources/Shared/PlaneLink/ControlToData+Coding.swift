@@ -18,6 +18,7 @@ extension ControlToData {
         case tableEnd = 13
         case ping = 14
         // Since 1.1.
+        case trust = 18
         case credentials = 20
         case access = 21
         case listener = 0x8001
@@ -31,6 +32,7 @@ extension ControlToData {
         case .settings: .settings
         case .services: .services
         case .ingresses: .ingresses
+        case .trust: .trust
         case .credentials: .credentials
         case .access: .access
         case .listener: .listener
@@ -73,6 +75,7 @@ extension ControlToData {
             writer.put(generation)
             writer.put(count: ingresses.count)
             for ingress in ingresses { ingress.encode(to: &writer) }
+        case .trust(let trust): trust.encode(to: &writer)
         case .credentials(let table, let digests):
             precondition(digests.count <= CredentialDigest.perMessageMax)
             writer.put(table)
@@ -131,6 +134,7 @@ extension ControlToData {
             var ingresses: [PlaneIngress] = []
             for _ in 0..<(try reader.count()) { ingresses.append(try PlaneIngress(from: &reader)) }
             return .ingresses(generation: generation, ingresses)
+        case .trust: return .trust(try PlaneTrust(from: &reader))
         case .credentials:
             let table = try reader.number(UInt16.self)
             let count = try reader.count()

@@ -3,8 +3,8 @@ package import Model
 /// What the control plane tells a data plane.
 ///
 /// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
-/// `settings, credentials…, access, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and from
-/// then on deltas. (`credentials` and `access` only to data planes of the capability `access`.) Every
+/// `settings, trust, credentials…, access, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and
+/// from then on deltas. (`credentials` and `access` only to data planes of the capability `access`.) Every
 /// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
 /// the connection before.
 package enum ControlToData: Hashable, Sendable {
@@ -14,6 +14,9 @@ package enum ControlToData: Hashable, Sendable {
     case settings(PlaneSettings)
     case services(generation: UInt64, [PlaneService])
     case ingresses(generation: UInt64, [PlaneIngress])
+    /// Whose word about addresses is believed; said before the listeners. A data plane that does not know this message
+    /// believes nobody.
+    case trust(PlaneTrust)
     /// More entries of a table of credentials, at most `CredentialDigest.perMessageMax`. The tables that come ahead of an
     /// `access` are those that it speaks of; all earlier ones are forgotten.
     case credentials(table: UInt16, [CredentialDigest])

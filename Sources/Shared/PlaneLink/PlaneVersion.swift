@@ -11,7 +11,7 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
         self.minor = minor
     }
 
-    /// What this build speaks. 1.1 added `credentials` and `access`.
+    /// What this build speaks. 1.1 added `trust`, `credentials` and `access`.
     package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 1) }
 
     /// Majors this build understands: its own and, once there is one, the one before.

@@ -79,11 +79,20 @@ struct ChainReading {
 
     private func read(nodes hop: SettingSection, findings: inout Findings) -> ServerChain? {
         var chain = ServerChain()
+        let selection = SelectionReading(hop, findings: &findings)
+        chain.strategy = selection.strategy
         let nodes = hop.elements("nodes")
+        guard nodes.count <= ExposedTunnel.serversMax else {
+            nodes[ExposedTunnel.serversMax].problem(
+                "a hop has at most \(ExposedTunnel.serversMax) servers", findings: &findings)
+            return nil
+        }
         for (number, setting) in nodes.enumerated() {
             let section = SettingSection(
                 setting.node, path: setting.key, keys: ClientKeys.node, place: setting.place, findings: &findings)
-            guard let server = ServerNodeReading(section: section).read(findings: &findings) else { continue }
+            let preference = selection.preference(of: section, findings: &findings)
+            guard var server = ServerNodeReading(section: section).read(findings: &findings) else { continue }
+            server.address.selection = preference
             if number > 0, !chain.servers.isEmpty, server.options != chain.options {
                 setting.problem(
                     "its connector differs from that of the first node; all servers of a chain carry the same tunnel",

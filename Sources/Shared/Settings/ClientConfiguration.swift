@@ -4,9 +4,16 @@ package import Model
 package struct ClientConfiguration: Equatable, Sendable {
     package var tunnels: [ExposedTunnel] = []
     package var fileServices: [FileService] = []
+    /// How long what is under way may take when the client leaves (`Limit.leaveGraceMilliseconds`).
+    package var leaveGraceMilliseconds = Limit.leaveGraceMilliseconds.row.standard
     package var visitorServices: [VisitorService] = []
 
     package init() {}
+
+    /// Whether anything of it carries datagrams.
+    package var takesDatagrams: Bool {
+        tunnels.contains(where: \.isUDP) || visitorServices.contains(where: \.isUDP)
+    }
 }
 
 /// One tunnel of a client: a service bound at a server (protocol tunnel-client §3).
@@ -16,7 +23,7 @@ package struct ExposedTunnel: Equatable, Sendable {
     /// Zero where none was written: the program then keeps one for each server and target (`KeptTunnelIDs`) and sets it
     /// before the client starts.
     package var tunnel: TunnelID
-    /// Dialled in turn, one that failed last. At least one.
+    /// Dialled as `serverStrategy` says, one that failed last. 1 to `serversMax`.
     package var servers: [ServerAddress]
     /// Requested host and port, as written: `rtcp://host:port/…`; at most 255 bytes, empty and 0 for none.
     package var requestedHost = ""
@@ -28,7 +35,9 @@ package struct ExposedTunnel: Equatable, Sendable {
     /// Visitors send datagrams: `rudp`.
     package var isUDP = false
     /// Where visitors' streams go.
-    package var target: TargetAddress
+    package var targets: ForwardTargets
+    /// In which order `servers` are taken.
+    package var serverStrategy = SelectionStrategy.round
     /// smux version of the bind session, 1 or 2; the server's must be the same.
     package var muxVersion = 2
     /// `mux.keepaliveInterval` and `mux.keepaliveTimeout`; nil: the client's own, by which it notices a dead server
@@ -39,12 +48,22 @@ package struct ExposedTunnel: Equatable, Sendable {
     package var userName: String?
     package var password: String?
 
-    package init(name: String, tunnel: TunnelID, servers: [ServerAddress], target: TargetAddress) {
+    package init(name: String, tunnel: TunnelID, servers: [ServerAddress], targets: ForwardTargets) {
         self.name = name
         self.tunnel = tunnel
         self.servers = servers
-        self.target = target
+        self.targets = targets
     }
+
+    /// One target.
+    package init(name: String, tunnel: TunnelID, servers: [ServerAddress], target: TargetAddress) {
+        self.init(name: name, tunnel: tunnel, servers: servers, targets: ForwardTargets([TargetNode(target)]))
+    }
+
+    package static let serversMax = 64
+
+    /// The first of the targets.
+    package var target: TargetAddress { targets.nodes[0].address }
 }
 
 /// Where a tunnel server is.
@@ -57,6 +76,13 @@ package struct ServerAddress: Hashable, Sendable {
     package var path = "/ws"
     /// `Host` header of the WebSocket upgrade: by default the address as written, with its port.
     package var hostHeader: String
+    /// Further fields of the upgrade, in order.
+    package var header: [HeaderField] = []
+    /// WebSocket pings are sent at least this often; nil: none.
+    package var pingMilliseconds: UInt64?
+    /// From the dial to the answered BIND; nil: the client's own bound of 10 s.
+    package var handshakeTimeoutMilliseconds: UInt64?
+    package var selection = NodePreference()
 
     package init(carrier: Carrier, host: String, port: UInt16, hostHeader: String) {
         self.carrier = carrier
@@ -66,14 +92,14 @@ package struct ServerAddress: Hashable, Sendable {
     }
 }
 
-/// A local service: TCP by host and port. An empty host is the loopback address.
-package struct TargetAddress: Hashable, Sendable {
-    package var host: String
-    package var port: UInt16
+/// One field of an HTTP head; its name is a token and its value holds no line end.
+package struct HeaderField: Hashable, Sendable {
+    package var name: String
+    package var value: String
 
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
+    package init(name: String, value: String) {
+        self.name = name
+        self.value = value
     }
 }
 

@@ -7,14 +7,15 @@ enum ClientKeys {
             .missing("chain", "chainGroup", advice: "the chain to the tunnel server stands under `listener:`")
         ])
 
-    /// Metadata of GOST's forwarding handler. There is one target, and bytes pass as they are.
+    /// Metadata of GOST's forwarding handler. Bytes pass as they are.
     static let tunnelMetadata = KeyTable(
         "the metadata of an rtcp or rudp handler",
         [
-            .missing("proxyProtocol", advice: "remove it; the target sees the client's address"),
+            .used("proxyProtocol"),
             .missing("idleTimeout", advice: "remove it; a stream lives as long as its two ends"),
             .missing("mitm.*", advice: "let the target speak TLS itself"),
-            .withoutEffect("sniffing", "sniffing.*", because: "there is one target, and bytes pass as they are"),
+            .withoutEffect(
+                "sniffing", "sniffing.*", because: "the server says which host is meant, and bytes pass as they are"),
             .withoutEffect("http.keepalive", because: "requests and answers pass as they are"),
             .withoutEffect("readTimeout", because: "the server bounds how long an answer may take"),
             .withoutEffect("skipauth", because: "no auther is in use"),
@@ -33,25 +34,41 @@ enum ClientKeys {
     static let forwarder = KeyTable(
         "a forwarder",
         [
-            .used("nodes"), .missing("hop", "hopGroup", advice: "write the target under `nodes:`"),
-            .withoutEffect("selector", because: "there is one target"),
+            .used("nodes"), .used("selector"),
+            .missing("hop", "hopGroup", advice: "write the targets under `nodes:`"),
             .withoutEffect("name", because: "nothing refers to it"),
         ])
 
     static let target = KeyTable(
         "a node of a forwarder",
         [
-            .used("addr"), .used("network"), .withoutEffect("name", because: "nothing refers to it"),
+            .used("addr"), .used("network"), .used("filter"), .used("host"), .used("metadata"),
+            .withoutEffect("name", because: "nothing refers to it"),
             .missing(
-                "filter", "matcher", "host", "protocol", "path",
-                advice: "write one service, with its own tunnel id, for each target"),
+                "matcher", "protocol", "path",
+                advice: "write `filter: {host: …}`, or one service, with its own tunnel id, for each target"),
             .missing(
                 "http", "rewrite", "rewriteBody", "header", "auth",
                 advice: "bytes pass as they are; change them at the target"),
             .missing("tls", advice: "expose the port that speaks without TLS, or let visitors speak it"),
             .missing("bypass", "bypasses", advice: "remove it"),
-            .withoutEffect("probe", "metadata", because: "there is one target"),
+            .withoutEffect("probe", because: "a target that fails is left alone for a while"),
         ])
+
+    static let filter = KeyTable(
+        "`filter:`",
+        [
+            .used("host"),
+            .missing("protocol", "path", advice: "only `host` can be filtered; let the target look at the rest"),
+        ])
+
+    /// Of hops and forwarders.
+    static let selector = KeyTable(
+        "`selector:`", [.used("strategy"), .used("maxFails"), .used("failTimeout")])
+
+    /// Of the nodes of hops and forwarders.
+    static let nodeMetadata = KeyTable(
+        "the metadata of a node", [.used("weight"), .used("backup"), .used("maxFails"), .used("failTimeout")])
 
     static let fileHandler = KeyTable(
         "a file handler",
@@ -74,26 +91,24 @@ enum ClientKeys {
     static let hop = KeyTable(
         "a hop",
         [
-            .used("name"), .used("nodes"),
+            .used("name"), .used("nodes"), .used("selector"),
             .missing("bypass", "bypasses", advice: "a tunnel dials one server only; remove it"),
             .missing("resolver", "hosts", advice: "use the system's resolver (`/etc/hosts`)"),
             .missing("interface", "sockopts", "so_mark", "netns", advice: "use the system's routing"),
             .missing("proxyProtocol", advice: "remove it"),
             .missing("plugin", "file", "redis", "http", advice: "write the servers under `nodes:`"),
             .withoutEffect("reload", because: "nodes stand in this file"),
-            .withoutEffect("selector", because: "servers are tried in turn, one that failed last"),
             .withoutEffect("metadata", because: "nothing reads it"),
         ])
 
     static let node = KeyTable(
         "a node of a hop",
         [
-            .used("name"), .used("addr"), .used("connector"), .used("dialer"), .used("network"),
+            .used("name"), .used("addr"), .used("connector"), .used("dialer"), .used("network"), .used("metadata"),
             .missing("bypass", "bypasses", "filter", "matcher", advice: "a tunnel dials one server only; remove it"),
             .missing("resolver", "hosts", advice: "use the system's resolver (`/etc/hosts`)"),
             .missing("interface", "sockopts", "so_mark", "netns", advice: "use the system's routing"),
             .missing("http", "tls", advice: "it belongs to targets; remove it"),
-            .withoutEffect("metadata", because: "servers are tried in turn, one that failed last"),
         ])
 
     static let connector = KeyTable(
@@ -128,16 +143,16 @@ enum ClientKeys {
     static let dialerMetadata = KeyTable(
         "the metadata of a dialer",
         [
-            .used("ws.path", "path"), .used("ws.host", "host"),
-            .missing("ws.header", "header", advice: "remove it; only `host` can be set"),
+            .used("ws.path", "path"), .used("ws.host", "host"), .used("ws.header", "header"),
+            .used("ws.handshakeTimeout", "handshakeTimeout"),
+            // On a tcp dialer they belong to the kernel's keep-alive, which the session's own makes superfluous.
+            .used("ws.keepalive", "keepalive"), .used("keepalive.interval", "ttl"),
             .missing("secure", "servername", "tls.*", advice: "no carrier with TLS is available yet"),
             .withoutEffect(
                 "ws.enableCompression", "enableCompression", because: "messages are never compressed"),
             .withoutEffect(
-                "keepalive", "keepalive.*", "tcp.keepalive", "tcp.keepalive.*", "ws.keepalive", "ttl",
+                "keepalive.idle", "keepalive.count", "tcp.keepalive", "tcp.keepalive.*",
                 because: "the session is kept alive by mux.keepaliveInterval"),
-            .withoutEffect(
-                "ws.handshakeTimeout", "handshakeTimeout", because: "a dial and its handshake are bounded by 10 s"),
             .withoutEffect(
                 "ws.readBufferSize", "readBufferSize", "ws.writeBufferSize", "writeBufferSize",
                 because: "buffers are the worker's"),

@@ -4,23 +4,24 @@ internal import Model
 struct ClientServiceReading {
     let service: ServiceSections
 
-    /// A tunnel that exposes one local target.
+    /// A tunnel that exposes local targets.
     func readTunnel(chains: inout ChainReading, findings: inout Findings) -> ExposedTunnel? {
         let handler = service.section("handler", keys: ClientKeys.tunnelHandler, findings: &findings)
-        _ = handler.section("metadata", keys: ClientKeys.tunnelMetadata, findings: &findings)
+        let metadata = handler.section("metadata", keys: ClientKeys.tunnelMetadata, findings: &findings)
         let listener = service.section("listener", keys: ClientKeys.tunnelListener, findings: &findings)
         _ = listener.section("metadata", keys: ClientKeys.tunnelListenerMetadata, findings: &findings)
         let isUDP = service.handlerType == "rudp"
-        let target = readTarget(network: isUDP ? "udp" : "tcp", findings: &findings)
+        let targets = TargetReading(service: service, isUDP: isUDP).read(handler: metadata, findings: &findings)
         guard let reference = listener.setting("chain") else {
             service.setting.problem(
                 "needs the way to the tunnel server: `-F tunnel+ws://host:port`, or `listener: {type: \(service.handlerType), chain: …}`",
                 findings: &findings)
             return nil
         }
-        guard let chain = chains.chain(named: reference, findings: &findings), let target else { return nil }
+        guard let chain = chains.chain(named: reference, findings: &findings), let targets else { return nil }
         var tunnel = ExposedTunnel(
-            name: service.name, tunnel: chain.options.tunnel, servers: chain.servers, target: target)
+            name: service.name, tunnel: chain.options.tunnel, servers: chain.servers, targets: targets)
+        tunnel.serverStrategy = chain.strategy
         tunnel.isUDP = isUDP
         tunnel.weight = chain.options.weight
         tunnel.connections = chain.options.connections
@@ -44,41 +45,6 @@ struct ClientServiceReading {
         } else {
             setting.problem("`\(text)` is no address: write `:0` or `host:port`", findings: &findings)
         }
-    }
-
-    private func readTarget(network expected: String, findings: inout Findings) -> TargetAddress? {
-        let forwarder = service.section("forwarder", keys: ClientKeys.forwarder, findings: &findings)
-        let nodes = forwarder.elements("nodes")
-        guard let node = nodes.first else {
-            service.setting.problem(
-                "needs a target: `-L \(service.handlerType)://:0/127.0.0.1:8000`, or `forwarder: {nodes: [{addr: \"127.0.0.1:8000\"}]}`",
-                findings: &findings)
-            return nil
-        }
-        guard nodes.count == 1 else {
-            nodes[1].problem(
-                "a second target is not available yet: write one service, with its own tunnel id, for each",
-                findings: &findings)
-            return nil
-        }
-        let section = SettingSection(
-            node.node, path: node.key, keys: ClientKeys.target, place: node.place, findings: &findings)
-        if let network = section.setting("network"), let text = network.text(findings: &findings),
-            text != expected, !text.isEmpty
-        {
-            network.problem(
-                "`\(text)` is not available; targets of \(service.handlerType) are dialled by \(expected)",
-                findings: &findings)
-        }
-        guard let setting = section.setting("addr"), let text = setting.text(findings: &findings) else {
-            node.problem("needs `addr:`, the target's host and port", findings: &findings)
-            return nil
-        }
-        guard let address = HostAndPort(text), address.port > 0 else {
-            setting.problem("`\(text)` is no target: write `:8000` or `127.0.0.1:8000`", findings: &findings)
-            return nil
-        }
-        return TargetAddress(host: address.host, port: address.port)
     }
 
     /// A directory served at a local port.

@@ -131,9 +131,14 @@ struct ConfigurationReading {
             server.apiAddress = node.apiAddress
             server.workers = node.workers
             server.shell = node.shell
+            server.trustedProxies = node.trustedProxies
             settings.server = server
         }
-        if client != ClientConfiguration() { settings.client = client }
+        if client != ClientConfiguration() {
+            settings.client = client
+            let grace = node.limits[.leaveGraceMilliseconds] ?? Limit.leaveGraceMilliseconds.row.standard
+            settings.client?.leaveGraceMilliseconds = grace
+        }
         return settings
     }
 }

@@ -11,6 +11,10 @@ package enum ConfigurationWriter {
         if !server.nodeName.isEmpty { lines.append("  node: \(quoted(server.nodeName))") }
         if let workers = server.workers { lines.append("  workers: \(workers)") }
         lines.append("  io: \(server.shell.rawValue)")
+        if !server.trustedProxies.isEmpty {
+            let proxies = server.trustedProxies.map { quoted($0.text) }.joined(separator: ", ")
+            lines.append("  trustedProxies: [\(proxies)]")
+        }
         if !server.limits.isEmpty {
             lines.append("  limits:")
             for limit in Limit.allCases {
@@ -34,6 +38,7 @@ package enum ConfigurationWriter {
         var lines = [
             "- name: \(quoted(service.name))",
             "  addr: \(quoted(service.address))",
+            "  metadata: {proxyProtocol: \(service.takesProxyHeader ? 2 : 0)}",
             "  handler:",
             "    type: tunnel",
         ]
@@ -45,6 +50,8 @@ package enum ConfigurationWriter {
             "      ingress: \(quoted(ingresses[service.ingress].name))",
             "      tunnel.direct: \(service.tunnelIsDirect)",
             "      mux.version: \(service.muxVersion)",
+            "      entrypoint.ProxyProtocol: \(service.entrypointsTakeProxyHeader ? 2 : 0)",
+            "      entrypoint.clientIP: \(service.namesClientByField ? "header" : "peer")",
             "      entrypoint.relay: \(service.relaysAtEntrypoints)",
         ]
         if !service.entrypointID.isZero { lines.append("      entrypoint.id: \(quoted(service.entrypointID.text))") }

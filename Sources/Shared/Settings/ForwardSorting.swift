@@ -1,14 +1,22 @@
 /// Where the parameters of a `-F` go.
 struct ForwardSorting {
     let tree: ArgumentTree
-    var hop: [(String, SettingNode)] = []
-    var node: [(String, SettingNode)] = []
+    private var hopEntries: [(String, SettingNode)] = []
+    private var nodeMetadata: [(String, SettingNode)] = []
+    private var selector = SelectorSorting()
     var connector: [(String, SettingNode)] = []
     var connectorMetadata: [(String, SettingNode)] = []
     var dialer: [(String, SettingNode)] = []
     var dialerMetadata: [(String, SettingNode)] = []
 
     init(tree: ArgumentTree) { self.tree = tree }
+
+    /// The hop's entries beside its nodes.
+    var hop: [(String, SettingNode)] { hopEntries + selector.entries(tree) }
+    /// Each node's entries beside its address, connector and dialer.
+    var node: [(String, SettingNode)] {
+        nodeMetadata.isEmpty ? [] : [("metadata", tree.mapping(nodeMetadata))]
+    }
 
     mutating func place(_ name: String, _ value: String) {
         let value = tree.text(value)
@@ -17,13 +25,14 @@ struct ForwardSorting {
         } else if let rest = name.dropping(prefix: "dialer.") {
             dialerMetadata.append((rest, value))
         } else if let rest = name.dropping(prefix: "node.") {
-            node.append((rest, value))
+            nodeMetadata.append((rest, value))
         } else if let rest = name.dropping(prefix: "hop.") {
-            hop.append((rest, value))
+            hopEntries.append((rest, value))
         } else {
             switch name.lowercased() {
-            case "bypass", "resolver", "hosts", "interface", "so_mark", "proxyprotocol": hop.append((name, value))
-            case "strategy", "maxfails", "failtimeout": hop.append(("selector", value))
+            case "bypass", "resolver", "hosts", "interface", "so_mark", "proxyprotocol":
+                hopEntries.append((name, value))
+            case "strategy", "maxfails", "failtimeout": selector.place(name, value)
             case "secure", "servername", "certfile", "cert", "keyfile", "key", "cafile", "ca":
                 dialer.append(("tls", value))
             default:

@@ -10,10 +10,13 @@ struct ListenSorting {
     var handlerMetadata: [(String, SettingNode)] = []
     var listener: [(String, SettingNode)] = []
     var listenerMetadata: [(String, SettingNode)] = []
-    var forwarder: [(String, SettingNode)] = []
+    private var selector = SelectorSorting()
+    /// A client's service has no port that a PROXY header could come to: there the key speaks of its targets.
+    private let isClient: Bool
 
     init(handler: String, listener: String, tree: ArgumentTree) {
         self.tree = tree
+        isClient = handler == "rtcp" || handler == "rudp"
         listenerTable =
             switch listener {
             case "udp": VisitorKeys.datagramMetadata
@@ -27,6 +30,9 @@ struct ListenSorting {
             default: ServerKeys.tunnelMetadata
             }
     }
+
+    /// The forwarder's entries beside its nodes.
+    var forwarder: [(String, SettingNode)] { selector.entries(tree) }
 
     mutating func place(_ name: String, _ value: String) {
         let node = tree.text(value)
@@ -44,12 +50,13 @@ struct ListenSorting {
     /// Parameters that GOST consumes and turns into objects.
     private mutating func placeSpecial(_ name: String, _ node: SettingNode) -> Bool {
         switch name {
+        case "proxyprotocol" where isClient: handlerMetadata.append((name, node))
         case "admission", "bypass", "resolver", "hosts", "climiter", "rlimiter": service.append((name, node))
         case "prefer": service.append(("resolver", node))
         case "limiter.in", "limiter.out", "limiter.conn.in", "limiter.conn.out": service.append(("limiter", node))
         case "interface", "so_mark", "proxyprotocol", "netns": serviceMetadata.append((name, node))
         case "retries", "auther", "authers": handler.append((name, node))
-        case "strategy", "maxfails", "failtimeout": forwarder.append(("selector", node))
+        case "strategy", "maxfails", "failtimeout": selector.place(name, node)
         case "certfile", "cert", "keyfile", "key", "cafile", "ca": listener.append(("tls", node))
         default: return false
         }

@@ -18,7 +18,12 @@ enum NodeKeys {
         ])
 
     /// Our own keys, which a stock `gost` ignores.
-    static let culvert = KeyTable("`culvert:`", [.used("node"), .used("limits"), .used("workers"), .used("io")])
+    static let culvert = KeyTable(
+        "`culvert:`",
+        [
+            .used("node"), .used("limits"), .used("workers"), .used("io"),
+            .used("trustedProxies"),
+        ])
 
     static let log = KeyTable(
         "`log:`",

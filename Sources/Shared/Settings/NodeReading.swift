@@ -9,6 +9,7 @@ struct NodeReading {
     private(set) var apiAddress: ListenAddress?
     private(set) var workers: Int?
     private(set) var shell = ShellChoice.automatic
+    private(set) var trustedProxies: [AddressPrefix] = []
     private var limitPlaces: [Limit: SettingPlace] = [:]
 
     mutating func read(_ top: SettingSection, findings: inout Findings) {
@@ -45,6 +46,7 @@ struct NodeReading {
                 setting.problem("`\(text)` is none of auto, ring and poll", findings: &findings)
             }
         }
+        readTrustedProxies(own, findings: &findings)
         let table = KeyTable("`limits:`", Limit.allCases.map { .used("\($0)") })
         let section = own.section("limits", keys: table, findings: &findings)
         for limit in Limit.allCases {
@@ -53,6 +55,21 @@ struct NodeReading {
                 limits[limit] = value
                 limitPlaces[limit] = setting.place
             }
+        }
+    }
+
+    /// `trustedProxies: [10.0.0.0/8, "2001:db8::1"]`.
+    private mutating func readTrustedProxies(_ own: SettingSection, findings: inout Findings) {
+        for element in own.elements("trustedProxies") {
+            guard let text = element.text(findings: &findings) else { continue }
+            guard let prefix = AddressPrefix(text) else {
+                element.problem("`\(text)` is no network: write `10.0.0.0/8` or one address", findings: &findings)
+                continue
+            }
+            guard trustedProxies.count < TrustedProxies.countMax else {
+                return element.problem("more than \(TrustedProxies.countMax) networks; join some", findings: &findings)
+            }
+            trustedProxies.append(prefix)
         }
     }
 

@@ -3,6 +3,7 @@ internal import Model
 /// What a chain says about the way to a tunnel server, before it is joined with a service.
 struct ServerChain: Equatable {
     var servers: [ServerAddress] = []
+    var strategy = SelectionStrategy.round
     var options = TunnelOptions()
 }
 

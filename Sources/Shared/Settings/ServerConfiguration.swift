@@ -22,6 +22,8 @@ package struct ServerConfiguration: Equatable, Sendable {
     /// Workers of a data plane, 1 to `WorkerIndex.countMax`; nil: one for each core.
     package var workers: Int?
     package var shell = ShellChoice.automatic
+    /// Whose forwarding fields are believed; at most `TrustedProxies.countMax`.
+    package var trustedProxies: [AddressPrefix] = []
 
     package init() {}
 }
@@ -71,6 +73,12 @@ package struct TunnelService: Equatable, Sendable {
     package var relaysAtEntrypoints = false
     /// smux version of bind sessions, 1 or 2.
     package var muxVersion = 2
+    /// `proxyProtocol` of the service: connections to the tunnel port may begin with a PROXY header.
+    package var takesProxyHeader = false
+    /// `entrypoint.ProxyProtocol`: those to the entrypoints may.
+    package var entrypointsTakeProxyHeader = false
+    /// `entrypoint.clientIP: header`: a stream's source is the client that a trusted proxy names in the request.
+    package var namesClientByField = false
 
     package init(name: String, address: ListenAddress, carrier: Carrier, ingress: Int) {
         self.name = name

@@ -20,7 +20,7 @@ enum ServerKeys {
     static let serviceMetadata = KeyTable(
         "the metadata of a service",
         [
-            .missing("proxyProtocol", advice: "remove it; the address of the connection's peer is used"),
+            .used("proxyProtocol"),
             .missing("interface", "so_mark", "netns", "netns.out", advice: "use the system's routing"),
             .missing("preUp", "postUp", "preDown", "postDown", advice: "run the commands from the service's unit file"),
             .withoutEffect("ignoreChain", because: "a tunnel server dials nothing"),
@@ -68,7 +68,7 @@ enum ServerKeys {
             .used("readTimeout"), .used("entrypoint.readTimeout"), .used("mux.version"), .used("mux.type"),
             .used("mux.keepaliveInterval"), .used("mux.keepaliveTimeout"),
             .missing("sd", advice: "one node serves alone; remove it, and `sds:`"),
-            .missing("entrypoint.ProxyProtocol", advice: "remove it; the address of the connection's peer is used"),
+            .used("entrypoint.ProxyProtocol"), .used("entrypoint.clientIP"),
             .missing("mux.keepaliveDisabled", advice: "lengthen `mux.keepaliveTimeout` instead"),
             .withoutEffect("entrypoint.keepalive", because: "streams are always kept for the next request"),
             .withoutEffect("entrypoint.compression", because: "bodies pass as they are"),
@@ -105,7 +105,7 @@ enum ServerKeys {
             .used("ws.path", "path"),
             .missing("ws.header", "header", advice: "remove it; the answer to an upgrade has no further fields"),
             .missing("mptcp", advice: "remove it"),
-            .missing("proxyProtocol", advice: "remove it; the address of the connection's peer is used"),
+            .missing("proxyProtocol", advice: "write it under the service's own `metadata:`"),
             .withoutEffect("backlog", because: "the kernel's longest backlog is used"),
             .withoutEffect("reuseport", because: "it is always on"),
             .withoutEffect(

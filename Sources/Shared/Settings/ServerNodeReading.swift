@@ -3,6 +3,8 @@ internal import Model
 /// Reads one node of a hop: a tunnel server's address, carrier and connector.
 struct ServerNodeReading {
     static let connectionsMax: UInt64 = 64
+    /// GOST's (protocol transports §5.1).
+    static let pingMillisecondsStandard: UInt64 = 15_000
 
     let section: SettingSection
 
@@ -36,7 +38,7 @@ struct ServerNodeReading {
         let host = written.host.isEmpty ? "localhost" : written.host
         let header = HostAndPort(host: host, port: written.port).text
         var address = ServerAddress(carrier: carrier, host: host, port: written.port, hostHeader: header)
-        for name in ["ws.path", "ws.host"] where carrier != .ws {
+        for name in ["ws.path", "ws.host", "ws.header"] where carrier != .ws {
             metadata.setting(name)?.problem("has no meaning on a tcp dialer; use ws, or remove it", findings: &findings)
         }
         if let setting = metadata.setting("ws.path") {
@@ -48,7 +50,28 @@ struct ServerNodeReading {
                 setting.problem("is no host", findings: &findings)
             }
         }
+        UpgradeReading(metadata: metadata).read(into: &address, findings: &findings)
+        readTimes(metadata, into: &address, findings: &findings)
         return address
+    }
+
+    private func readTimes(_ metadata: SettingSection, into address: inout ServerAddress, findings: inout Findings) {
+        let handshake = metadata.setting("ws.handshakeTimeout")
+        if let milliseconds = handshake?.metadataMilliseconds(findings: &findings), milliseconds > 0 {
+            let range = Limit.handshakeTimeoutMilliseconds.row.range
+            if range.contains(milliseconds) {
+                address.handshakeTimeoutMilliseconds = milliseconds
+            } else {
+                handshake?.problem(
+                    "must be between \(range.lowerBound) ms and \(range.upperBound) ms", findings: &findings)
+            }
+        }
+        let period = keepAlive(
+            metadata.setting("keepalive.interval"), as: .muxKeepAliveMilliseconds, findings: &findings)
+        let pings = metadata.setting("ws.keepalive")?.flag(findings: &findings) ?? false
+        if pings, address.carrier == .ws {
+            address.pingMilliseconds = period ?? ServerNodeReading.pingMillisecondsStandard
+        }
     }
 
     private func readConnector(findings: inout Findings) -> TunnelOptions? {

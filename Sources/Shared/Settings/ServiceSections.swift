@@ -7,6 +7,8 @@ struct ServiceSections {
     let name: String
     let handlerType: String
     let listenerType: String
+    /// The service's own metadata, which hold whatever its handler is.
+    let metadata: SettingSection
 
     /// `number` names the service where it has no name: `service-0`.
     init(_ setting: Setting, number: Int, findings: inout Findings) {
@@ -16,7 +18,12 @@ struct ServiceSections {
         name = common.text("name", findings: &findings) ?? "service-\(number)"
         handlerType = ServiceSections.type(in: common.setting("handler")?.node) ?? "auto"
         listenerType = ServiceSections.type(in: common.setting("listener")?.node) ?? "tcp"
-        _ = common.section("metadata", keys: ServerKeys.serviceMetadata, findings: &findings)
+        metadata = common.section("metadata", keys: ServerKeys.serviceMetadata, findings: &findings)
+        if handlerType != "tunnel", let setting = metadata.setting("proxyProtocol"), !setting.node.isOff {
+            setting.problem(
+                "is available on tunnel services only; here the address of the connection's peer is used: remove it",
+                findings: &findings)
+        }
     }
 
     private static func type(in node: SettingNode?) -> String? {

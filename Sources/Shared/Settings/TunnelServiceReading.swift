@@ -24,6 +24,7 @@ struct TunnelServiceReading {
         result.entrypoints = readEntrypoints(metadata, ingress: ingress, ingresses: ingresses, findings: &findings)
         result.authers = people
         readRelay(metadata, into: &result, findings: &findings)
+        readTrust(metadata, into: &result, node: node, findings: &findings)
         readMux(metadata, into: &result, node: &node, findings: &findings)
         node.readDuration(metadata.setting("readTimeout"), as: .handshakeTimeoutMilliseconds, findings: &findings)
         node.readDuration(
@@ -88,6 +89,32 @@ struct TunnelServiceReading {
             entrypoints.append(Entrypoint(address: address, ingress: index))
         }
         return entrypoints
+    }
+
+    /// Whose word about addresses is believed. Versions are told apart by the header itself, so 1 and 2 mean the same.
+    private func readTrust(
+        _ metadata: SettingSection, into result: inout TunnelService, node: NodeReading, findings: inout Findings
+    ) {
+        if let version = service.metadata.setting("proxyProtocol")?.integer(in: 0...2, findings: &findings) {
+            result.takesProxyHeader = version > 0
+        }
+        if let version = metadata.setting("entrypoint.ProxyProtocol")?.integer(in: 0...2, findings: &findings) {
+            result.entrypointsTakeProxyHeader = version > 0
+        }
+        guard let setting = metadata.setting("entrypoint.clientIP"), let text = setting.text(findings: &findings) else {
+            return
+        }
+        switch text.lowercased() {
+        case "", "peer": break
+        case "header":
+            result.namesClientByField = true
+            if node.trustedProxies.isEmpty {
+                setting.problem(
+                    "needs `culvert: {trustedProxies: […]}`: a field is believed only from a known proxy",
+                    findings: &findings)
+            }
+        default: setting.problem("`\(text)` is neither peer nor header", findings: &findings)
+        }
     }
 
     private func readRelay(

@@ -35,6 +35,7 @@ struct KeptTunnelIDsTests {
 
         let names = try FileManager.default.contentsOfDirectory(atPath: parent + "/state/tunnels")
         #expect(names.count == 5, "no draft is left")
+        #expect(try kept(7).id(server: server("a"), target: TargetAddress(path: "/run/a.sock")) != first)
         #expect(try names.allSatisfy { try mode(parent + "/state/tunnels/" + $0) == 0o600 })
         #expect(try mode(parent + "/state/tunnels") == 0o700)
     }

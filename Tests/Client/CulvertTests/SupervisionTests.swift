@@ -79,6 +79,21 @@ struct SupervisionTests {
         #expect(supervision.ended(1, .exit(0), now: tick(5)) == [.finish(.configuration(child: 0))])
     }
 
+    /// A busy port at the first start ends the program; later it is tried again.
+    @Test func whatIsNotToBeHadEndsTheFirstStartOnly() {
+        var supervision = Supervision(count: 2, now: tick(0))
+        _ = supervision.turn(now: tick(0))
+        #expect(supervision.ended(0, .exit(69), now: tick(2_000)) == [.terminate(1)])
+        #expect(supervision.ended(1, .exit(0), now: tick(2_001)) == [.finish(.unavailable(child: 0))])
+
+        var later = Supervision(count: 1, now: tick(0))
+        _ = later.turn(now: tick(0))
+        _ = later.ended(0, .signal(9), now: tick(20_000))
+        #expect(later.turn(now: tick(20_000)) == [.start(0)])
+        #expect(later.ended(0, .exit(69), now: tick(22_000)) == [.report(0, .exit(69), retryMilliseconds: 100)])
+        #expect(later.turn(now: tick(22_100)) == [.start(0)])
+    }
+
     @Test func stoppingWhileNothingLivesFinishes() {
         var supervision = Supervision(count: 1, now: tick(0))
         #expect(supervision.stop(now: tick(0)) == [.finish(.stopped)])

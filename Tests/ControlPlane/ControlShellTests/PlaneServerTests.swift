@@ -20,7 +20,7 @@ struct PlaneServerTests {
         let plane = try FakeDataPlane(path: path)
         plane.greet(workers: 3)
         let others = try plane.takeTable()
-        #expect(others.count == 5, "hello, settings, access, services, ingresses")
+        #expect(others.count == 6, "hello, settings, trust, access, services, ingresses")
         #expect(plane.listeners.count == 6)
         #expect(plane.table?.count == 1)
         let port = plane.port(isTunnel: true)

@@ -16,6 +16,10 @@ final class History {
         case rudeVisitors
         /// A tunnel client dies with requests inside; another one stays.
         case dyingClient
+        /// The way between node and tunnel client breaks again and again: its connections are reset.
+        case brokenLinks
+        /// Nothing passes between node and tunnel client for a while, again and again; nothing is lost either.
+        case stalledLinks
     }
 
     static let tunnel = TunnelID(high: 0x3814_33e1_7980_11ee, low: 0xbbdb_60f2_62c1_e32d)
@@ -27,6 +31,10 @@ final class History {
     private(set) var origins: [ScriptedOrigin] = []
     private(set) var browsers: [Browser] = []
     private var random: Random
+    private let outside: SimulatedHost
+    private let name = "\(Endpoint.label(of: History.tunnel).string).\(NodeProcess.domain)"
+    /// What the one who asked at the end saw, if that was not the answer.
+    private var unserved: String?
 
     /// `sabotage` gets the node's first worker before anything happens.
     init(
@@ -38,7 +46,7 @@ final class History {
         node = try NodeProcess(
             world, workers: sabotage == nil ? 1 + Int(random.below(3)) : 1, seed: seed, cipher: cipher)
         sabotage?(node.benches[0])
-        let outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
+        outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
         for number in 0..<(weather == .dyingClient ? 2 : 1) {
             let client = try ClientProcess(
                 world, node, random.below(2) == 0 ? .ws : .tcp, number: number, tunnel: History.tunnel,
@@ -47,7 +55,6 @@ final class History {
             clients.append(client)
             origins.append(ScriptedOrigin(world, client))
         }
-        let name = "\(Endpoint.label(of: History.tunnel).string).\(NodeProcess.domain)"
         let clients = clients
         world.run(milliseconds: 3_000) { clients.allSatisfy { $0.boundCount >= $0.desk.plans.count } }
         for visitor in 0..<3 + Int(random.below(5)) {
@@ -78,18 +85,44 @@ final class History {
             world.run(milliseconds: 5 + UInt64(random.below(60)))
             clients[0].process.kill()
         }
+        if weather == .brokenLinks || weather == .stalledLinks { disturbLinks() }
         world.run(milliseconds: 30_000) { browsers.allSatisfy(\.isDone) }
         // Longer than lingering, half-close grace and one keep-alive.
         world.run(milliseconds: 15_000)
+        if weather == .brokenLinks { askOnceMore() }
+    }
+
+    /// A few faults of the way between the node and its clients, at random moments.
+    private func disturbLinks() {
+        for _ in 0..<1 + random.below(4) {
+            world.run(milliseconds: 1 + UInt64(random.below(40)))
+            for client in clients {
+                if weather == .brokenLinks {
+                    world.kernel.breakConnections(of: client.process, to: node.host)
+                } else {
+                    world.kernel.partition(client.host, node.host)
+                }
+            }
+            guard weather == .stalledLinks else { continue }
+            world.run(milliseconds: 1 + UInt64(random.below(3_000)))
+            for client in clients { world.kernel.heal(client.host, node.host) }
+        }
+    }
+
+    /// Whatever happened: the client is back, and a new visitor is served.
+    private func askOnceMore() {
+        let browser = Browser(world, node, outside, name: name, requests: [makeRequest(9_999)])
+        browsers.append(browser)
+        world.run(milliseconds: 5_000) { browser.isDone }
+        if browser.outcomes != [.answered] { unserved = "afterwards: \(browser.outcomes)" }
+        world.run(milliseconds: 5_000)
     }
 
     /// The laws that were broken.
     var brokenLaws: [String] {
-        var broken = world.kernel.violations
+        var broken = world.kernel.violations + (unserved.map { [$0] } ?? [])
         for (number, browser) in browsers.enumerated() {
             broken += browser.violations
-            // The end of a connection is all that can end a close-delimited answer: one cut short looks complete.
-            if weather != .dyingClient { broken += browser.shortened }
             if !browser.isDone {
                 let next = browser.requests[browser.outcomes.count]
                 let isKnown = origins.contains { $0.answered.contains(next.path) }
@@ -101,7 +134,7 @@ final class History {
                 broken.append("visitor \(number), \(request.isPost ? "POST" : "GET") \(request.path): \(outcome)")
             }
         }
-        if weather == .lossless {
+        if weather == .lossless || weather == .stalledLinks {
             for origin in origins where origin.cutShort > 0 {
                 broken.append("\(origin.cutShort) requests were cut short on their way to the origin")
             }
@@ -123,10 +156,12 @@ final class History {
     private func isAllowed(_ outcome: Browser.Outcome, _ request: Browser.Request) -> Bool {
         switch (weather, outcome) {
         case (_, .answered): true
-        case (.lossless, _): false
+        case (.lossless, _), (.stalledLinks, _): false
         case (.rudeVisitors, .cut): true
         case (.rudeVisitors, _): false
-        case (.dyingClient, .cut): true
+        case (.dyingClient, .cut), (.brokenLinks, .cut): true
+        // Nobody is there until the client has dialled again.
+        case (.brokenLinks, .refused(let status)): status == 503
         // A request that may have reached an origin is repeated only when that is safe.
         case (.dyingClient, .refused(let status)): status == 503 && request.isPost
         }

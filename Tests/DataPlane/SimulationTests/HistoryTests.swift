@@ -3,8 +3,8 @@ import Testing
 import Worker
 import World
 
-/// Visitor – node – client – origin under every fault that loses nothing, with rude visitors, and with a client that
-/// dies.
+/// Visitor – node – client – origin under every fault that loses nothing, with rude visitors, with a client that dies,
+/// and with a way between node and client that breaks or stalls.
 @Suite struct HistoryTests {
     @Test(arguments: Seeds.regressions + Seeds.usual)
     func everyRequestIsAnsweredInFull(_ seed: UInt64) throws {
@@ -31,6 +31,20 @@ import World
     @Test(arguments: Seeds.regressions + Seeds.usual)
     func aDyingClientLosesOnlyWhatItHeld(_ seed: UInt64) throws {
         let history = try History(seed: seed, weather: .dyingClient)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    @Test(arguments: Seeds.regressions + Seeds.usual)
+    func linksThatBreakComeBack(_ seed: UInt64) throws {
+        let history = try History(seed: seed, weather: .brokenLinks)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    @Test(arguments: Seeds.regressions + Seeds.usual)
+    func linksThatStallLoseNothing(_ seed: UInt64) throws {
+        let history = try History(seed: seed, weather: .stalledLinks)
         history.run()
         #expect(history.brokenLaws == [])
     }

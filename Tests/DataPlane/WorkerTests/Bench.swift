@@ -1,4 +1,5 @@
 import Model
+import PlaneLink
 import Primitives
 import Simulator
 import Testing
@@ -21,12 +22,13 @@ struct Bench {
     init(
         workers: Int = 1, limits: [Limit: UInt64] = [:], capabilities: RelayCapabilities = [], muxVersion: UInt8 = 2,
         isDirect: Bool = false, bufferCount: Int = WorkerBench.bufferCountStandard, access: NodeAccess? = nil,
-        user: String? = nil, password: String = "", isUDP: Bool = false, seed: UInt64 = 1
+        trust: PlaneTrust = PlaneTrust(), user: String? = nil, password: String = "", isUDP: Bool = false,
+        seed: UInt64 = 1
     ) throws {
         world = World(seed: seed)
         node = try NodeProcess(
             world, workers: workers, seed: seed, limits: limits, muxVersion: muxVersion, isDirect: isDirect,
-            bufferCount: bufferCount, access: access)
+            trust: trust, bufferCount: bufferCount, access: access)
         outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
         clientHost = world.kernel.makeHost(low: 0xFFFF_0A00_0002)
         connector = ScriptedConnector(
@@ -54,6 +56,13 @@ struct Bench {
 
     func get(_ path: String = "/", _ fields: String = "") -> String {
         "GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\(fields)\r\n"
+    }
+
+    /// The same request as it comes out of the tunnel: with the words about whom it is from.
+    func forwarded(_ path: String = "/", _ fields: String = "") -> String {
+        // CR and LF are one character.
+        get(path, fields).dropLast()
+            + "X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: \(host)\r\n\r\n"
     }
 
     /// Nothing is left of visitors and their streams, and the shell has every buffer that is not at rest.

@@ -16,7 +16,7 @@ import World
         visitor.write(bench.get("/a"))
         bench.run()
         let stream = try #require(bench.connector.streams.first)
-        #expect(stream.text == bench.get("/a"))
+        #expect(stream.text == bench.forwarded("/a"))
         bench.connector.send(stream, ExchangeTests.ok)
         bench.run()
         #expect(visitor.text == ExchangeTests.ok)
@@ -301,7 +301,7 @@ import World
             visitor.write(String(character))
             bench.run(2)
         }
-        #expect(bench.connector.streams.first?.text == bench.get("/slow", "X: y\r\n"))
+        #expect(bench.connector.streams.first?.text == bench.forwarded("/slow", "X: y\r\n"))
     }
 
     @Test func pipelinedRequestsAreAnsweredInOrder() throws {
@@ -311,7 +311,7 @@ import World
         for number in 0..<5 {
             bench.run(30)
             let stream = try bench.stream(0)
-            #expect(stream.text == (0...number).map { bench.get("/\($0)") }.joined())
+            #expect(stream.text == (0...number).map { bench.forwarded("/\($0)") }.joined())
             bench.connector.send(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(number)")
         }
         bench.run(30)

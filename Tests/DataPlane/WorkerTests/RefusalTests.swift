@@ -78,17 +78,13 @@ import World
         bench.expectQuiet(connectors: 0)
     }
 
-    @Test func otherProtocolsAreToldSo() throws {
+    @Test func relayRequestsAreToldSo() throws {
         let bench = try Bench()
         let relay = bench.visitor()
         relay.peer.write([1, 1, 0, 0])
-        let secure = bench.visitor()
-        secure.peer.write([0x16, 3, 1, 0, 100])
         bench.run(100)
         #expect(relay.received == [1, 3, 0, 0])
-        #expect(secure.received == [0x15, 3, 1, 0, 2, 2, 0x70])
         #expect(bench.node.count(.relayAtEntrypoint) == 1)
-        #expect(bench.node.count(.tlsNotAvailable) == 1)
         bench.run(5_000)
         bench.expectQuiet()
     }

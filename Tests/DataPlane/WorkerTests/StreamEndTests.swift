@@ -20,7 +20,7 @@ import World
         bench.run()
         visitor.peer.reset()
         bench.run()
-        #expect(try bench.stream().text == bench.get())
+        #expect(try bench.stream().text == bench.forwarded())
         #expect(try bench.stream().isFinished)
         bench.expectQuiet()
     }
@@ -43,7 +43,7 @@ import World
         first.finish(first.streams[0])
         second.run()
         try #require(spare.streams.count == 1)
-        #expect(spare.streams[0].text == second.get("/g"))
+        #expect(spare.streams[0].text == second.forwarded("/g"))
         spare.finish(spare.streams[0])
         second.run()
         #expect(asking.status == 503)

@@ -1,5 +1,7 @@
 """The scenarios, in the order in which they run."""
 from .catalogue import SCENARIOS
-from . import reach, requests, binds, visits, relays, logins, start, hostile, failures, planes, readme  # noqa: F401
+from . import (  # noqa: F401
+    reach, front, requests, binds, binder, client_life, visits, relays, logins, start, hostile, smuggling, failures, planes,
+    readme)
 
 __all__ = ["SCENARIOS"]

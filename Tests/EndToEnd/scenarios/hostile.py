@@ -1,119 +1,117 @@
 """Bytes that nobody should send, on every port; afterwards everything is as before."""
 import asyncio
+import hashlib
 import os
 import random
-import struct
 
-from peer import Peer, address, feature
-from processes import expect, until
+from mutations import Mutations
+from peer import Peer
+from processes import Failure, expect, until
 from visitor import Visitor
-from .catalogue import BOTH_SHELLS, EVERYWHERE, scenario
+from .catalogue import BOTH_SHELLS, EVERYWHERE, ONCE, scenario
 from .requests import check
 
 PER_PORT = 10_000
 AT_ONCE = 64
+#: To repeat what a failure named.
+SEED = os.environ.get("CULVERT_SEED")
 
 
-def conversations(node, peer):
-    """[(port, [bytes of a valid beginning])]."""
-    features = feature(2, address("127.0.0.1", 1)) + feature(2, address("0.0.0.0", 0))
-    features += feature(3, os.urandom(16) + bytes(4))
-    bind = struct.pack(">BBH", 1, 2, len(features)) + features
-    frames = b"".join(struct.pack("<BBHI", 2, command, len(data), number) + data for command, number, data in (
-        (3, 0, b""), (4, 3, struct.pack("<II", 4, 65_536)), (2, 3, b"x" * 100), (1, 3, b"")))
-    upgrade = (b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-               b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-    masked = bytes([0x82, 0x80 | len(bind)]) + bytes(4) + bind
-    request = (f"POST /a HTTP/1.1\r\nHost: {node.host(peer)}\r\nContent-Length: 5\r\nX-A: b\r\n\r\nhello"
-               f"GET /b HTTP/1.1\r\nHost: {node.host(peer)}\r\nConnection: close\r\n\r\n").encode()
-    chunked = (f"POST /c HTTP/1.1\r\nHost: {node.host(peer)}\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "5\r\nhello\r\n0\r\n\r\n").encode()
-    return [(node.tcp, [bind + frames]), (node.ws, [upgrade + masked]), (node.entry, [request, chunked]),
-            (node.admin, [b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"])]
+async def held(node):
+    """What exists now on the data plane, in the words of /metrics."""
+    values = await node.metrics()
+    counts = {}
+    for name in ("culvert_visitors", "culvert_links", "culvert_connectors_open", "culvert_streams",
+                 "culvert_buffers_held"):
+        found = [value for key, value in values.items() if key.partition("{")[0] == name]
+        expect(found, f"/metrics does not say {name}")
+        counts[name.removeprefix("culvert_")] = sum(found)
+    return counts
 
 
-def spoiled(data, chance):
-    """One of the ways in which bytes go wrong."""
-    data = bytearray(data)
-    kind = chance.randrange(6)
-    if kind == 0:
-        return os.urandom(chance.randrange(1, 3_000))
-    if kind == 1:
-        del data[chance.randrange(len(data)):]
-    elif kind == 2:
-        for _ in range(chance.randrange(1, 8)):
-            data[chance.randrange(len(data))] = chance.randrange(256)
-    elif kind == 3:
-        at = chance.randrange(len(data))
-        data[at:at] = data[:chance.randrange(len(data))]
-    elif kind == 4:
-        at = chance.randrange(len(data))
-        data[at:at + chance.randrange(1, 9)] = b"\xff" * chance.randrange(1, 9)
-    else:
-        data = data[::-1]
-    return bytes(data)
+async def quiet(node, seconds, why="", **expected):
+    """Waits until nothing is left but what is expected: visitors, links, connectors_open, streams, buffers_held."""
+    expected = {"visitors": 0, "links": 0, "connectors_open": 0, "streams": 0, "buffers_held": 0, **expected}
+    seen = {}
+
+    async def comes_to_rest():
+        nonlocal seen
+        seen = await held(node)
+        return seen == expected
+    try:
+        await until(comes_to_rest, seconds, "quiet")
+    except Failure:
+        raise Failure(f"{why}left over: {seen} instead of {expected}") from None
 
 
 @scenario(BOTH_SHELLS, seconds=300)
-async def garbage_on_every_port(bench):
-    """10,000 mutations of valid conversations on every port, from a seed that a failure names, while somebody else is served; afterwards no
-    connection, stream or connector is left over, and the same processes run."""
+async def mutations_on_every_port(bench):
+    """10,000 mutations of valid conversations on every port, from a seed that a failure names, while somebody else is
+    served; afterwards no connection, stream, connector or buffer is left over, and the same processes run."""
     node = await bench.node(limits={"handshakeTimeoutMilliseconds": 1_000, "headTimeoutMilliseconds": 1_000,
-                                    "firstByteTimeoutMilliseconds": 1_000})
+                                    "firstByteTimeoutMilliseconds": 5_000, "bodyIdleMilliseconds": 1_000,
+                                    "answerHeadTimeoutMilliseconds": 2_000, "halfCloseGraceMilliseconds": 1_000})
     peer = await Peer("peer", "ws", node.ws).bind()
     bench.peers.append(peer)
     before = {name: node.pid(name) for name in ("culvert-data", "culvert-control")}
-    seed = random.randrange(1 << 32)
-    chance = random.Random(seed)
-    valid = conversations(node, peer)
+    seed = SEED or str(random.randrange(1 << 32))
+    mutations = Mutations(seed, node.host(peer), bench.repository)
+    ports = {"tcp": node.tcp, "ws": node.ws, "entry": node.entry, "admin": node.admin}
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def attack(port, data, abort):
+    async def attack(name, number):
         async with gate:
+            pieces, leaves = mutations.conversation(name, number)
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(data)
-                if not abort:
+                reader, writer = await asyncio.open_connection("127.0.0.1", ports[name])
+                for piece in pieces:
+                    writer.write(piece)
+                    await asyncio.sleep(0)
+                if not leaves:
                     if writer.can_write_eof():
                         writer.write_eof()
                     await asyncio.wait_for(reader.read(-1), 20)
                 writer.transport.abort()
-            except (OSError, asyncio.TimeoutError) as error:
+            except asyncio.TimeoutError:
+                return f"{name} {number}"
+            except OSError:
                 # Cut off is an answer; too late is none.
-                return type(error).__name__
+                pass
 
-    attacks = []
-    for _ in range(PER_PORT):
-        for port, beginnings in valid:
-            data = spoiled(chance.choice(beginnings), chance)
-            attacks.append(asyncio.ensure_future(attack(port, data, chance.random() < 0.3)))
+    attacks = [asyncio.ensure_future(attack(name, number)) for number in range(PER_PORT) for name in ports]
     served = 0
     while not all(task.done() for task in attacks):
         async with Visitor(node.entry) as visitor:
             for number in range(10):
-                check(await visitor.get(node.host(peer), f"/{number}", seconds=5), "peer", f"/{number}")
+                try:
+                    check(await visitor.get(node.host(peer), f"/{number}", seconds=5), "peer", f"/{number}")
+                except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
+                    ends = {key: value for key, value in (await node.metrics()).items() if "_ends_" in key and value}
+                    expect(False, f"seed {seed}: request {number} of somebody else: {error!r}; counted: {ends}")
                 served += 1
-    hung = [task for task in attacks if task.result() == "TimeoutError"]
-    expect(not hung, f"seed {seed}: {len(hung)} connections were neither answered nor closed within 20 s")
+    hung = [task.result() for task in attacks if task.result()]
+    expect(not hung, f"seed {seed}: neither answered nor closed within 20 s: {hung[:20]}")
     expect(served > 0, "nobody was served meanwhile")
-
-    async def quiet():
-        values = await node.metrics()
-        def now(name):
-            return sum(value for key, value in values.items() if key.partition("{")[0] == name)
-        # What remains is our peer's connection, and nobody's stream.
-        return (now("culvert_visitors"), now("culvert_links"), now("culvert_connectors_open"),
-                now("culvert_streams")) == (0, 1, 1, 0)
-    try:
-        await until(quiet, 10, "quiet")
-    except Exception:
-        values = await node.metrics()
-        left = {key: value for key, value in values.items() if key.partition("{")[0] in (
-            "culvert_visitors", "culvert_links", "culvert_connectors_open", "culvert_streams")}
-        expect(False, f"seed {seed}: left over: {left}")
+    # What remains is our peer's connection, and nobody's stream.
+    await quiet(node, 15, f"seed {seed}: ", links=1, connectors_open=1)
     after = {name: node.pid(name) for name in before}
     expect(after == before, f"seed {seed}: a process died: {before} became {after}")
     expect(await node.total("culvert_ends_total") > PER_PORT, "hardly anything was counted")
+
+
+@scenario(ONCE)
+async def mutations_are_the_same_for_the_same_seed(bench):
+    """The generator's bytes follow from the seed alone."""
+    def digest(seed, numbers):
+        mutations = Mutations(seed, "a.localhost", bench.repository)
+        total = hashlib.sha256()
+        for port in sorted(mutations.valid):
+            made = {number: mutations.conversation(port, number) for number in numbers}
+            for number in sorted(made):
+                total.update(repr(made[number]).encode())
+        return total.hexdigest()
+    expect(digest("7", range(500)) == digest("7", range(499, -1, -1)), "one seed, two histories")
+    expect(digest("7", range(500)) != digest("8", range(500)), "two seeds, one history")
 
 
 @scenario(EVERYWHERE, seconds=60)
@@ -143,3 +141,178 @@ async def readers_that_do_not_read(bench):
                 expect(answer.text == "ok", f"{answer.status} {answer.text[:100]!r}")
         for visitor in stalled:
             visitor.writer.transport.abort()
+
+
+class Hostile(Peer):
+    """A tunnel client with an origin that answers, keep-alives, and bad manners on command."""
+
+    async def bind(self):
+        await super().bind()
+        self.keep(self.lives())
+        return self
+
+    async def lives(self):
+        while not self.lost.is_set():
+            self.frame(3, 0)
+            await asyncio.sleep(0.3)
+
+    def raw(self, data):
+        self.carrier.put(data)
+
+    async def dropped(self, seconds=10):
+        await asyncio.wait_for(self.lost.wait(), seconds)
+
+    async def hangs(self, stream):
+        await stream.reader.read(-1)
+
+
+async def is_silent(bench, node, kind):
+    peer = await Peer("silent", kind, node.port(kind)).bind()
+    await asyncio.wait_for(peer.lost.wait(), 10)
+
+
+async def opens_streams(bench, node, kind):
+    peer = await Hostile("opener", kind, node.port(kind)).bind()
+    for number in range(5_000):
+        peer.frame(0, 2 * number + 1_000_001)
+    await peer.carrier.drain()
+    async with Visitor(node.entry) as visitor:
+        check(await visitor.get(node.host(peer), "/", seconds=5), "opener", "/")
+    await peer.close()
+
+
+async def opens_streams_and_never_reads(bench, node, kind):
+    peer = await Hostile("deaf", kind, node.port(kind)).bind()
+    peer.carrier.writer.transport.pause_reading()
+    # Its own sending stops as soon as the server drops it.
+    for number in range(400_000):
+        if peer.carrier.writer.transport.is_closing():
+            break
+        peer.frame(0, 2 * number + 1_000_001)
+        if number % 1_000 == 0:
+            try:
+                await asyncio.wait_for(peer.carrier.drain(), 1)
+            except (ConnectionError, asyncio.TimeoutError):
+                break
+
+    async def counted():
+        return await node.ended_by("stalled") > 0
+    await until(counted, 10, "the end of one that reads nothing")
+    await peer.close()
+
+
+async def ignores_windows(bench, node, kind):
+    async def floods(self, stream):
+        await stream.reader.readuntil(b"\r\n\r\n")
+        self.frame(2, stream.number, b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n")
+        # More than the kernel holds for a visitor that does not read, and the largest window on top.
+        for _ in range(800):
+            self.frame(2, stream.number, bytes(60_000))
+            await self.carrier.drain()
+        await stream.reader.read(-1)
+    peer = await Hostile("flooder", kind, node.port(kind), origin=floods).bind()
+    async with Visitor(node.entry) as visitor:
+        visitor.writer.transport.pause_reading()
+        visitor.send(node.host(peer), "/")
+
+        async def counted():
+            return await node.ended_by("window_exceeded") > 0
+        await until(counted, 10, "a window that was exceeded")
+        visitor.writer.transport.abort()
+    await peer.close()
+
+
+async def ends_streams_again_and_again(bench, node, kind):
+    async def ends(self, stream):
+        await stream.reader.readuntil(b"\r\n\r\n")
+        for _ in range(100):
+            self.frame(1, stream.number)
+    peer = await Hostile("ender", kind, node.port(kind), origin=ends).bind()
+    async with Visitor(node.entry) as visitor:
+        answer = await visitor.get(node.host(peer), "/", seconds=5)
+        expect(answer.status == 503, f"{answer.status}")
+    await peer.close()
+
+
+async def speaks_nonsense(bench, node, kind):
+    peer = await Hostile("nonsense", kind, node.port(kind)).bind()
+    peer.raw(bytes([2, 200]) + bytes(6))
+    await peer.dropped()
+
+
+async def resets(bench, node, kind):
+    peer = await Hostile("rude", kind, node.port(kind)).bind()
+    visitors = [await Visitor(node.entry).open() for _ in range(20)]
+    peer.origin = Hostile.hangs
+    for visitor in visitors:
+        visitor.send(node.host(peer), "/", "POST", b"x")
+    await until(lambda: peer.syns == 20, 5, "twenty streams")
+    peer.carrier.writer.transport.abort()
+    for visitor in visitors:
+        answer = await asyncio.wait_for(visitor.receive(), 5)
+        expect(answer.status == 503, f"{answer.status}")
+        visitor.close()
+
+
+async def sends_one_byte_at_a_time(bench, node, kind):
+    data = {"ws": b"GET /ws HTTP/1.1\r\nHost: a\r\n", "tcp": b"\1\2\0\x20" + bytes(30)}[kind]
+
+    async def trickle(port, data):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reading = asyncio.ensure_future(reader.read(-1))
+        for byte in data:
+            writer.write(bytes([byte]))
+            if (await asyncio.wait([reading], timeout=0.2))[0]:
+                break
+        seen = await asyncio.wait_for(reading, 10)
+        writer.transport.abort()
+        return seen
+    links, visitor = await asyncio.gather(
+        trickle(node.port(kind), data), trickle(node.entry, b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n"))
+    expect(links == b"" and visitor.startswith(b"HTTP/1.1 408 "), f"{links[:60]!r}, {visitor[:60]!r}")
+
+
+#: What a peer does, and the reason for which it is ended or counted; None where the attack costs only the attacker.
+ATTACKS = [
+    (is_silent, "keep_alive_timeout"), (opens_streams, "peer_opened_stream"),
+    (opens_streams_and_never_reads, "stalled"), (ignores_windows, "window_exceeded"),
+    (ends_streams_again_and_again, "stream_ended_early"), (speaks_nonsense, "smux_fault"), (resets, "connector_lost"),
+    (sends_one_byte_at_a_time, "handshake_timeout"),
+]
+
+
+@scenario(BOTH_SHELLS, seconds=180)
+async def hostile_peers(bench):
+    """Each thing that a tunnel client or a visitor can do wrong, over both carriers: the offender is dropped or
+    limited, the reason is counted and in the log, somebody else is served all the while, and nothing is left over."""
+    node = await bench.node(limits={
+        "muxKeepAliveMilliseconds": 500, "muxKeepAliveTimeoutMilliseconds": 2_000,
+        "handshakeTimeoutMilliseconds": 2_000, "headTimeoutMilliseconds": 2_000, "lingerMilliseconds": 500})
+    peer = await Peer("peer", "ws", node.ws).bind()
+    bench.peers.append(peer)
+
+    async def lives():
+        while True:
+            peer.frame(3, 0)
+            await asyncio.sleep(0.3)
+    alive = asyncio.ensure_future(lives())
+    try:
+        for attack, reason in ATTACKS:
+            for kind in ("ws", "tcp"):
+                before = await node.ended_by(reason)
+                mark = len(node.program.lines)
+                work = asyncio.ensure_future(attack(bench, node, kind))
+                while not work.done():
+                    async with Visitor(node.entry) as visitor:
+                        check(await visitor.get(node.host(peer), "/x", seconds=5), "peer", "/x")
+                    await asyncio.wait([work], timeout=0.1)
+                try:
+                    work.result()
+                except Exception as error:
+                    raise Failure(f"{attack.__name__} over {kind}: {error!r}") from error
+                expect(await node.ended_by(reason) > before, f"{attack.__name__} over {kind}: {reason} was not counted")
+                await quiet(node, 10, f"{attack.__name__} over {kind}: ", links=1, connectors_open=1)
+                expect(any(f'"reason":"{reason}"' in line for line in node.program.lines[:mark])
+                       or await node.program.line(f'"reason":"{reason}"', 3, mark), f"{reason} is not in the log")
+    finally:
+        alive.cancel()

@@ -22,8 +22,8 @@ async def client(bench, node, kind, target, tunnel=None, connections=1):
     return program, f"{peer.endpoint(tunnel)}.{node.domain}"
 
 
-async def origin(bench, answer):
-    """A local service: `answer(reader, writer)` for each connection; returns its port."""
+async def origin(bench, answer, path=None, host="127.0.0.1"):
+    """A local service: `answer(reader, writer)` for each connection; returns its port, or listens at a path."""
     async def serve(reader, writer):
         try:
             await answer(reader, writer)
@@ -31,8 +31,11 @@ async def origin(bench, answer):
             pass
         finally:
             writer.close()
+    if path:
+        bench.peers.append(Origin(await asyncio.start_unix_server(serve, path, limit=1 << 22)))
+        return None
     port, = free_ports(1)
-    server = await asyncio.start_server(serve, "127.0.0.1", port, limit=1 << 22)
+    server = await asyncio.start_server(serve, host, port, limit=1 << 22)
     bench.peers.append(Origin(server))
     return port
 

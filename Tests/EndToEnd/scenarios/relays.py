@@ -103,7 +103,8 @@ async def udp_connectors_apart(bench):
     tunnel = uuid.uuid4()
     udp = await bound(bench, node, "udp", tunnel, "tcp", udp=True, origin=Peer.echo)
     answer = await get(node.entry, node.host(udp))
-    expect(answer.status == 503 and "tunnel_offline" in answer.text, f"{answer.status} {answer.text[:80]!r}")
+    expect(answer.status == 503, f"{answer.status} {answer.text[:80]!r}")
+    expect(await node.ended_by("tunnel_offline") == 1, "the visitor was refused for another reason")
     expect(await status_of("tcp", node.tcp, tunnel) == 5, "a TCP visitor of a tunnel with a UDP connector only")
     async with RelayVisitor("ws", node.ws, tunnel, udp=True) as visitor:
         for size in (1, 0, 1_200, 65_507, 65_535):

@@ -1,10 +1,11 @@
 """Requests of one visitor's connection: each reaches its tunnel, whatever came before it."""
 import asyncio
+import json
 
 from peer import Peer
-from processes import expect
+from processes import expect, until
 from visitor import Visitor
-from .catalogue import EVERYWHERE, scenario
+from .catalogue import BOTH_SHELLS, EVERYWHERE, scenario
 
 MANY = 10_000
 
@@ -147,3 +148,61 @@ async def dead_connector_before_answer(bench):
         expect(bad.syns == 1, f"the dying connector saw {bad.syns} streams")
         bench.peers.remove(bad)
         await bad.close()
+
+
+@scenario(BOTH_SHELLS)
+async def refusals_stand_in_the_log(bench):
+    """Every refusal is one line of JSON with its reason, beside the answer and the counter; a flood is a few lines and
+    a number; no line holds a tunnel's id."""
+    node = await bench.node()
+    peer, = await bound(bench, node, 1)
+
+    async def logged(reason, since=0):
+        found = await node.program.line(rf'"msg":"refused","node":"[^"]*","plane":"[^"]*","reason":"{reason}"', 5, since)
+        return json.loads(found.string)
+    async with Visitor(node.entry) as visitor:
+        port = visitor.writer.get_extra_info("sockname")[1]
+        answer = await visitor.get("nobody.example")
+        expect(answer.fields.get("culvert-reason") == "no_route", f"{answer.fields}")
+    line = await logged("no_route")
+    expect(line["source"] == f"127.0.0.1:{port}" and line["host"] == "nobody.example", f"{line}")
+    expect(line["level"] == "info" and await node.ended_by("no_route") == 1, f"{line}")
+    # A tunnel's id is a secret also where a visitor says it.
+    async with Visitor(node.entry) as visitor:
+        await visitor.get(f"{peer.tunnel}.example")
+
+    async def dies(self, stream):
+        await stream.reader.readuntil(b"\r\n\r\n")
+        self.carrier.writer.transport.abort()
+    bad = await Peer("bad", "tcp", node.tcp, origin=dies).bind()
+    bench.peers.append(bad)
+    async with Visitor(node.entry) as visitor:
+        visitor.send(node.host(bad), "/", "POST", b"x")
+        answer = await asyncio.wait_for(visitor.receive(), 5)
+        expect(answer.status == 503 and answer.fields.get("culvert-reason") == "connector_lost", f"{answer.fields}")
+    line = await logged("connector_lost")
+    expect(line["tunnel"] == f"{str(bad.tunnel)[:8]}…", f"{line}")
+    cases = [(b"GET / HTTP/1.1\r\n\r\n", "missing_host"), (b"\x01\x01\0\0", "relay_at_entrypoint"),
+             (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "method_not_allowed")]
+    for text, reason in cases:
+        async with Visitor(node.entry) as visitor:
+            visitor.writer.write(text)
+            await asyncio.wait_for(visitor.reader.read(-1), 5)
+        await logged(reason)
+    link = await asyncio.open_connection("127.0.0.1", node.tcp)
+    link[1].write(b"\xff\xff\xff\xff")
+    await asyncio.wait_for(link[0].read(-1), 5)
+    link[1].close()
+    await logged("relay_version")
+    count = 500
+    async with Visitor(node.entry) as visitor:
+        for _ in range(count):
+            visitor.send("nobody.example")
+        for _ in range(count):
+            await asyncio.wait_for(visitor.receive(), 5)
+    lines = [text for text in node.program.lines if '"reason":"no_route"' in text]
+    expect(2 <= len(lines) <= 20, f"{len(lines)} lines for {count} refusals")
+    expect(await node.ended_by("no_route") == count + 2, "not all were counted")
+    expect(await node.total("culvert_log_lines_suppressed_total") >= count + 2 - 20, "the rest was not counted")
+    for secret in (str(peer.tunnel), peer.tunnel.hex, str(bad.tunnel), bad.tunnel.hex):
+        expect(secret not in node.program.log.lower(), "the log holds a tunnel's id")

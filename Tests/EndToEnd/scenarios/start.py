@@ -1,11 +1,13 @@
 """Starts that must not happen, and what they say; and the choice of the shell."""
 import asyncio
+import contextlib
 import os
 import re
+import signal
 import socket
 
 from peer import Peer
-from processes import Node, expect, free_ports
+from processes import Node, expect, free_ports, until
 from visitor import get
 from .catalogue import ONCE, scenario
 
@@ -91,19 +93,54 @@ async def good_configuration_is_explained(bench):
 
 @scenario(ONCE, seconds=120)
 async def busy_port_is_named(bench):
-    """A port that somebody else holds is named within 5 s, with what to do; once it is free the node is ready by
-    itself."""
+    """A port that somebody else holds is named within 5 s, with what to do, and ends the first start with a status that
+    is not 0. A node that ran already keeps trying, and is ready by itself once the port is free."""
     for role in ("entry", "ws", "admin"):
         node = Node(bench)
         taken = getattr(node, role)
-        with socket.socket(socket.AF_INET6) as holder:
-            holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            holder.bind(("::", taken))
-            holder.listen()
+        with listening(taken):
             node.program = await bench.program("culvert", "-C", bench.file("gost.yaml", node.configuration()))
             await node.program.line(rf"cannot (listen|serve).*{taken}\D.*(in use|another program)", 5)
-        await node.ready(30)
-        await node.program.stop()
+            status = await node.program.ended(8)
+            expect(status not in (0, 78), f"exit status {status}")
+        left = os.listdir(os.path.join(bench.directory, "culvert"))
+        expect(not left, f"left in the runtime directory: {left}")
+    node = await bench.node()
+    seen = len(node.program.lines)
+    for name in ("culvert-data", "culvert-control"):
+        os.kill(node.pid(name), signal.SIGSTOP)
+    control, data = node.pid("culvert-control"), node.pid("culvert-data")
+    os.kill(data, signal.SIGKILL)
+    os.kill(control, signal.SIGKILL)
+    with await taking(node.admin):
+        await node.program.line(rf"cannot serve.*{node.admin}\D.*in use", 10, since=seen)
+        expect(node.program.process.returncode is None, "a restart gave up")
+    await node.ready(30)
+
+
+@contextlib.contextmanager
+def listening(port):
+    with socket.socket(socket.AF_INET6) as holder:
+        holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        holder.bind(("::", port))
+        holder.listen()
+        yield
+
+
+async def taking(port):
+    """A holder of a port, as soon as it is free."""
+    holder = socket.socket(socket.AF_INET)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def is_taken():
+        try:
+            holder.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+    await until(is_taken, 5, f"port {port}", every=0.001)
+    holder.listen()
+    return holder
 
 
 @scenario(ONCE)

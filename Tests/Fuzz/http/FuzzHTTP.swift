@@ -1,4 +1,5 @@
 import FuzzRig
+import Model
 import Primitives
 import Wire
 
@@ -91,18 +92,22 @@ import Wire
         checkBody(head.framing, rest, seed: seed)
         _ = WebSocketUpgrade.judge(head, bytes.bytes, path: InlineText())
         // Without a host there is no route, and nothing is rewritten.
-        if !head.host.isEmpty, Int(head.fields.fieldCount) < HTTPFieldSum.fieldsMax - 2 {
+        if !head.host.isEmpty, Int(head.fields.fieldCount) < HTTPFieldSum.fieldsMax - 5 {
             checkRewriting(head, bytes, seed: seed)
         }
     }
 
     private static func checkRewriting(_ head: HTTPRequestHead, _ bytes: UnsafeRawBufferPointer, seed: UInt8) {
         withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 8) { first in
-            let options: HTTPRequestRewriter.Options = seed & 1 == 0 ? [] : .dropForwarding
+            let source = SocketAddress(ipv4: 0xC000_0201, port: 1)
+            let forwarding = seed & 1 == 0 ? nil : HTTPForwarding(source: source, isTrusted: seed & 2 == 0)
             let none = UnsafeRawBufferPointer(start: nil, count: 0)
-            guard let count = HTTPRequestRewriter.write(head, bytes.bytes, options: options, extra: none, into: first)
+            guard
+                let count = HTTPRequestRewriter.write(
+                    head, bytes.bytes, options: [], forwarding: forwarding, extra: none, into: first)
             else { preconditionFailure("4,096 bytes are enough") }
-            precondition(count <= head.byteCount + 64 + Int(head.host.count), "longer than promised")
+            let growth = forwarding == nil ? 0 : HTTPForwarding.growthBytesMax + Int(head.host.count)
+            precondition(count <= head.byteCount + 64 + Int(head.host.count) + growth, "longer than promised")
             let written = UnsafeRawBufferPointer(rebasing: first[..<count])
             guard case .head(let again) = HTTPRequestHead.read(written.bytes, limit: 4_096), again.byteCount == count
             else {
@@ -114,8 +119,10 @@ import Wire
             precondition(written[again.host.lower..<again.host.upper].elementsEqual(host), "another host")
             precondition(again.passesUnchanged, "what we wrote would have to be rewritten")
             withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 8) { second in
+                // What a stranger wrote is gone, and goes again: only a trusted proxy's list grows.
+                if forwarding?.isTrusted == true { return }
                 let countAgain = HTTPRequestRewriter.write(
-                    again, written.bytes, options: options, extra: none, into: second)
+                    again, written.bytes, options: [], forwarding: forwarding, extra: none, into: second)
                 precondition(countAgain == count, "rewriting is not stable")
             }
         }

@@ -29,6 +29,28 @@ struct PlaneMessageTests {
                 == Samples.toControl)
     }
 
+    @Test func whatIsSaidOfTrustIsStillSpoken() throws {
+        var control: [UInt8] = []
+        for message in Samples.trust { message.encode(to: &control) }
+        #expect(control.hex == [UInt8](hex: Transcripts.trust).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.trust)).map { try ControlToData.decode($0) }
+                == Samples.trust)
+    }
+
+    /// A network of more bits than there are, and more networks than a node believes.
+    @Test func trustThatCannotBeIsAFault() throws {
+        var bytes: [UInt8] = []
+        Samples.trust[0].encode(to: &bytes)
+        var frame = frames(bytes)[0]
+        frame.body[frame.body.count - 1] = 129
+        #expect(throws: PlaneFault.self) { try ControlToData.decode(frame) }
+        bytes = []
+        let many = Array(repeating: AddressPrefix("10.0.0.0/8")!, count: TrustedProxies.countMax + 1)
+        ControlToData.trust(PlaneTrust(proxies: many)).encode(to: &bytes)
+        #expect(throws: PlaneFault.self) { try ControlToData.decode(frames(bytes)[0]) }
+    }
+
     /// What 1.1 added, byte for byte.
     @Test func theRecordedTranscriptOfVersionOneOneIsStillSpoken() throws {
         var control: [UInt8] = []

@@ -61,6 +61,17 @@ enum Samples {
         .ping,
     ]
 
+    /// What 1.1 says of whom to believe.
+    static let trust: [ControlToData] = [
+        .trust(
+            PlaneTrust(
+                services: [
+                    PlaneTrust.Service(
+                        service: ServiceIndex(1), takesProxyHeader: true, entrypointsTakeProxyHeader: false,
+                        namesClientByField: true)
+                ], proxies: [AddressPrefix("10.0.0.0/8")!, AddressPrefix("2001:db8::/32")!]))
+    ]
+
     /// What 1.1 added.
     static let toDataOneOne: [ControlToData] = [
         .credentials(

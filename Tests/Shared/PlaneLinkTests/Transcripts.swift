@@ -15,6 +15,12 @@ enum Transcripts {
         11b8a76bc830d44fc000b480000000000c00080000000d000300000000000000000000000e00
         """
 
+    /// What 1.1 says of whom to believe.
+    static let trust = """
+        2b000000120001000100010001020000000000000000000000000affff00006800000000b80d01200000000000000000
+        20
+        """
+
     /// The kinds that 1.1 added. Written from the description of the format, not by the encoder.
     static let controlToDataMinor1 = """
         44000000140003000200080706050403020118171615141312112100000000000000310000000000000044deea3e07ed

@@ -179,6 +179,33 @@ struct CommandLineSettingsTests {
                   - nodes:
                     - {addr: "localhost:8443", connector: {type: tunnel, auth: {username: me, password: pass}}}
                 """),
+        Pair(
+            listen: [
+                "rtcp://:0/10.0.0.7:1,[::1]:2,unix:///run/a.sock?strategy=rand&maxFails=3&failTimeout=5s"
+                    + "&proxyProtocol=2"
+            ],
+            forward: ["tunnel+ws://a:1,b:2?strategy=fifo&keepalive=true&ttl=20s&handshakeTimeout=4&node.weight=3"],
+            yaml: """
+                services:
+                - handler: {type: rtcp, metadata: {proxyProtocol: 2}}
+                  listener: {type: rtcp, chain: c}
+                  forwarder:
+                    selector: {strategy: random, maxFails: 3, failTimeout: 5s}
+                    nodes:
+                    - {addr: "10.0.0.7:1"}
+                    - {addr: "[::1]:2"}
+                    - {addr: /run/a.sock, network: unix}
+                chains:
+                - name: c
+                  hops:
+                  - selector: {strategy: fifo, failTimeout: 30s}
+                    nodes:
+                    - addr: a:1
+                      connector: &connector {type: tunnel}
+                      dialer: &dialer {type: ws, metadata: {keepalive: true, keepalive.interval: 20, handshakeTimeout: 4s}}
+                      metadata: {weight: 3}
+                    - {addr: "b:2", connector: *connector, dialer: *dialer, metadata: {weight: 3}}
+                """),
     ]
 
     @Test(arguments: pairs)
@@ -241,7 +268,7 @@ struct CommandLineSettingsTests {
         Refusal(listen: "tunnel://:1?rlimiter=10", text: "rlimiter: is not available yet"),
         Refusal(listen: "tunnel://:1?limiter.in=10MB", text: "limiter: is not available yet"),
         Refusal(listen: "tunnel://:1?admission=~10.0.0.0/8", text: "admission: is not available yet"),
-        Refusal(listen: "tunnel://:1?proxyProtocol=1", text: "proxyprotocol: is not available yet"),
+        Refusal(listen: "tunnel://:1?proxyProtocol=9", text: "proxyprotocol: `9` is not a whole number"),
         Refusal(listen: "tunnel://:1?ca=x.pem", text: "tls: is not available yet"),
         Refusal(listen: "tunnel://:1/:8000", text: "takes no targets"),
         Refusal(listen: "tunnel://", text: "needs `addr:`"),
@@ -251,7 +278,14 @@ struct CommandLineSettingsTests {
         Refusal(listen: "socks5://:0", text: "`socks5` is not available yet"),
         Refusal(listen: "rtcp://:0/:8000", text: "needs the way to the tunnel server"),
         Refusal(listen: "rtcp://:0", forward: ["tunnel://h:1"], text: "needs a target"),
-        Refusal(listen: "rtcp://:0/:1,:2", forward: ["tunnel://h:1"], text: "a second target"),
+        Refusal(listen: "rtcp://:0/:1?strategy=parallel", forward: ["tunnel://h:1"], text: "none of round"),
+        Refusal(listen: "rtcp://:0/:1?failTimeout=10", forward: ["tunnel://h:1"], text: "write it with its unit"),
+        Refusal(listen: "rtcp://:0/:1?proxyProtocol=3", forward: ["tunnel://h:1"], text: "between 0 and 2"),
+        Refusal(listen: "rtcp://:0/unix://run/a.sock", forward: ["tunnel://h:1"], text: "`run/a.sock` is no socket"),
+        Refusal(
+            listen: "rtcp://:0/unix:/\(String(repeating: "x", count: 107))", forward: ["tunnel://h:1"],
+            text: "at most 107 bytes"),
+        Refusal(listen: "rtcp://:0/:1", forward: ["tunnel+ws://h:1?handshakeTimeout=1h"], text: "between 100 ms"),
         Refusal(listen: "rtcp://:0/host", forward: ["tunnel://h:1"], text: "`host` is no target"),
         Refusal(listen: "rtcp+tcp://:0/:1", forward: ["tunnel://h:1"], text: "needs an rtcp listener"),
         Refusal(listen: "rudp+rtcp://:0/:1", forward: ["tunnel://h:1"], text: "needs an rudp listener"),

@@ -9,18 +9,22 @@ struct ConfigurationWriterTests {
     static let texts = [
         "services: [{addr: ':1', handler: {type: tunnel}}]",
         """
-        culvert: {node: "a \\"node\\" \\u2028é", workers: 2, io: ring, limits: {headBytesMax: 2000, tunnelsMax: 16}}
+        culvert: {node: "a \\"node\\" \\u2028é", workers: 2, io: ring, limits: {headBytesMax: 2000, tunnelsMax: 16},
+                  trustedProxies: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1, "::/0"]}
         log: {level: trace}
         metrics: {addr: "[::1]:9000"}
         api: {addr: ":9001"}
         services:
         - name: "x: y"
           addr: 127.0.0.1:8421
+          metadata: {proxyProtocol: 1}
           handler:
             type: tunnel
             auther: people
             auth: {username: "x: \"y\"", password: "#'z"}
             metadata:
+              entrypoint.ProxyProtocol: 2
+              entrypoint.clientIP: header
               entrypoint: :80
               entrypoints: [{addr: ":81", ingress: b}]
               tunnel: "a.b:\(uuid),*.c:$\(uuid)"

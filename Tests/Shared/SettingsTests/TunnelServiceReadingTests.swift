@@ -128,9 +128,11 @@ struct TunnelServiceReadingTests {
         Refusal(line: "entrpoint: :80", part: "did you mean `entrypoint`"),
         Refusal(line: "ingress: nobody", part: "no ingress is named `nobody`"),
         Refusal(line: "sd: sd-0", part: "not available yet"),
+        Refusal(line: "entrypoint.ProxyProtocol: 3", part: "between 0 and 2"),
+        Refusal(line: "entrypoint.clientIP: carrot", part: "neither peer nor header"),
+        Refusal(line: "entrypoint.clientIP: header", part: "trustedProxies"),
         Refusal(line: "entrypoint.id: 12", part: "not a tunnel id"),
         Refusal(line: "skipauth: 10.0.0.0/8", part: "not available yet"),
-        Refusal(line: "entrypoint.ProxyProtocol: 1", part: "not available yet"),
         Refusal(line: "mux.keepaliveDisabled: true", part: "not available yet"),
         Refusal(line: "mux.type: yamux", part: "write `smux`"),
         Refusal(line: "mux.version: 3", part: "between 1 and 2"),
@@ -175,7 +177,8 @@ struct TunnelServiceReadingTests {
         Refusal(line: "handler: {type: tunnel}\n  rlimiter: a", part: "rlimiter: is not available yet"),
         Refusal(line: "handler: {type: tunnel}\n  limiter: a", part: "limiter: is not available yet"),
         Refusal(line: "handler: {type: tunnel}\n  quotas: [a]", part: "quotas: is not available yet"),
-        Refusal(line: "handler: {type: tunnel}\n  metadata: {proxyProtocol: 2}", part: "proxyProtocol"),
+        Refusal(line: "handler: {type: tunnel}\n  metadata: {proxyProtocol: 3}", part: "between 0 and 2"),
+        Refusal(line: "handler: {type: file}\n  metadata: {proxyProtocol: 1}", part: "tunnel services only"),
         Refusal(line: "handler: {type: tunnel}\n  listener: {type: wss}", part: "`wss` is not available yet"),
         Refusal(line: "handler: {type: tunnel}\n  listener: {type: carrot}", part: "`carrot` is unknown"),
         Refusal(line: "handler: {type: tunnel}\n  listener: {tls: {caFile: a}}", part: "listener.tls"),
@@ -198,7 +201,7 @@ struct TunnelServiceReadingTests {
             text: """
                 services:
                 - addr: :8421
-                  handler: {type: tunnel, auther: "", metadata: {entrypoint.ProxyProtocol: 0, sd: }}
+                  handler: {type: tunnel, auther: "", metadata: {entrypoint.ProxyProtocol: 0, sd: , entrypoint.id: }}
                   metadata: {proxyProtocol: 0}
                 """, fileName: "gost.yaml")
         #expect(settings.server?.services.count == 1)
@@ -209,8 +212,10 @@ struct TunnelServiceReadingTests {
         ("metrics: {addr: ':8421'}", "listens at `:8421`"), ("api: {addr: ':81'}\nmetrics: {addr: ':81'}", "`:81`"),
         ("culvert: {limits: {muxKeepAliveMilliseconds: 40000}}", "exceed `muxKeepAliveTimeoutMilliseconds`"),
         ("culvert: {limits: {streamWindowBytesMax: 65536}}", "exceed `streamWindowBytesMax`"),
-        ("culvert: {limits: {headBytesMax: 10}}", "between 1024 and 16000"),
+        ("culvert: {limits: {headBytesMax: 10}}", "between 1024 and 15500"),
         ("culvert: {limits: {headBytesMin: 10}}", "did you mean `headBytesMax`"),
+        ("culvert: {trustedProxies: [10.0.0.0/40]}", "no network"),
+        ("culvert: {trustedProxies: proxy.example}", "no network"),
         ("culvert: {workers: 65}", "between 1 and 64"), ("culvert: {io: uring}", "auto, ring and poll"),
         ("log: {level: loud}", "no level"), ("metrics: {addr: ':1', path: /m}", "only `/metrics`"),
         ("metrics: {addr: ':1', auth: {username: a}}", "metrics.auth: is not available yet"),
@@ -227,6 +232,26 @@ struct TunnelServiceReadingTests {
     func nodeWideKeysThatAreRefused(text: String, part: String) throws {
         let services = text.hasPrefix("services") ? "" : "services: [{addr: ':8421', handler: {type: tunnel}}]\n"
         #expect(try fault(in: services + text).text.contains(part))
+    }
+
+    /// The keys of GOST, without regard to case, and ours.
+    @Test func whoIsBelievedAboutAddresses() throws {
+        let server = try ConfigurationReader.server(
+            text: """
+                culvert: {trustedProxies: [10.0.0.0/8, "2001:db8::1"]}
+                services:
+                - addr: :8421
+                  metadata: {ProxyProtocol: 1}
+                  handler:
+                    type: tunnel
+                    metadata: {entrypoint: ":80", entrypoint.proxyprotocol: 2, entrypoint.clientIP: Header}
+                - addr: :8422
+                  handler: {type: tunnel}
+                """, fileName: "gost.yaml")
+        #expect(server.trustedProxies == [AddressPrefix("10.0.0.0/8"), AddressPrefix("2001:db8::1/128")])
+        #expect(server.services.map(\.takesProxyHeader) == [true, false])
+        #expect(server.services.map(\.entrypointsTakeProxyHeader) == [true, false])
+        #expect(server.services.map(\.namesClientByField) == [true, false])
     }
 
     @Test func keysWithoutEffectAreNamed() throws {

@@ -1,87 +1,34 @@
-package import Model
+import Model
 import Observe
 import Operations
 import PlaneLink
 package import Primitives
 import Wire
 
-/// What a client process wants: connections to servers, each bound to a tunnel whose streams go to a local service.
+/// What a client process wants: connections to servers, each bound to a tunnel whose streams go to local services.
 /// State only, cold: the worker performs it. Names are resolved outside, by whoever runs the worker.
 package final class ClientDesk {
-    /// A server as it is dialled.
-    package struct Server: Sendable {
-        package var host: String
-        package var port: UInt16
-        package var isWebSocket: Bool
-        package var path: InlineText
-        package var hostHeader: InlineText
-        /// `.records` in tests only.
-        package var cipher = LinkCipher.Kind.none
-
-        package init(host: String, port: UInt16, isWebSocket: Bool, path: InlineText, hostHeader: InlineText) {
-            self.host = host
-            self.port = port
-            self.isWebSocket = isWebSocket
-            self.path = path
-            self.hostHeader = hostHeader
-        }
-    }
-
-    /// One connection that is to be kept up.
-    package struct Plan: Sendable {
-        package var name: String
-        package var tunnel: TunnelID
-        package var servers: [Server]
-        package var requestedHost = InlineText()
-        package var requestedPort: UInt16 = 0
-        package var weight: UInt8 = 0
-        package var muxVersion: UInt8 = 2
-        /// The target takes datagrams (`rudp`).
-        package var isUDP = false
-        package var user: InlineText?
-        package var password = InlineText()
-        package var targetHost: String
-        package var targetPort: UInt16
-
-        package init(name: String, tunnel: TunnelID, servers: [Server], targetHost: String, targetPort: UInt16) {
-            self.name = name
-            self.tunnel = tunnel
-            self.servers = servers
-            self.targetHost = targetHost
-            self.targetPort = targetPort
-        }
-    }
-
-    /// What people are told. `plan` is the position in `plans`.
-    package enum Event: Sendable {
-        /// `server` is the position among the plan's servers.
-        case connecting(plan: Int, server: Int)
-        /// The server granted a host; the URLs are those it announced, filled in.
-        case bound(plan: Int, host: String, urls: [String])
-        /// A session ended or could not be made; the next try follows.
-        case failed(plan: Int, Failure, retryMilliseconds: UInt64)
-        /// A visitor came and the local service did not answer.
-        case targetUnreachable(plan: Int, Reason)
-    }
-
-    /// Why a connection did not come to be, or ended.
-    package enum Failure: Sendable, Equatable {
-        /// The server answered the BIND with this relay status.
-        case refused(status: UInt8)
-        case ended(Reason)
-    }
-
     enum State {
         case waiting(until: Tick)
         /// The server's name is being resolved.
-        case resolving
+        case resolving(until: Tick)
         case connecting
         case bound
+        /// It is not wanted any more; its place may be used again.
+        case gone
     }
 
     struct Connection {
+        var plan: Plan
         var state = State.waiting(until: .zero)
+        /// Its link, from the dial on; `.max` for none.
+        var link: UInt32 = .max
+        /// The server that is dialled or was last, and those that failed since the last success, a bit each.
         var server = 0
+        var isServerChosen = false
+        var tried: UInt64 = 0
+        /// Which of the server's addresses.
+        var addressIndex = 0
         var failures = 0
         var templates: [String] = []
         var host = ""
@@ -91,55 +38,70 @@ package final class ClientDesk {
         var announceBy = Tick.never
         /// A notice that is not complete yet.
         var notice: [UInt8] = []
+        /// A failing target is told at most once until then.
+        var targetToldUntil = Tick.zero
     }
 
-    package let plans: [Plan]
     /// The services that carry local visitors to servers.
     package let visits: VisitDesk
     var connections: [Connection]
+    /// Links that belong to no connection any more and end when their streams have.
+    var departures: [Departure] = []
+    /// Streams on the way to their target, by slot; an entry of another generation is a leftover.
+    var dials: [UInt32: TargetDial] = [:]
+    /// Streams among them that wait for a name, longest first.
+    var awaitingNames: [UInt32] = []
     /// Taken and cleared by whoever runs the worker.
     package var events: [Event] = []
-    /// Names to be resolved, taken and cleared by whoever runs the worker.
-    package var questions: [String] = []
-    private var addresses: [String: (address: SocketAddress, until: Tick)] = [:]
-    private var asked: Set<String> = []
-    private var random: Random
+    var names = NameTable()
+    var random: Random
 
     /// First try after a lost connection, and the longest pause between two.
     package static let retryMillisecondsFirst: UInt64 = 400
     package static let retryMillisecondsMax: UInt64 = 5_000
+    /// The pause after credentials were refused: they do not become right by trying.
+    package static let retryMillisecondsUnauthorized: UInt64 = 30_000
     /// How long a server of ours may take to say where visitors come.
     package static let noticeMilliseconds: UInt64 = 1_000
-    /// How long a resolved name is believed.
-    package static let addressMilliseconds: UInt64 = 30_000
+    /// How long a server's name may take to be resolved.
+    package static let resolveMilliseconds: UInt64 = 10_000
+    /// A target that fails is told about this often.
+    package static let targetToldMilliseconds: UInt64 = 1_000
 
-    /// A desk that has dialled nothing yet; the seed gives its instance number and the jitter of its retries.
+    /// A desk that has dialled nothing yet; the seed gives the jitter of its retries.
     package init(plans: [Plan], visits: [VisitDesk.Service] = [], seed: UInt64) {
-        self.plans = plans
         self.visits = VisitDesk(visits)
-        connections = plans.map { _ in Connection() }
+        connections = plans.map { Connection(plan: $0) }
         random = Random(seed: seed)
     }
 
-    /// When the next connection is to be dialled.
+    /// What is kept up, or was, by position.
+    package var plans: [Plan] { connections.map(\.plan) }
+
+    /// Names to be resolved, since the last call.
+    package func takeQuestions() -> [String] { names.takeQuestions() }
+
+    /// When something is to be done though nothing comes.
     package var nextDeadline: Tick {
         var deadline = visits.nextDeadline
         for connection in connections {
-            if case .waiting(let until) = connection.state { deadline = min(deadline, until) }
+            switch connection.state {
+            case .waiting(let until), .resolving(let until): deadline = min(deadline, until)
+            case .connecting, .bound, .gone: break
+            }
             deadline = min(deadline, connection.announceBy)
         }
+        for departure in departures { deadline = min(deadline, departure.until) }
+        if let longest = awaitingNames.first, let dial = dials[longest] { deadline = min(deadline, dial.deadline) }
         return deadline
     }
 
-    /// A name was resolved (nil: it could not be).
-    package func resolved(_ name: String, _ address: SocketAddress?, now: Tick) {
-        asked.remove(name)
-        if let address {
-            addresses[name] = (address, now.advanced(milliseconds: Self.addressMilliseconds))
-        }
+    /// A name was resolved (to nothing: it could not be).
+    func resolved(_ name: String, _ addresses: [SocketAddress], now: Tick) {
+        names.resolved(name, addresses, now: now)
         for position in connections.indices {
             guard case .resolving = connections[position].state, server(position).host == name else { continue }
-            if address == nil {
+            if addresses.isEmpty {
                 failed(position, .dialFailed, now: now)
             } else {
                 connections[position].state = .waiting(until: now)
@@ -147,47 +109,81 @@ package final class ClientDesk {
         }
     }
 
-    /// The address of a host, or nil while it is being asked for. An old answer is used while a new one is fetched.
+    /// The server of the connection's present or last try.
+    func server(_ position: Int) -> Server { connections[position].plan.servers[connections[position].server] }
+
+    /// Chooses the server of the next try, and gives its address, or nil while its name is being resolved.
+    func nextAddress(_ position: Int, now: Tick) -> SocketAddress? {
+        if !connections[position].isServerChosen { chooseServer(position, now: now) }
+        let server = server(position)
+        guard let known = names.addresses(of: server.host, now: now) else { return nil }
+        var address = known[connections[position].addressIndex % known.count]
+        address.port = server.port
+        return address
+    }
+
+    /// The first address of a host, or nil while it is being asked for.
     func address(_ host: String, _ port: UInt16, now: Tick) -> SocketAddress? {
-        if host.isEmpty || host == "localhost" { return SocketAddress(ipv4: 0x7F00_0001, port: port) }
-        if let literal = SocketAddress(host: host, port: port) { return literal }
-        if let known = addresses[host] {
-            if known.until <= now { ask(host) }
-            return SocketAddress(high: known.address.high, low: known.address.low, port: port)
-        }
-        ask(host)
-        return nil
+        guard var address = names.addresses(of: host, now: now)?.first else { return nil }
+        address.port = port
+        return address
     }
 
-    private func ask(_ host: String) {
-        if asked.insert(host).inserted { questions.append(host) }
-    }
-
-    func server(_ position: Int) -> Server {
-        plans[position].servers[connections[position].server % plans[position].servers.count]
+    private func chooseServer(_ position: Int, now: Tick) {
+        let choice = connections[position].plan.choice
+        let untried = choice.selection.everyone & ~connections[position].tried
+        // The same tunnel prefers the same server, wherever it comes from.
+        let key = connections[position].plan.tunnel.low
+        let chosen = choice.selection.choose(among: untried, key: key, &random, now: now)
+        guard let chosen else { preconditionFailure("every server was tried and none is tried again") }
+        connections[position].server = chosen
+        connections[position].isServerChosen = true
     }
 
     func connecting(_ position: Int) {
         connections[position].state = .connecting
-        events.append(
-            .connecting(plan: position, server: connections[position].server % plans[position].servers.count))
+        events.append(.connecting(plan: position, server: connections[position].server))
     }
 
-    /// The connection failed or ended: the next server, after a pause that grows, with jitter so that the clients of a
-    /// restarted server do not come all at once. `status` is that of a BIND that was answered and refused.
+    /// The connection failed or ended. A server that was not tried since the last success and is believed to live comes
+    /// at once; else there is a pause that grows. Both with jitter, so that the clients of a restarted server do not
+    /// come all together. `status` is that of a BIND that was answered and refused.
     func failed(_ position: Int, _ reason: Reason, status: UInt8? = nil, now: Tick) {
+        if case .gone = connections[position].state { return }
+        let server = connections[position].server
+        let choice = connections[position].plan.choice
         if case .bound = connections[position].state { connections[position].failures = 0 }
-        let exponent = UInt64(min(connections[position].failures, 6))
-        let pause = min(Self.retryMillisecondsFirst << exponent, Self.retryMillisecondsMax)
+        choice.selection.failed(server, now: now)
+        connections[position].tried |= 1 << UInt64(server)
+        connections[position].addressIndex += 1
+        let untried = choice.selection.everyone & ~connections[position].tried
+        var pause: UInt64
+        if untried != 0, choice.selection.hasLiving(among: untried, now: now) {
+            pause = Self.retryMillisecondsFirst
+        } else {
+            let exponent = UInt64(min(connections[position].failures, 6))
+            pause = min(Self.retryMillisecondsFirst << exponent, Self.retryMillisecondsMax)
+            if status == RelayStatus.unauthorized.number { pause = Self.retryMillisecondsUnauthorized }
+            connections[position].failures += 1
+            connections[position].tried = 0
+        }
         let jittered = pause / 2 + UInt64(random.below(UInt32(pause / 2 + 1)))
         events.append(
             .failed(
-                plan: position, status.map { .refused(status: $0) } ?? .ended(reason), retryMilliseconds: jittered))
-        connections[position].failures += 1
-        connections[position].server += 1
+                plan: position, server: server, status.map { .refused(status: $0) } ?? .ended(reason),
+                retryMilliseconds: jittered))
+        restart(position, at: now.advanced(milliseconds: jittered))
+    }
+
+    /// The next try comes then; nothing of the last one is kept.
+    func restart(_ position: Int, at instant: Tick) {
+        connections[position].link = .max
+        connections[position].isServerChosen = false
+        connections[position].key = nil
         connections[position].templates = []
+        connections[position].notice = []
         connections[position].announceBy = .never
-        connections[position].state = .waiting(until: now.advanced(milliseconds: jittered))
+        connections[position].state = .waiting(until: instant)
     }
 
     /// The server granted the host. `awaitsNotice`: it will say in a moment where visitors come.
@@ -195,6 +191,8 @@ package final class ClientDesk {
         connections[position].state = .bound
         connections[position].host = host
         connections[position].failures = 0
+        connections[position].tried = 0
+        connections[position].plan.choice.selection.succeeded(connections[position].server)
         if awaitsNotice, connections[position].templates.isEmpty {
             connections[position].announceBy = now.advanced(milliseconds: Self.noticeMilliseconds)
         } else {
@@ -210,6 +208,13 @@ package final class ClientDesk {
             .bound(
                 plan: position, host: connection.host,
                 urls: connection.templates.map { ClientDesk.fill($0, connection.host) }))
+    }
+
+    /// A visitor found no service behind the connection; told once in a while.
+    func targetFailed(_ connection: UInt32, _ reason: Reason, now: Tick) {
+        guard connection != .max, connections[Int(connection)].targetToldUntil <= now else { return }
+        connections[Int(connection)].targetToldUntil = now.advanced(milliseconds: Self.targetToldMilliseconds)
+        events.append(.targetUnreachable(plan: Int(connection), reason))
     }
 
     /// A URL template of the server with the label in its place.

@@ -17,36 +17,43 @@ extension Worker {
     mutating func performClient() {
         guard let client else { return }
         client.visits.report(now)
+        endDepartures(client)
+        endLateDials(client)
         for position in client.connections.indices {
             if client.connections[position].announceBy <= now { client.announce(position) }
-            guard case .waiting(let until) = client.connections[position].state, until <= now else { continue }
-            dialServer(position, client)
+            switch client.connections[position].state {
+            case .waiting(let until) where until <= now: dialServer(position, client)
+            case .resolving(let until) where until <= now: client.failed(position, .dialTimeout, now: now)
+            case .waiting, .resolving, .connecting, .bound, .gone: continue
+            }
         }
     }
 
     private mutating func dialServer(_ position: Int, _ client: ClientDesk) {
-        let server = client.server(position)
-        guard let address = client.address(server.host, server.port, now: now) else {
-            client.connections[position].state = .resolving
+        guard let address = client.nextAddress(position, now: now) else {
+            client.connections[position].state = .resolving(
+                until: now.advanced(milliseconds: ClientDesk.resolveMilliseconds))
             return
         }
+        let server = client.server(position)
         client.connecting(position)
         var link = Link(
             socket: .max, phase: .connecting, service: ServiceIndex(0), isWebSocket: server.isWebSocket,
-            isClient: true, muxVersion: client.plans[position].muxVersion, now: now)
+            isClient: true, muxVersion: client.connections[position].plan.muxVersion, now: now)
         link.cipher = LinkCipher(server.cipher)
         link.connection = UInt32(position)
-        link.tunnel = client.plans[position].tunnel
-        link.isUDP = client.plans[position].isUDP
+        link.tunnel = client.connections[position].plan.tunnel
+        link.isUDP = client.connections[position].plan.isUDP
         link.peer.high = address.high
         link.peer.low = address.low
         link.peer.port = address.port
         guard let slot = links.take(link) else { return client.failed(position, .linksFull, now: now) }
-        openDial(address, .link, owner: slot)
+        client.connections[position].link = slot
+        openDial(.ip(address), .link, owner: slot)
     }
 
     /// Asks for a socket to dial `address` with; `dialSocketOpened` goes on.
-    mutating func openDial(_ address: SocketAddress, _ role: SocketRole, owner: UInt32) {
+    mutating func openDial(_ address: DialedAddress, _ role: SocketRole, owner: UInt32) {
         let generation = role == .link ? links.generation(of: owner) : streams.generation(of: owner)
         let isDatagram = role == .target && links[streams[owner].pointee.link].pointee.isUDP
         operations.append(
@@ -54,7 +61,7 @@ extension Worker {
                 .openSocket,
                 token: Token(
                     .openSocket, slot: owner | (role == .link ? Worker.linkDialBit : 0), generation: generation),
-                descriptor: -1, length: (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue,
+                descriptor: -1, length: address.family.rawValue,
                 argument: (isDatagram ? SocketType.datagram : .stream).rawValue))
     }
 
@@ -79,32 +86,26 @@ extension Worker {
             let socket = openSocket(completion.result, isLink ? .link : .target, owner: owner)
         else {
             if completion.result >= 0 { closeDescriptor(completion.result) }
-            return isLink ? abandonDial(owner, .descriptorsFull) : targetUnreachable(owner, .dialFailed)
+            return isLink ? abandonDial(owner, .descriptorsFull) : targetUnreachable(owner, .descriptorsFull)
         }
-        let address: SocketAddress
+        let address: DialedAddress
         if isLink {
             links[owner].pointee.socket = socket
-            address = links[owner].pointee.source
+            address = .ip(links[owner].pointee.source)
             setLinkDeadline(owner)
         } else {
             streams[owner].pointee.partner = .target(socket: socket)
             sockets[socket].pointee.isDatagram = links[streams[owner].pointee.link].pointee.isUDP
-            address = targetAddress(owner) ?? .unknown
-            setDeadline(socket, now.advanced(milliseconds: limits[.openedTimeoutMilliseconds]))
+            address = targetSocketOpened(owner, socket)
         }
         connect(socket, to: address, memory: memory)
     }
 
-    private mutating func connect(_ slot: UInt32, to address: SocketAddress, memory: Slice) {
+    private mutating func connect(_ slot: UInt32, to address: DialedAddress, memory: Slice) {
         let socket = sockets[slot]
         socket.pointee.dialBuffer = memory.buffer
         let at = buffers.pointer(memory).bindMemory(to: DialAddress.self, capacity: 1)
-        var dial = DialAddress()
-        dial.family = (address.ipv4 == nil ? DialFamily.ipv6 : DialFamily.ipv4).rawValue
-        dial.port = address.port
-        dial.high = address.high
-        dial.low = address.low
-        at.initialize(to: dial)
+        at.initialize(to: address.operand)
         socket.pointee.inFlight += 1
         operations.append(
             Operation(
@@ -128,8 +129,8 @@ extension Worker {
                 ? linkConnected(socket.pointee.owner) : endLink(socket.pointee.owner, .dialFailed)
         case .target:
             completion.result == 0
-                ? targetConnected(socket.pointee.owner, slot) : targetUnreachable(socket.pointee.owner, .dialFailed)
-        case .visitor, .visit, .datagrams, .plane, .none:
+                ? targetConnected(socket.pointee.owner, slot) : targetAttemptFailed(socket.pointee.owner, .dialFailed)
+        case .visitor, .visit, .datagrams, .none:
             closeSocket(slot)
         }
     }
@@ -147,8 +148,11 @@ extension Worker {
     @inline(never) @_semantics("no_performance_analysis")
     mutating func connectionEnded(_ connection: UInt32, _ reason: Reason) {
         guard let client else { return }
-        if case .waiting = client.connections[Int(connection)].state { return }
-        client.failed(Int(connection), reason, now: now)
+        switch client.connections[Int(connection)].state {
+        // The desk knows already.
+        case .waiting, .gone: client.connections[Int(connection)].link = .max
+        case .resolving, .connecting, .bound: client.failed(Int(connection), reason, now: now)
+        }
     }
 
     private mutating func linkConnected(_ linkSlot: UInt32) {
@@ -175,9 +179,9 @@ extension Worker {
         guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
-        let count = WebSocketUpgrade.writeRequest(
-            path: server.path, host: server.hostHeader, key: key,
-            extra: UnsafeRawBufferPointer(start: nil, count: 0), into: target)
+        let count = server.header.withUnsafeBytes {
+            WebSocketUpgrade.writeRequest(path: server.path, host: server.hostHeader, key: key, extra: $0, into: target)
+        }
         guard let count else { preconditionFailure("an upgrade request outgrew its buffer") }
         let queue = linkQueue(linkSlot)
         buffers.append(
@@ -193,7 +197,7 @@ extension Worker {
     private mutating func sendBind(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard let client else { preconditionFailure("a dialled link without a plan") }
-        let plan = client.plans[Int(link.pointee.connection)]
+        let plan = client.connections[Int(link.pointee.connection)].plan
         var request = RelayRequest(.bind)
         request.network = plan.isUDP ? .udp : .tcp
         if let user = plan.user {

@@ -31,7 +31,7 @@ extension Worker {
             }
             let due = stream.pointee.opened.advanced(milliseconds: limits[.streamHeaderTimeoutMilliseconds])
             if due <= now {
-                counters.add(.streamHeaderTimeout)
+                note(.streamHeaderTimeout)
                 resetStream(slot, .streamHeaderTimeout)
             } else {
                 link.pointee.headersDue = min(link.pointee.headersDue, due)

@@ -15,7 +15,7 @@ extension Worker {
         let waiting = stream.pointee.out.byteCount + DatagramHeader.byteCount + bytes.count
         guard waiting <= Int(limits[.datagramQueueBytesMax]),
             buffers.appendDatagram(&stream.pointee.out, bytes, reserve: Worker.buffersReserved)
-        else { return counters.add(.datagramOverflow) }
+        else { return note(.datagramOverflow) }
         stream.pointee.lastProgress = now
         markReadyIfAllowed(streamSlot)
     }
@@ -25,7 +25,7 @@ extension Worker {
         let end = streams[streamSlot].pointee.lastProgress.advanced(
             milliseconds: limits[.datagramIdleMilliseconds])
         guard end <= now else { return setDeadline(socket, end) }
-        counters.add(.datagramIdle)
+        note(.datagramIdle)
         finishStream(streamSlot)
         closeSocket(socket)
     }

@@ -5,18 +5,29 @@ import PlaneLink
 import Primitives
 import Wire
 
-// The customer's local service behind a stream that a server opened: its header is read, the service is dialled, bytes
-// are passed on. Every stream waits for its own service only.
+// The customer's local service behind a stream that a server opened: its header is read, the service is dialled
+// (Worker+TargetDials), bytes are passed on. Every stream waits for its own service only.
 
 extension Worker {
+    @inline(never) @_semantics("no_performance_analysis")
     mutating func clientStreamOpened(_ linkSlot: UInt32, _ id: UInt32) {
         guard findStream(linkSlot, id) == nil else { return }
+        guard targets(of: linkSlot) != nil else { return refuseStream(linkSlot, id, .shutdown) }
         guard let slot = addStream(linkSlot, id: id, partner: .target(socket: .max)) else {
-            counters.add(.streamsFull)
-            return sendControl(linkSlot, .finish, stream: id)
+            return refuseStream(linkSlot, id, .streamsFull)
         }
         streams[slot].pointee.lastProgress = now
         awaitHeader(linkSlot)
+    }
+
+    /// The stream ends before it began; a server of ours learns why, and repeats it elsewhere.
+    private mutating func refuseStream(_ linkSlot: UInt32, _ id: UInt32, _ reason: Reason) {
+        note(reason, link: linkSlot)
+        guard links[linkSlot].pointee.capabilities.has(.reset) else {
+            return sendControl(linkSlot, .finish, stream: id)
+        }
+        var code = UInt32(reason.rawValue).littleEndian
+        withUnsafeBytes(of: &code) { sendControl(linkSlot, .reset, stream: id, payload: $0) }
     }
 
     mutating func clientStreamReceived(_ streamSlot: UInt32, _ socket: UInt32, _ slice: Slice) {
@@ -46,33 +57,9 @@ extension Worker {
             guard header.status == RelayStatus.ok.number else { return targetUnreachable(streamSlot, .relayFault) }
             buffers.dropFirst(&stream.pointee.pending, count)
             stream.pointee.flags.insert(.headerRead)
-            dialTarget(streamSlot)
-        }
-    }
-
-    private mutating func dialTarget(_ streamSlot: UInt32) {
-        if let address = targetAddress(streamSlot) { openDial(address, .target, owner: streamSlot) }
-        // Else the name is being resolved; `targetsResolved` dials.
-    }
-
-    @inline(never) @_semantics("no_performance_analysis")
-    func targetAddress(_ streamSlot: UInt32) -> SocketAddress? {
-        guard let client else { return nil }
-        let plan = client.plans[Int(links[streams[streamSlot].pointee.link].pointee.connection)]
-        return client.address(plan.targetHost, plan.targetPort, now: now)
-    }
-
-    /// A target's name was resolved or could not be: streams that wait for it go on.
-    package mutating func targetsResolved(_ host: String, isKnown: Bool) {
-        guard let client else { return }
-        var slot: UInt32 = 0
-        while slot < streams.end {
-            defer { slot += 1 }
-            guard streams.isLive(slot), case .target(socket: .max) = streams[slot].pointee.partner,
-                streams[slot].pointee.flags.contains(.headerRead),
-                client.plans[Int(links[streams[slot].pointee.link].pointee.connection)].targetHost == host
-            else { continue }
-            if isKnown { dialTarget(slot) } else { targetUnreachable(slot, .dialFailed) }
+            beginTargetDial(
+                streamSlot, visitor: header.source?.socketAddress ?? .unknown,
+                host: header.destination?.hostText ?? InlineText(), port: header.destination?.port ?? 0)
         }
     }
 
@@ -80,6 +67,7 @@ extension Worker {
         let stream = streams[streamSlot]
         timers.clear(socket)
         stream.pointee.flags.insert(.connected)
+        guard targetAnswered(streamSlot, socket) else { return }
         if links[stream.pointee.link].pointee.capabilities.has(.opened) {
             sendControl(stream.pointee.link, .opened, stream: stream.pointee.id)
         }
@@ -91,19 +79,20 @@ extension Worker {
         wantBytes(socket, true)
     }
 
-    /// The service cannot be reached: the server may try another connector.
+    /// No service can be reached, or none takes the stream: the server may try another connector.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func targetUnreachable(_ streamSlot: UInt32, _ reason: Reason) {
-        counters.add(reason)
+        note(reason, stream: streamSlot)
         let connection = links[streams[streamSlot].pointee.link].pointee.connection
-        client?.events.append(.targetUnreachable(plan: Int(connection), reason))
+        client?.targetFailed(connection, reason, now: now)
+        client?.dials[streamSlot] = nil
         if case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max { closeSocket(socket) }
         resetStream(streamSlot, reason)
     }
 
     mutating func targetTimedOut(_ streamSlot: UInt32) {
         guard streams[streamSlot].pointee.flags.contains(.connected) else {
-            return targetUnreachable(streamSlot, .dialTimeout)
+            return targetAttemptFailed(streamSlot, .dialTimeout)
         }
         if case .target(let socket) = streams[streamSlot].pointee.partner { expireWhenIdle(streamSlot, socket) }
     }

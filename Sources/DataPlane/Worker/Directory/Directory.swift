@@ -49,7 +49,9 @@ package struct Directory: ~Copyable {
     private var entries: Slab<ConnectorEntry>
     private var tunnelIndex: IndexTable
     private var connectorIndex: IndexTable
-    private let connectorsPerTunnelMax: UInt32
+    /// Limits of the moment, at most the room there is.
+    private var tunnelsMax: UInt32
+    private var connectorsPerTunnelMax: UInt32
 
     /// An empty directory with room for so many; it never grows.
     package init(tunnelsMax: Int, connectorsMax: Int, connectorsPerTunnelMax: Int) {
@@ -57,6 +59,13 @@ package struct Directory: ~Copyable {
         entries = Slab(capacity: connectorsMax)
         tunnelIndex = IndexTable(capacity: tunnelsMax)
         connectorIndex = IndexTable(capacity: connectorsMax)
+        self.tunnelsMax = UInt32(tunnelsMax)
+        self.connectorsPerTunnelMax = UInt32(connectorsPerTunnelMax)
+    }
+
+    /// Limits from now on; what is there already stays.
+    package mutating func limit(tunnelsMax: Int, connectorsPerTunnelMax: Int) {
+        self.tunnelsMax = UInt32(tunnelsMax)
         self.connectorsPerTunnelMax = UInt32(connectorsPerTunnelMax)
     }
 
@@ -73,9 +82,9 @@ package struct Directory: ~Copyable {
         if let known = find(tunnel) {
             slot = known
         } else {
-            guard let fresh = tunnels.take(Tunnel(id: tunnel, first: .max, last: .max, count: 0)) else {
-                return .tunnelsFull
-            }
+            guard tunnels.count < tunnelsMax,
+                let fresh = tunnels.take(Tunnel(id: tunnel, first: .max, last: .max, count: 0))
+            else { return .tunnelsFull }
             slot = fresh
             let isIndexed = tunnelIndex.insert(key(tunnel), slot)
             precondition(isIndexed)

@@ -136,7 +136,7 @@ extension Worker {
             let entry = ConnectorEntry(
                 connector: connector, worker: worker, isUDP: isUDP, weight: weight, service: service, link: link,
                 linkGeneration: generation)
-            if directory.add(entry, to: tunnel) != .added { counters.add(.connectorsFull) }
+            if directory.add(entry, to: tunnel) != .added { note(.connectorsFull) }
             post(worker, .connectorSeen(link: link, generation: generation))
         case .connectorSeen(let link, let generation):
             connectorSeen(link, generation)

@@ -53,6 +53,7 @@ extension Worker {
         let visitor = visitors[slot]
         let worker = Int(visitor.pointee.destination)
         guard hasRoom(worker, messages: Int(visitor.pointee.input.count) + 1) else {
+            if visitor.pointee.isTLS { return refuseTLS(slot, .internalError, .workerBusy) }
             visitor.pointee.phase = .head
             return refuse(slot, status: 503, .workerBusy, closes: true)
         }
@@ -60,6 +61,7 @@ extension Worker {
         let descriptor = sockets[socketSlot].pointee.descriptor
         sendBytes(&visitor.pointee.input, to: worker)
         visitor.pointee.moves += 1
+        leaveSource(slot)
         visitor.pointee.inputEnded = visitor.pointee.inputEnded || sockets[socketSlot].pointee.endOfInput
         post(worker, with: VisitorMove(descriptor: descriptor, visitor: visitor.pointee)) { .adoptVisitor($0) }
         buffers.clear(&visitor.pointee.replay)
@@ -111,7 +113,7 @@ extension Worker {
         guard incomingBroken & 1 << UInt64(worker) != 0 else { return true }
         incomingBroken &= ~(1 << UInt64(worker))
         buffers.clear(&incoming[worker])
-        counters.add(.buffersFull)
+        note(.buffersFull)
         closeDescriptor(descriptor)
         return false
     }
@@ -123,20 +125,24 @@ extension Worker {
         incoming[worker] = SliceQueue()
         visitor.replay = SliceQueue()
         visitor.answerHead = SliceQueue()
-        visitor.phase = .head
+        visitor.phase = visitor.isTLS ? .hello : .head
         guard let slot = visitors.take(visitor) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             buffers.clear(&visitor.input)
             return closeDescriptor(move.descriptor)
         }
         guard let socket = openSocket(move.descriptor, .visitor, owner: slot) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             buffers.clear(&visitors[slot].pointee.input)
             visitors.give(slot)
             return closeDescriptor(move.descriptor)
         }
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.endOfInput = visitor.inputEnded
+        // Counted here from now on; it was admitted where it came from.
+        if !trustedProxies.contains(visitor.source) {
+            visitors[slot].pointee.sourceSlot = sources.enter(visitor.source, max: .max) ?? .max
+        }
         serveVisitor(slot)
     }
 
@@ -199,12 +205,12 @@ extension Worker {
         link.control = SliceQueue()
         link.plain = SliceQueue()
         guard let slot = links.take(link) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             buffers.clear(&link.pending)
             return closeDescriptor(move.descriptor)
         }
         guard let socket = openSocket(move.descriptor, .link, owner: slot) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             buffers.clear(&links[slot].pointee.pending)
             links.give(slot)
             return closeDescriptor(move.descriptor)

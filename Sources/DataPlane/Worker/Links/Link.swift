@@ -7,12 +7,14 @@ import Wire
 
 /// Where a link is in its life. The upper row is the accepting side, the lower one the dialling side:
 ///
-///     accept → upgrading → awaitingRequest → binding → mux
-///                                          ↘ (CONNECT) visiting ⇄ moving (to another worker)
-///                                          ↘ (wrong credentials) refused
+///     accept → (proxied →) upgrading → awaitingRequest → binding → mux
+///                                                      ↘ (CONNECT) visiting ⇄ moving (to another worker)
+///                                                      ↘ (wrong credentials) refused
 ///     dial → connecting → upgradeSent → requestSent → mux
 ///                                                   ↘ (CONNECT) conversing
 package enum LinkPhase: UInt8, BitwiseCopyable {
+    /// May begin with the header of a proxy, which is not complete yet.
+    case proxied
     /// WebSocket: the upgrade request is not complete yet.
     case upgrading
     /// The relay request is not complete yet.
@@ -76,7 +78,9 @@ package struct Link: BitwiseCopyable {
     /// Ends at the end of the turn, for this reason.
     var doom: Reason?
     var nextDoomed: UInt32 = .max
-    /// Client role: which of the configured connections this is.
+    /// The client said that it leaves: it is in no table any more, and gets no new stream.
+    var isWithdrawn = false
+    /// Client role: which of the configured connections this is; `.max` when it is none any more.
     var connection: UInt32 = .max
     /// Client role: the visit that this link carries.
     var ownVisit: UInt32 = .max
@@ -116,6 +120,13 @@ package struct Link: BitwiseCopyable {
         lastKeepAlive = now
     }
 
-    /// The peer's address in the model's words.
-    var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
+    /// Whom the link is from: its peer, or whom the proxy in front named.
+    var source: SocketAddress {
+        get { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
+        set {
+            peer.high = newValue.high
+            peer.low = newValue.low
+            peer.port = newValue.port
+        }
+    }
 }

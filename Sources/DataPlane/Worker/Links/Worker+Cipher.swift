@@ -29,6 +29,15 @@ extension Worker {
     mutating func linkReceived(_ linkSlot: UInt32, _ slice: Slice) {
         links[linkSlot].pointee.lastHeard = now
         counters.add(.bytesFromLinks, UInt64(slice.count))
+        if links[linkSlot].pointee.phase == .proxied {
+            readProxyHeader(ofLink: linkSlot, slice)
+        } else {
+            openBytes(linkSlot, slice)
+        }
+    }
+
+    /// Bytes of the peer, behind the header of a proxy if there was one. The caller holds the slice's buffer.
+    mutating func openBytes(_ linkSlot: UInt32, _ slice: Slice) {
         guard links[linkSlot].pointee.cipher.isActive else { return linkOpened(linkSlot, slice) }
         let generation = links.generation(of: linkSlot)
         let bytes = buffers.bytes(slice)

@@ -32,8 +32,16 @@ extension Worker {
         frame.offset += UInt32(start)
         frame.count = UInt32(SmuxHeader.byteCount + count)
         wrapInPlace(linkSlot, &frame)
-        buffers.append(&links[linkSlot].pointee.control, frame)
+        queueControl(linkSlot, frame)
+    }
+
+    /// Queues a complete control frame, whose reference passes to the link. A peer that causes many and reads none of
+    /// them is dropped.
+    mutating func queueControl(_ linkSlot: UInt32, _ frame: Slice) {
+        let link = links[linkSlot]
+        buffers.append(&link.pointee.control, frame)
         queueFlush(link.pointee.socket)
+        if link.pointee.control.byteCount > Int(limits[.controlQueueBytesMax]) { endLinkLater(linkSlot, .stalled) }
     }
 
     /// As `sendControl`, but behind what the link's socket already has: for what must not overtake an answer.
@@ -43,6 +51,8 @@ extension Worker {
         sendControl(linkSlot, command, stream: stream, payload: payload)
         let queue = linkQueue(linkSlot)
         buffers.move(&links[linkSlot].pointee.control, behind: &queue.pointee)
+        let framedMax = Int(limits[.carrierQueueBytesMax]) + Self.quantum
+        if bytesQueued(linkSlot) > framedMax + Int(limits[.controlQueueBytesMax]) { endLinkLater(linkSlot, .stalled) }
     }
 
     /// Puts the WebSocket header in front of a frame whose buffer has room there, and masks it if we are the client.
@@ -74,9 +84,10 @@ extension Worker {
         let link = links[linkSlot]
         let queue = linkQueue(linkSlot)
         sendWindowUpdates(linkSlot)
-        buffers.move(&link.pointee.control, behind: &queue.pointee)
+        let budget = Int(limits[.carrierQueueBytesMax])
+        // Not while much waits already: the data behind them waits as well, so the order stays.
+        if bytesQueued(linkSlot) < budget { buffers.move(&link.pointee.control, behind: &queue.pointee) }
         if link.pointee.phase == .mux {
-            let budget = Int(limits[.carrierQueueBytesMax])
             while bytesQueued(linkSlot) < budget, Int(queue.pointee.count) < SendVector.capacity - 2,
                 link.pointee.firstReady != .max
             {
@@ -161,22 +172,42 @@ extension Worker {
         let link = links[linkSlot]
         if link.pointee.visit.mayRetry { stopKeeping(linkSlot) }
         let queue = linkQueue(linkSlot)
-        if link.pointee.isWebSocket {
-            let wrapCount = WebSocketHeader.byteCount(payload: Int(payload.count), masked: false)
-            guard let side = buffers.cutArena(wrapCount) else { return endLinkLater(linkSlot, .buffersFull) }
-            _ = WebSocketHeader.write(
-                to: buffers.pointer(side), opcode: .binary, payload: Int(payload.count), key: nil)
-            buffers.append(&queue.pointee, side)
+        if link.pointee.isWebSocket, !wrap(payload, into: &queue.pointee) {
+            return endLinkLater(linkSlot, .buffersFull)
         }
         keep(&queue.pointee, payload)
         queueFlush(link.pointee.socket)
+    }
+
+    /// Queues the header of a message that holds `payload`. For a reader that is behind it is copied to the end of what
+    /// waits, where `keep` then copies small payload too: tiny messages share buffers. False when none is left.
+    private mutating func wrap(_ payload: Slice, into queue: inout SliceQueue) -> Bool {
+        let count = Int(payload.count)
+        let wrapCount = WebSocketHeader.byteCount(payload: count, masked: false)
+        if isCopied(payload, by: queue) {
+            var header = InlineArray<16, UInt8>(repeating: 0)
+            return withUnsafeMutableBytes(of: &header) { bytes in
+                _ = WebSocketHeader.write(
+                    to: bytes.baseAddress.unsafelyUnwrapped, opcode: .binary, payload: count, key: nil)
+                return buffers.appendCopy(&queue, UnsafeRawBufferPointer(rebasing: bytes[..<wrapCount]))
+            }
+        }
+        guard let side = buffers.cutArena(wrapCount) else { return false }
+        _ = WebSocketHeader.write(to: buffers.pointer(side), opcode: .binary, payload: count, key: nil)
+        buffers.append(&queue, side)
+        return true
+    }
+
+    /// Whether a queue is so long that what comes behind it is copied when it is small beside its buffer.
+    private func isCopied(_ payload: Slice, by queue: SliceQueue) -> Bool {
+        queue.count >= 4 && (Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes)
     }
 
     /// Queues received payload for a reader. A reader that is behind gets a copy when the slice is small beside the
     /// buffer it would hold, so that few bytes never pin a whole buffer for long.
     mutating func keep(_ queue: inout SliceQueue, _ payload: Slice) {
         var rest = payload
-        if queue.count >= 4, Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes {
+        if isCopied(payload, by: queue) {
             let before = queue.byteCount
             if buffers.appendCopy(&queue, UnsafeRawBufferPointer(buffers.bytes(payload))) { return }
             // Part of it may be copied already.

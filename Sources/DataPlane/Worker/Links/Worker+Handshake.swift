@@ -29,7 +29,7 @@ extension Worker {
         case .awaitingRequest: readRelayRequest(linkSlot, front)
         case .upgradeSent: readUpgradeAnswer(linkSlot, front)
         case .requestSent: readRelayAnswer(linkSlot, front)
-        case .binding, .mux, .visiting, .moving, .refused, .connecting, .conversing: return
+        case .proxied, .binding, .mux, .visiting, .moving, .refused, .connecting, .conversing: return
         }
     }
 

@@ -16,16 +16,17 @@ extension Worker {
             socket: .max, phase: service.isWebSocket ? .upgrading : .awaitingRequest, service: listener.service,
             isWebSocket: service.isWebSocket, isClient: false, muxVersion: service.muxVersion, now: now)
         guard links.count < UInt32(limits[.linksPerWorkerMax]), let slot = links.take(link) else {
-            counters.add(.linksFull)
+            note(.linksFull)
             return closeDescriptor(descriptor)
         }
         guard let socket = openSocket(descriptor, .link, owner: slot) else {
             links.give(slot)
-            counters.add(.linksFull)
+            note(.linksFull)
             return closeDescriptor(descriptor)
         }
         links[slot].pointee.socket = socket
         links[slot].pointee.cipher = LinkCipher(service.cipher)
+        if service.takesProxyHeader { links[slot].pointee.phase = .proxied }
         links[slot].pointee.ingress = service.ingress
         // A relay visitor may belong to another worker: until that is known, nothing may be in flight for long.
         sockets[socket].pointee.receivesOnce = workerCount > 1
@@ -39,13 +40,18 @@ extension Worker {
         let link = links[linkSlot]
         let deadline: Tick
         switch link.pointee.phase {
-        case .upgrading, .awaitingRequest, .connecting, .upgradeSent, .requestSent, .moving:
+        case .proxied:
+            deadline = link.pointee.began.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds])
+        case .connecting, .upgradeSent, .requestSent:
+            deadline = link.pointee.began.advanced(milliseconds: dialTimeoutMilliseconds(linkSlot))
+        case .upgrading, .awaitingRequest, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:
             deadline = .never
         case .mux:
-            let keepAlive = link.pointee.lastKeepAlive.advanced(milliseconds: limits[.muxKeepAliveMilliseconds])
-            let silence = link.pointee.lastHeard.advanced(milliseconds: limits[.muxKeepAliveTimeoutMilliseconds])
+            let patience = keepAliveTimes(linkSlot)
+            let keepAlive = link.pointee.lastKeepAlive.advanced(milliseconds: patience.interval)
+            let silence = link.pointee.lastHeard.advanced(milliseconds: patience.timeout)
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
@@ -59,6 +65,8 @@ extension Worker {
     mutating func linkTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         switch link.pointee.phase {
+        case .proxied:
+            endLink(linkSlot, link.pointee.pending.isEmpty ? .handshakeTimeout : .proxyTimeout)
         case .upgrading, .awaitingRequest, .moving:
             endLink(linkSlot, .handshakeTimeout)
         case .connecting, .upgradeSent, .requestSent:
@@ -81,15 +89,17 @@ extension Worker {
     /// its own will: its slowest stream is reset instead.
     private mutating func keepAlive(_ linkSlot: UInt32) {
         let link = links[linkSlot]
+        let patience = keepAliveTimes(linkSlot)
         if link.pointee.isPaused {
             resetSlowestStream(linkSlot)
             guard links.isLive(linkSlot) else { return }
-        } else if now.milliseconds(since: link.pointee.lastHeard) >= limits[.muxKeepAliveTimeoutMilliseconds] {
+        } else if now.milliseconds(since: link.pointee.lastHeard) >= patience.timeout {
             return endLink(linkSlot, .keepAliveTimeout)
         }
-        if now.milliseconds(since: link.pointee.lastKeepAlive) >= limits[.muxKeepAliveMilliseconds] {
+        if now.milliseconds(since: link.pointee.lastKeepAlive) >= patience.interval {
             link.pointee.lastKeepAlive = now
             sendControl(linkSlot, .keepAlive, stream: 0)
+            if link.pointee.isClient { pingServer(linkSlot) }
             if link.pointee.isClient, link.pointee.streamCount == 0 { buffers.releaseArena() }
         }
         setLinkDeadline(linkSlot)
@@ -111,8 +121,7 @@ extension Worker {
         guard slowest != .max,
             now.milliseconds(since: streams[slowest].pointee.lastProgress) >= limits[.muxOneStallMilliseconds]
         else { return }
-        counters.add(.stalled)
-        partnerLosesStream(slowest, .stalled)
+        dropStalled(slowest)
     }
 
     /// The peer's end of the connection.
@@ -136,7 +145,7 @@ extension Worker {
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
     mutating func endLink(_ linkSlot: UInt32, _ reason: Reason) {
         let socket = links[linkSlot].pointee.socket
-        counters.add(reason)
+        note(reason, link: linkSlot)
         releaseLink(linkSlot, reason)
         closeSocket(socket)
     }
@@ -145,7 +154,7 @@ extension Worker {
     mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         let socket = link.pointee.socket
-        counters.add(reason)
+        note(reason, link: linkSlot)
         let queue = linkQueue(linkSlot)
         buffers.move(&link.pointee.control, behind: &queue.pointee)
         sealLink(linkSlot)
@@ -177,7 +186,8 @@ extension Worker {
     private mutating func releaseLink(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
-        if link.pointee.phase == .mux || link.pointee.isAnswered { withdrawConnector(linkSlot, reason) }
+        let isRegistered = link.pointee.phase == .mux || link.pointee.isAnswered
+        if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting
@@ -251,10 +261,7 @@ extension Worker {
         let head = WebSocketHeader.write(to: at, opcode: .pong, payload: count, key: key)
         _ = link.pointee.webSocket.copyControlPayload(to: at + head)
         if let key { Mask.apply(at + head, count: count, key: key) }
-        buffers.append(
-            &link.pointee.control,
-            Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
-        queueFlush(link.pointee.socket)
+        queueControl(linkSlot, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
     }
 
     mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {

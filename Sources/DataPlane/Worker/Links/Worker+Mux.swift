@@ -22,7 +22,7 @@ extension Worker {
         let generation = links.generation(of: linkSlot)
         let bytes = buffers.bytes(slice)
         var cursor = 0
-        while links.isCurrent(linkSlot, generation) {
+        while links.isCurrent(linkSlot, generation), links[linkSlot].pointee.doom == nil {
             switch links[linkSlot].pointee.webSocket.next(bytes, &cursor) {
             case .needMore:
                 return
@@ -55,6 +55,8 @@ extension Worker {
             visitAnswered(linkSlot, slice)
         case .upgrading, .awaitingRequest, .upgradeSent, .requestSent:
             gatherHandshake(linkSlot, slice)
+        case .proxied:
+            preconditionFailure("bytes passed the header of a proxy that is not complete")
         case .binding, .connecting:
             // Early bytes wait for the answer.
             gatherHandshake(linkSlot, slice)
@@ -70,7 +72,9 @@ extension Worker {
         let generation = links.generation(of: linkSlot)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(slice))
         var cursor = 0
-        while links.isCurrent(linkSlot, generation), links[linkSlot].pointee.phase == .mux {
+        while links.isCurrent(linkSlot, generation), links[linkSlot].pointee.phase == .mux,
+            links[linkSlot].pointee.doom == nil
+        {
             switch links[linkSlot].pointee.smux.next(RawSpan(_unsafeBytes: bytes), &cursor) {
             case .needMore:
                 return
@@ -99,11 +103,11 @@ extension Worker {
                 guard let stream = findStream(linkSlot, id) else { continue }
                 let reason = UInt8(exactly: code).flatMap { Reason(rawValue: $0) } ?? .streamEndedEarly
                 streamWasReset(stream, reason)
-            case .opened(let id):
-                guard let stream = findStream(linkSlot, id) else { continue }
-                streams[stream].pointee.flags.insert(.opened)
-            case .goAway, .instance:
-                // Not agreed upon.
+            case .goAway:
+                if links[linkSlot].pointee.isClient { serverGoesAway(linkSlot) } else { clientGoesAway(linkSlot) }
+            case .opened, .instance:
+                // The first needs nothing: what matters here is a dial that failed, which is a reset. The other is not
+                // agreed upon.
                 continue
             case .notice(let offset, let count, let isLast):
                 noticeReceived(
@@ -120,7 +124,10 @@ extension Worker {
         let link = links[stream.pointee.link]
         guard !stream.pointee.flags.contains(.finishes), !stream.pointee.flags.contains(.peerFinished) else { return }
         guard stream.pointee.receiving.receive(slice.count) else { return failStream(streamSlot, .windowExceeded) }
-        if link.pointee.smux.version == 1 { link.pointee.unreadBytes += Int(slice.count) }
+        if link.pointee.smux.version == 1 {
+            link.pointee.unreadBytes += Int(slice.count)
+            adjustLinkReading(stream.pointee.link)
+        }
         stream.pointee.lastProgress = now
         switch stream.pointee.partner {
         case .visitor(let visitor):
@@ -274,11 +281,17 @@ extension Worker {
         let stream = streams[streamSlot]
         switch stream.pointee.partner {
         case .relayVisitor(let link):
+            if stream.pointee.flags.contains(.halfCloses) { return streamFinished(streamSlot) }
+            stream.pointee.flags.insert(.peerHalfClosed)
             shutDownWhenSent(links[link].pointee.socket)
         case .target(let socket):
             clientStreamHalfClosed(streamSlot, socket)
         case .visitor(let visitor):
-            if visitors[visitor].pointee.phase == .raw, visitors[visitor].pointee.stream == streamSlot {
+            // Ended before it said anything, it may not have been reached at all: as its FIN.
+            if visitors[visitor].pointee.phase == .raw, visitors[visitor].pointee.answerStarted,
+                visitors[visitor].pointee.stream == streamSlot, !stream.pointee.flags.contains(.halfCloses)
+            {
+                stream.pointee.flags.insert(.peerHalfClosed)
                 shutDownWhenSent(visitors[visitor].pointee.socket)
             } else {
                 streamFinished(streamSlot)
@@ -295,8 +308,16 @@ extension Worker {
 
     /// The peer broke the rules of this stream only: it is reset, its visitor hears of it.
     private mutating func failStream(_ streamSlot: UInt32, _ reason: Reason) {
-        counters.add(reason)
+        note(reason, stream: streamSlot)
         partnerLosesStream(streamSlot, reason)
+    }
+
+    /// Whether a client that ends a stream for this reason has passed nothing of it on.
+    private func saysUntouched(_ reason: Reason) -> Bool {
+        switch reason {
+        case .dialFailed, .dialTimeout, .noRoute, .shutdown: true
+        default: false
+        }
     }
 
     /// Ends the stream towards the peer and tells its partner. `reason` as for `visitorStreamEnded`.
@@ -306,7 +327,7 @@ extension Worker {
         let connector = links[stream.pointee.link].pointee.connector
         let id = stream.pointee.id
         let link = stream.pointee.link
-        var wasTouched = reason != .dialFailed && reason != .dialTimeout
+        var wasTouched = !saysUntouched(reason)
         if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
@@ -340,7 +361,7 @@ extension Worker {
         if links[linkSlot].pointee.isClient {
             clientStreamOpened(linkSlot, id)
         } else {
-            counters.add(.peerOpenedStream)
+            note(.peerOpenedStream, link: linkSlot)
             sendControl(linkSlot, .finish, stream: id)
         }
     }

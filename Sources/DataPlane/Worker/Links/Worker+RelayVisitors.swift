@@ -143,7 +143,10 @@ extension Worker {
         let link = links[linkSlot]
         link.pointee.visit.inputEnded = true
         guard link.pointee.stream != .max else { return endLink(linkSlot, .peerClosed) }
-        if links[streams[link.pointee.stream].pointee.link].pointee.capabilities.has(.halfClose) {
+        if streams[link.pointee.stream].pointee.flags.contains(.peerHalfClosed) {
+            // Both sides have ended: nothing is owed any more.
+            endLinkWhenSent(linkSlot, .finished)
+        } else if links[streams[link.pointee.stream].pointee.link].pointee.capabilities.has(.halfClose) {
             halfCloseStream(link.pointee.stream)
         } else {
             setDeadline(link.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
@@ -170,6 +173,8 @@ extension Worker {
         links[linkSlot].pointee.stream = .max
         if retryVisit(linkSlot, reason, avoiding: connector, wasTouched: wasTouched) { return }
         let isEnd = reason == .streamEndedEarly || reason == .stalled
+        // What was cut must not look complete.
+        if !isEnd { sockets[links[linkSlot].pointee.socket].pointee.resetsWhenClosed = true }
         endLinkWhenSent(linkSlot, isEnd ? .finished : reason)
     }
 }

@@ -45,6 +45,9 @@ package struct BufferStore: ~Copyable {
     /// Payload bytes of a buffer.
     package static let payload = stride - headroom
 
+    /// Most bytes that `cutArena` gives at a time.
+    package static let pieceBytesMax = 2_048
+
     private struct Node: BitwiseCopyable {
         var buffer: UInt32
         var offset: UInt16
@@ -144,7 +147,7 @@ package struct BufferStore: ~Copyable {
 
     /// A small piece of memory to write a header into: a slice with its own reference, or nil when no buffer is left.
     package mutating func cutArena(_ count: Int) -> Slice? {
-        precondition(count > 0 && count <= 2_048)
+        precondition(count > 0 && count <= Self.pieceBytesMax)
         if arena == .max || arenaUsed + count > Self.stride {
             guard let fresh = take() else { return nil }
             if arena != .max { release(arena) }

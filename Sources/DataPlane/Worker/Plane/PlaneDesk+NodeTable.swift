@@ -11,8 +11,9 @@ extension PlaneDesk {
     /// Serves this from now on, as if the control plane had said so: for tests, which have none.
     package func serve(
         _ services: [PlaneService], _ ingresses: [PlaneIngress], _ settings: PlaneSettings,
-        cipher: LinkCipher.Kind = .none, access: NodeAccess? = nil
+        trust: PlaneTrust = PlaneTrust(), cipher: LinkCipher.Kind = .none, access: NodeAccess? = nil
     ) {
+        self.trust = trust
         self.cipher = cipher
         self.access = access
         self.services = services
@@ -35,6 +36,11 @@ extension PlaneDesk {
             entry.muxVersion = service.muxVersion
             entry.isDirect = service.isDirect
             entry.cipher = cipher
+            if let believed = trust.services.first(where: { $0.service == service.index }) {
+                entry.takesProxyHeader = believed.takesProxyHeader
+                entry.entrypointsTakeProxyHeader = believed.entrypointsTakeProxyHeader
+                entry.namesClientByField = believed.namesClientByField
+            }
             entry.urlTemplates = service.urlTemplates
             access?.apply(to: &entry, service.index)
             list[Int(service.index.rawValue)] = entry
@@ -44,6 +50,8 @@ extension PlaneDesk {
         for ingress in ingresses { domains[Int(ingress.index.rawValue)] = ingress.dynamicDomains }
         effects.append(
             .replaceNodeTable(
-                NodeTable(services: list, dynamicDomains: domains, limits: limits, nodeName: nodeName)))
+                NodeTable(
+                    services: list, dynamicDomains: domains, limits: limits, nodeName: nodeName,
+                    trustedProxies: TrustedProxies(trust.proxies))))
     }
 }

@@ -21,6 +21,8 @@ package final class PlaneDesk {
         case openListener(PlaneListener, descriptor: Int32)
         case closeListener(PlaneListener, descriptor: Int32)
         case answerBind(worker: Int, BindVerdict)
+        /// The control plane was not heard in time about this one.
+        case bindOverdue(BindAsk)
         case closeConnector(ConnectorID)
         case closeDescriptor(Int32)
         case dump(id: UInt64)
@@ -67,6 +69,7 @@ package final class PlaneDesk {
     var settings = PlaneSettings(generation: 0, limits: [:], logLevel: .info)
     var services: [PlaneService] = []
     var ingresses: [PlaneIngress] = []
+    var trust = PlaneTrust()
     /// Who may use the services; nil: the control plane cannot say, and asks for nothing.
     var access: NodeAccess?
     /// What came since and holds from the next `services` on.
@@ -112,7 +115,10 @@ package final class PlaneDesk {
             state = .connecting
             effects.append(.connect)
         }
-        for (ask, pending) in pendingBinds where pending.deadline <= now { decideAlone(ask, pending.question) }
+        for (ask, pending) in pendingBinds where pending.deadline <= now {
+            effects.append(.bindOverdue(pending.question.ask))
+            decideAlone(ask, pending.question)
+        }
     }
 
     // MARK: The link
@@ -231,6 +237,9 @@ package final class PlaneDesk {
         case .ingresses(_, let ingresses):
             self.ingresses = ingresses
             rebuildNodeTable()
+        case .trust(let trust):
+            self.trust = trust
+            rebuildNodeTable()
         case .listener(let listener):
             addListener(listener, descriptor)
         case .listenerRemoved(let id):
@@ -265,10 +274,13 @@ package final class PlaneDesk {
     private func addListener(_ listener: PlaneListener, _ descriptor: Int32?) {
         guard let descriptor else { return giveUp("a listener came without its descriptor") }
         confirmedListeners.insert(listener.id)
-        if listeners[listener.id] != nil {
-            // We hold it already; the control plane learned it from us or kept its own copy.
+        if var held = listeners[listener.id] {
+            // We hold it already; the control plane learned it from us or kept its own copy. Its role may be new.
             effects.append(.closeDescriptor(descriptor))
-            return
+            guard held.listener.role != listener.role else { return }
+            held.listener.role = listener.role
+            listeners[listener.id] = held
+            return effects.append(.openListener(held.listener, descriptor: held.descriptor))
         }
         guard Int(listener.worker.rawValue) < workerCount else {
             effects.append(.closeDescriptor(descriptor))

@@ -56,6 +56,7 @@ extension Worker {
             }
         case .answerBind(let worker, let verdict):
             if worker == index { bindDecided(verdict) } else { post(worker, with: verdict) { .bindAnswered($0) } }
+        case .bindOverdue(let ask): note(.bindTimeout, source: ask.source, tunnel: ask.tunnel)
         case .closeConnector(let connector):
             closeConnector(connector)
             for worker in 0..<workerCount where worker != index { post(worker, .closeConnector(connector)) }
@@ -227,7 +228,7 @@ extension Worker {
             routeOverlay.set(ingress: change.ingress, host: $0, route: change.route)
         }
         // The control plane sends a new table long before the overlay is full.
-        if !isSet { counters.add(.routesFull) }
+        if !isSet { note(.routesFull) }
     }
 
     private mutating func spread(_ changes: [RouteChange], _ generation: UInt64, _ desk: PlaneDesk) {
@@ -321,6 +322,11 @@ extension Worker {
     private mutating func use(_ table: NodeTable) {
         self.table = table
         limits = table.limits
+        trustedProxies = table.trustedProxies
+        nodeName = InlineText(table.nodeName) ?? InlineText()
+        adjustListeners()
+        directory.limit(
+            tunnelsMax: Int(limits[.tunnelsMax]), connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
     }
 
     private mutating func spread(_ listener: PlaneListener, _ descriptor: Int32) {

@@ -19,8 +19,6 @@ package enum SocketRole: UInt8, BitwiseCopyable {
     case visit
     /// A visitor service's socket for datagrams; `owner` is a position in `datagramServices`.
     case datagrams
-    /// The plane link.
-    case plane
 }
 
 /// Whether a receive operation is with the shell.
@@ -58,6 +56,8 @@ package struct Socket: BitwiseCopyable {
     var isClosing = false
     var isCloseSubmitted = false
     var closesWhenSent = false
+    /// Its queue is counted in `bytesBeingDropped` until it is given back.
+    var isBeingDropped = false
     var shutsDownWhenSent = false
     var hasShutDown = false
     /// After the last byte is out, the peer's bytes are read and dropped for a while, so that the answer is not reset.

@@ -46,7 +46,7 @@ extension Worker {
             targetDatagramReceived(socket.pointee.owner, bytes)
         case .datagrams:
             visitDatagramReceived(socket.pointee.owner, from: start.load(as: PeerAddress.self), bytes)
-        case .visitor, .link, .visit, .plane, .none:
+        case .visitor, .link, .visit, .none:
             break
         }
     }
@@ -109,7 +109,7 @@ extension Worker {
         }
         guard cursor == .max else {
             // In more pieces than one call takes: only where buffers were too short to put them together.
-            counters.add(.datagramOverflow)
+            note(.datagramOverflow)
             buffers.clear(&entry.pointee.bytes)
             datagrams.give(index)
             return true
@@ -152,11 +152,11 @@ extension Worker {
         case -SystemError.cancelled:
             return
         case -SystemError.messageTooLong:
-            counters.add(.datagramTooLong)
+            note(.datagramTooLong)
         case -SystemError.connectionRefused where socket.pointee.role == .target:
             targetUnreachable(socket.pointee.owner, .dialFailed)
         default:
-            counters.add(.socketError)
+            note(.socketError)
         }
     }
 

@@ -118,7 +118,7 @@ extension Worker {
         case .link: linkReceived(socket.pointee.owner, slice)
         case .target: targetReceived(socket.pointee.owner, slice)
         case .visit: visitReceived(socket.pointee.owner, slice)
-        case .datagrams, .plane, .none: break
+        case .datagrams, .none: break
         }
     }
 
@@ -129,7 +129,7 @@ extension Worker {
         case .link: linkInputEnded(socket.pointee.owner)
         case .target: targetInputEnded(socket.pointee.owner)
         case .visit: visitInputEnded(socket.pointee.owner)
-        case .datagrams, .plane: break
+        case .datagrams: break
         case .none:
             // What is still queued is sent first; the end of the queue then closes.
             if socket.pointee.out.isEmpty, !socket.pointee.isSending { closeSocket(slot) }
@@ -144,7 +144,7 @@ extension Worker {
         case .link: linkBroke(socket.pointee.owner, reason)
         case .target: targetFailed(socket.pointee.owner, reason)
         case .visit: visitBroke(socket.pointee.owner, reason)
-        case .datagrams, .plane: break
+        case .datagrams: break
         case .none: closeSocket(slot)
         }
     }

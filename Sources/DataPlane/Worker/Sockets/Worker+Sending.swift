@@ -109,10 +109,12 @@ extension Worker {
         let socket = sockets[slot]
         switch socket.pointee.role {
         case .visitor: visitorDrained(socket.pointee.owner)
-        case .link: linkDrained(socket.pointee.owner)
+        case .link:
+            counters.add(.bytesToLinks, UInt64(count))
+            linkDrained(socket.pointee.owner)
         case .target: targetDrained(socket.pointee.owner)
         case .visit: visitDrained(socket.pointee.owner)
-        case .datagrams, .plane, .none: break
+        case .datagrams, .none: break
         }
     }
 
@@ -121,7 +123,7 @@ extension Worker {
         let socket = sockets[slot]
         if socket.pointee.shutsDownWhenSent, !socket.pointee.hasShutDown { shutDownSending(slot) }
         guard socket.pointee.closesWhenSent else { return moveIfQuiet(slot) }
-        if socket.pointee.lingers, !socket.pointee.endOfInput {
+        if socket.pointee.lingers, !socket.pointee.endOfInput, !socket.pointee.resetsWhenClosed {
             if !socket.pointee.hasShutDown { shutDownSending(slot) }
             socket.pointee.role = .none
             setDeadline(slot, now.advanced(milliseconds: limits[.lingerMilliseconds]))
@@ -171,15 +173,19 @@ extension Worker {
             return submitClose(slot)
         }
         cancelReceiving(slot)
-        if socket.pointee.isSending {
-            let generation = sockets.generation(of: slot)
-            socket.pointee.inFlight += 1
-            operations.append(
-                Operation(
-                    .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
-                    argument: Token(.send, slot: slot, generation: generation).raw))
-        }
+        if socket.pointee.isSending { cancelOperation(.send, slot) }
+        if socket.pointee.dialBuffer != .max { cancelOperation(.connect, slot) }
         finishClosing(slot)
+    }
+
+    /// Asks the shell to end what is in flight on a socket; both completions are awaited.
+    private mutating func cancelOperation(_ kind: OperationKind, _ slot: UInt32) {
+        let generation = sockets.generation(of: slot)
+        sockets[slot].pointee.inFlight += 1
+        operations.append(
+            Operation(
+                .cancel, token: Token(.cancel, slot: slot, generation: generation), descriptor: -1,
+                argument: Token(kind, slot: slot, generation: generation).raw))
     }
 
     /// Closes now, and lets the peer see that the connection was cut.
@@ -198,6 +204,7 @@ extension Worker {
 
     private mutating func submitClose(_ slot: UInt32) {
         let socket = sockets[slot]
+        if socket.pointee.isBeingDropped { bytesBeingDropped -= socket.pointee.out.byteCount }
         buffers.clear(&socket.pointee.out)
         socket.pointee.isCloseSubmitted = true
         socket.pointee.inFlight += 1

@@ -36,8 +36,6 @@ package struct Stream: BitwiseCopyable {
         static let finishes = Flags(rawValue: 2)
         /// The peer's FIN came.
         static let peerFinished = Flags(rawValue: 4)
-        /// The peer said that its local service answered (private extension).
-        static let opened = Flags(rawValue: 8)
         /// Half-close goes out behind the queue.
         static let halfCloses = Flags(rawValue: 16)
         static let halfClosed = Flags(rawValue: 32)

@@ -5,20 +5,41 @@ import PlaneLink
 import Primitives
 import Wire
 
-// The worker's memory is bounded: when the buffers that wait for slow readers are nearly used up, the stream that is
-// longest without progress among the largest is reset, so that everybody else goes on.
+// The worker's memory is bounded: when more than `stalledBytesMax` waits for slow readers, or the buffers are nearly used
+// up, the stream that is longest without progress among the largest is reset, so that everybody else goes on.
 
 extension Worker {
-    /// Called once per turn; looks further only when buffers are short.
+    /// Called once per turn; looks further only when too much is held.
     mutating func shedStalledStreams() {
         let reserve = max(buffersWithShellMax, buffers.capacity / 16)
-        guard buffers.buffersFree + buffersWithShell < reserve else { return }
+        let heldMax = min(
+            buffers.capacity - reserve, Int(limits[.stalledBytesMax] / UInt64(BufferStore.stride)))
         var rounds = 0
-        while buffers.buffersFree + buffersWithShell < reserve, rounds < 8, let worst = worstStream() {
-            counters.add(.stalled)
-            partnerLosesStream(worst, .stalled)
+        // What was dropped is free only when the kernel has let go of it.
+        while buffers.buffersInUse - buffersWithShell - bytesBeingDropped / BufferStore.stride > heldMax, rounds < 8,
+            let worst = worstStream()
+        {
+            dropStalled(worst)
             rounds += 1
         }
+    }
+
+    /// Resets a stream whose reader makes no progress, and drops what waits for that reader: ended behind its queue, it
+    /// would keep the memory as long as before.
+    mutating func dropStalled(_ streamSlot: UInt32) {
+        note(.stalled, stream: streamSlot)
+        let reader: UInt32 =
+            switch streams[streamSlot].pointee.partner {
+            case .visitor(let visitor): visitors[visitor].pointee.socket
+            case .relayVisitor(let link): links[link].pointee.socket
+            case .target(let socket): socket
+            case .none: .max
+            }
+        partnerLosesStream(streamSlot, .stalled)
+        guard reader != .max, sockets.isLive(reader), sockets[reader].pointee.closesWhenSent else { return }
+        sockets[reader].pointee.isBeingDropped = true
+        bytesBeingDropped += sockets[reader].pointee.out.byteCount
+        resetSocket(reader)
     }
 
     /// Among the streams that hold at least half of what the largest holds, the one longest without progress.

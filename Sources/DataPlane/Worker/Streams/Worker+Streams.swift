@@ -15,7 +15,9 @@ extension Worker {
     /// Makes the local end of a stream; nil when a limit is reached.
     mutating func addStream(_ linkSlot: UInt32, id: UInt32, partner: StreamPartner) -> UInt32? {
         let link = links[linkSlot]
-        guard link.pointee.streamCount < UInt32(limits[.streamsPerConnectorMax]) else { return nil }
+        guard link.pointee.streamCount < UInt32(limits[.streamsPerConnectorMax]),
+            streams.count < UInt32(limits[.streamsPerWorkerMax])
+        else { return nil }
         let stream = Stream(
             link: linkSlot, id: id, partner: partner,
             window: UInt32(limits[.streamWindowBytes]), opened: now, lastProgress: now)

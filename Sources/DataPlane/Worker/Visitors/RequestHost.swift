@@ -26,11 +26,15 @@ struct RequestHost: BitwiseCopyable {
         destination = RelayAddress(name: written, port: port == 0 ? 80 : UInt16(truncatingIfNeeded: port))
     }
 
-    /// Tells a visitor's idle streams apart: same tunnel and same host.
-    func key(_ tunnel: TunnelID) -> UInt64 {
+    /// Tells a visitor's idle streams apart: same tunnel, same host, and the same client where streams are told of one.
+    func key(_ tunnel: TunnelID, source: SocketAddress?) -> UInt64 {
         var hash = tunnel.high ^ (tunnel.low &* 0x9E37_79B9_7F4A_7C15)
         name.withBytes { bytes in
             for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        }
+        if let source {
+            hash = (hash ^ source.high) &* 0x0000_0100_0000_01B3
+            hash = (hash ^ source.low) &* 0x9E37_79B9_7F4A_7C15
         }
         return hash ^ (hash >> 29)
     }

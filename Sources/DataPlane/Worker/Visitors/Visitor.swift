@@ -7,12 +7,17 @@ import Wire
 
 /// Where a visitor's connection is between two requests and within one:
 ///
-///     head → (moving → head, on another worker) → exchange → head …
-///                                               ↘ raw (after 101)
+///     (proxied →) head → (moving → head, on another worker) → exchange → head …
+///                                                           ↘ raw (after 101)
 ///     head → discarding (refused, its body still comes) → head
+///     head → hello (TLS) → (moving → hello, on another worker) → raw
 package enum VisitorPhase: UInt8, BitwiseCopyable {
+    /// May begin with the header of a proxy, which is not complete yet.
+    case proxied
     /// Waits for a request's first byte, or for the rest of its head.
     case head
+    /// TLS: its first message is not complete yet.
+    case hello
     /// Belongs to another worker; goes there when nothing of it is in flight here.
     case moving
     /// A request is with a stream.
@@ -30,7 +35,7 @@ package enum AnswerPhase: UInt8, BitwiseCopyable {
     case done
 }
 
-/// One visitor's connection at an entrypoint: HTTP/1.x, routed request by request.
+/// One visitor's connection at an entrypoint: HTTP/1.x, routed request by request, or TLS, passed through by name.
 package struct Visitor: BitwiseCopyable {
     var socket: UInt32
     var service: ServiceIndex
@@ -40,6 +45,14 @@ package struct Visitor: BitwiseCopyable {
     /// Received bytes that nobody has read: the next head, the rest of a body, pipelined requests.
     var input = SliceQueue()
     var inputEnded = false
+    /// It began with a TLS hello: everything it sends passes unread, after the name in the hello was looked up.
+    var isTLS = false
+    /// The version field of that hello, in which it is refused.
+    var helloVersion: UInt16 = 0
+    /// Whom its requests are for stands in them: it came to an entrypoint that asks proxies for that.
+    var namesClientByField = false
+    /// Its place in the count of connections by address, or none.
+    var sourceSlot: UInt32 = .max
 
     // The request.
     var method = HTTPMethod.get
@@ -51,7 +64,7 @@ package struct Visitor: BitwiseCopyable {
     var asksClose = false
     var requestBody = HTTPBody(.none)
     var requestIsDone = false
-    /// The request as it came, for a repetition; meaningful while `mayReplay`.
+    /// The request, or the hello and what followed it, as it came, for a repetition; meaningful while `mayReplay`.
     var replay = SliceQueue()
     var mayReplay = false
     var requestBytes = 0
@@ -73,6 +86,8 @@ package struct Visitor: BitwiseCopyable {
     var parked = InlineArray<4, UInt32>(repeating: .max)
     var parkedCount = 0
     var routeKey: UInt64 = 0
+    /// Whose the present request is; for the log.
+    var tunnel = TunnelID.zero
 
     /// Requests begun on this connection.
     var requestCount: UInt32 = 0
@@ -96,5 +111,13 @@ package struct Visitor: BitwiseCopyable {
         headBegan = now
     }
 
-    var source: SocketAddress { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
+    /// Whom the connection is from: its peer, or whom the proxy in front named.
+    var source: SocketAddress {
+        get { SocketAddress(high: peer.high, low: peer.low, port: peer.port) }
+        set {
+            peer.high = newValue.high
+            peer.low = newValue.low
+            peer.port = newValue.port
+        }
+    }
 }

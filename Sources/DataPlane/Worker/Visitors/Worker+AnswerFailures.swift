@@ -15,7 +15,15 @@ extension Worker {
         let visitor = visitors[slot]
         visitor.pointee.stream = .max
         if visitor.pointee.phase == .raw {
-            return endVisitorWhenSent(slot, lingering: true)
+            guard visitor.pointee.answerStarted else {
+                visitor.pointee.failure = reason
+                if repeatRequest(slot, avoiding: connector, wasTouched: wasTouched) { return }
+                return refuseTLS(slot, .internalError, reason)
+            }
+            // The far side's end is an end; anything else cut the conversation.
+            if reason == .streamEndedEarly { return endVisitorWhenSent(slot, lingering: true) }
+            noteCut(slot, reason)
+            return cutVisitorWhenSent(slot)
         }
         switch visitor.pointee.answer {
         case .awaitingHead:
@@ -23,24 +31,38 @@ extension Worker {
             if !visitor.pointee.answerStarted, repeatRequest(slot, avoiding: connector, wasTouched: wasTouched) {
                 return
             }
-            if visitor.pointee.answerStarted { return endVisitorWhenSent(slot, lingering: false) }
+            if visitor.pointee.answerStarted {
+                noteCut(slot, reason)
+                return cutVisitorWhenSent(slot)
+            }
             refuseBroken(slot, status: status(ofFailure: reason), reason)
         case .body:
             if visitor.pointee.answerBody.mayEndHere, reason == .streamEndedEarly {
                 endVisitorWhenSent(slot, lingering: true)
             } else {
-                counters.add(.badAnswer)
-                endVisitorWhenSent(slot, lingering: false)
+                noteCut(slot, reason)
+                cutVisitorWhenSent(slot)
             }
         case .done:
             endVisitorWhenSent(slot, lingering: true)
         }
     }
 
+    /// Counts why an answer that had begun will not be completed.
+    private mutating func noteCut(_ slot: UInt32, _ reason: Reason) {
+        switch reason {
+        case .stalled, .windowExceeded, .smuxFault:
+            // Counted where the stream was ended.
+            return
+        case .streamEndedEarly: note(.badAnswer, visitor: slot)
+        default: note(reason, visitor: slot)
+        }
+    }
+
     /// 502 when the service behind the tunnel is to blame, 503 when the tunnel is.
     func status(ofFailure reason: Reason) -> Int {
         switch reason {
-        case .dialFailed, .dialTimeout, .badAnswer: 502
+        case .dialFailed, .dialTimeout, .badAnswer, .noRoute: 502
         default: 503
         }
     }
@@ -69,7 +91,7 @@ extension Worker {
         // The other connector may be on another worker.
         visitor.pointee.moves = 0
         visitor.pointee.avoiding = visitor.pointee.streamWasParked ? .zero : connector
-        visitor.pointee.phase = .head
+        visitor.pointee.phase = visitor.pointee.isTLS ? .hello : .head
         visitor.pointee.headBegan = now
         buffers.clear(&visitor.pointee.answerHead)
         counters.add(.requestsRetried)
@@ -87,15 +109,15 @@ extension Worker {
         refuseBroken(slot, status: 502, reason)
     }
 
-    /// Part of the answer is out: the end of the connection is the only way to say that the rest will not come.
+    /// Part of the answer is out: a reset is the only way to say that the rest will not come.
     mutating func cutAnswer(_ slot: UInt32, _ reason: Reason) {
         let visitor = visitors[slot]
-        counters.add(reason)
+        note(reason, visitor: slot)
         if visitor.pointee.stream != .max {
             let stream = visitor.pointee.stream
             visitor.pointee.stream = .max
             resetStream(stream, reason)
         }
-        endVisitorWhenSent(slot, lingering: false)
+        cutVisitorWhenSent(slot)
     }
 }

@@ -18,6 +18,7 @@ extension Worker {
             return resetStream(stream, .badAnswer)
         }
         if visitor.pointee.phase == .raw {
+            if !visitor.pointee.answerStarted { beginAnswering(slot) }
             return passToVisitor(slot, slice)
         }
         if visitor.pointee.answer == .awaitingHead, !visitor.pointee.answerHead.isEmpty {
@@ -123,7 +124,8 @@ extension Worker {
         } else if visitor.pointee.minor == 0 {
             options.insert(.keepAlive)
         }
-        if visitor.pointee.answerUnchunks { options.insert(.unchunked) }
+        // Also where there is no body, as for HEAD: a transfer coding means nothing to HTTP/1.0 (RFC 9112 §6.1).
+        if visitor.pointee.minor == 0 { options.insert(.unchunked) }
         guard passHead(slot, head, original, options: options, keeps: keeps) else { return false }
         visitor.pointee.answer = .body
         visitor.pointee.answerBody = HTTPBody(head.framing)
@@ -269,6 +271,7 @@ extension Worker {
         let mayPark =
             visitor.pointee.originKeeps && visitor.pointee.keepsConnection && parkedMax > 0
             && !streams[stream].pointee.flags.contains(.peerFinished) && streams[stream].pointee.out.isEmpty
+            && !links[streams[stream].pointee.link].pointee.isWithdrawn
         guard mayPark else { return finishStream(stream) }
         if visitor.pointee.parkedCount == parkedMax {
             let oldest = visitor.pointee.parked[0]

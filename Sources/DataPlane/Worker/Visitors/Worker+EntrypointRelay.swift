@@ -30,6 +30,7 @@ extension Worker {
         }
         links[linkSlot].pointee.pending = visitor.pointee.input
         visitor.pointee.input = SliceQueue()
+        leaveSource(slot)
         visitors.give(slot)
         sockets[socket].pointee.role = .link
         sockets[socket].pointee.owner = linkSlot

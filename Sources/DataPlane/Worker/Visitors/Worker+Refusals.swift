@@ -20,8 +20,9 @@ extension Worker {
             visitor.pointee.keepsConnection && !head.expectsContinue && !head.asksUpgrade
             && (visitor.pointee.requestBody.remaining ?? .max) <= Self.discardedBytesMax
         visitor.pointee.requestCount &+= 1
+        note(reason, visitor: slot, head)
         buffers.dropFirst(&visitor.pointee.input, head.byteCount)
-        refuse(slot, status: status, reason, closes: !keeps)
+        sendRefusal(slot, status: status, reason, closes: !keeps)
         return visitors.isLive(slot)
     }
 
@@ -33,31 +34,33 @@ extension Worker {
         if visitors.isLive(slot) { serveVisitor(slot) }
     }
 
-    /// Sends the page. The connection closes behind it, or drops the request's body and goes on.
+    /// Counts and answers. The connection closes behind the page, or drops the request's body and goes on.
     mutating func refuse(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
+        note(reason, visitor: slot)
+        sendRefusal(slot, status: status, reason, closes: closes)
+    }
+
+    private mutating func sendRefusal(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
         let visitor = visitors[slot]
-        counters.add(reason)
         let refusal = HTTPRefusal(
             status: status, reason: reason, closes: closes, isHeadOnly: visitor.pointee.method == .head)
         guard let buffer = buffers.take() else { return endVisitor(slot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
         guard let count = refusal.write(into: target) else { preconditionFailure("a refusal outgrew its buffer") }
-        let socket = visitor.pointee.socket
-        buffers.append(
-            &sockets[socket].pointee.out,
+        let socket = sockets[visitor.pointee.socket]
+        // Kept like any payload: many pages for a visitor that does not read share buffers.
+        keep(
+            &socket.pointee.out,
             Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
-        queueFlush(socket)
+        buffers.release(buffer)
+        queueFlush(visitor.pointee.socket)
         if closes { return endVisitorWhenSent(slot, lingering: true) }
         visitor.pointee.phase = .discarding
     }
 
     /// Queues a few bytes as they are.
     mutating func enqueue(_ socket: UInt32, _ bytes: InlineArray<4, UInt8>) {
-        withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
-    }
-
-    mutating func enqueue(_ socket: UInt32, _ bytes: InlineArray<7, UInt8>) {
         withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
     }
 

@@ -19,8 +19,14 @@ extension Worker {
             awaitHead(slot)
             return false
         }
-        if visitor.pointee.requestCount == 0, visitor.pointee.attempts == 0, refuseOtherProtocol(slot, front) {
-            return false
+        if visitor.pointee.requestCount == 0, visitor.pointee.attempts == 0 {
+            guard admitSource(slot) else { return false }
+            if buffers.pointer(front).load(as: UInt8.self) == 0x16 {
+                visitor.pointee.isTLS = true
+                visitor.pointee.phase = .hello
+                return true
+            }
+            if leaveToRelay(slot, front) { return false }
         }
         let limit = Int(limits[.headBytesMax])
         switch HTTPRequestHead.read(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front))), limit: limit) {
@@ -44,7 +50,7 @@ extension Worker {
     }
 
     /// Waits for more bytes of a head, or for the first of the next one.
-    private mutating func awaitHead(_ slot: UInt32) {
+    mutating func awaitHead(_ slot: UInt32) {
         let visitor = visitors[slot]
         if visitor.pointee.inputEnded { return endVisitorWhenSent(slot, lingering: false) }
         let deadline =
@@ -59,21 +65,12 @@ extension Worker {
         wantBytes(visitor.pointee.socket, true)
     }
 
-    /// TLS and relay requests have first bytes of their own. True when the visitor was refused.
-    private mutating func refuseOtherProtocol(_ slot: UInt32, _ front: Slice) -> Bool {
-        let visitor = visitors[slot]
-        switch buffers.pointer(front).load(as: UInt8.self) {
-        case 0x01:
-            if becomeRelayVisitor(slot) { return true }
-            counters.add(.relayAtEntrypoint)
-            enqueue(visitor.pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
-        case 0x16:
-            // A fatal alert: unrecognized_name (RFC 6066 §3).
-            counters.add(.tlsNotAvailable)
-            enqueue(visitor.pointee.socket, [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x70])
-        default:
-            return false
-        }
+    /// Relay requests have a first byte of their own. True when the visitor is served as a relay visitor, or was refused.
+    private mutating func leaveToRelay(_ slot: UInt32, _ front: Slice) -> Bool {
+        guard buffers.pointer(front).load(as: UInt8.self) == 0x01 else { return false }
+        if becomeRelayVisitor(slot) { return true }
+        note(.relayAtEntrypoint, visitor: slot)
+        enqueue(visitors[slot].pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
         endVisitorWhenSent(slot, lingering: true)
         return true
     }
@@ -82,6 +79,7 @@ extension Worker {
     private mutating func route(_ slot: UInt32, _ head: HTTPRequestHead) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.method = head.method
+        visitor.pointee.tunnel = .zero
         visitor.pointee.minor = head.minor
         visitor.pointee.askedUpgrade = head.asksUpgrade
         visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
@@ -95,19 +93,51 @@ extension Worker {
         }
         guard let found else { return refuse(slot, head, status: 502, .noRoute) }
         guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
-        visitor.pointee.routeKey = host.key(found.tunnel)
+        if !head.forwardedNode.isEmpty, namesUs(head, front) {
+            return refuse(slot, head, status: 503, .loopDetected)
+        }
+        let source = client(of: slot, head, front)
+        visitor.pointee.routeKey = host.key(found.tunnel, source: visitor.pointee.namesClientByField ? source : nil)
+        visitor.pointee.tunnel = found.tunnel
         visitor.pointee.streamWasParked = false
         if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
             visitor.pointee.streamWasParked = true
             return begin(slot, head, on: parked)
         }
-        return acquire(slot, head, found.tunnel, host)
+        switch acquireStream(slot, found.tunnel, source: source, destination: host.destination) {
+        case .moves: return false
+        case .none(let reason): return refuse(slot, head, status: status(ofFailure: reason), reason)
+        case .stream(let stream):
+            streams[stream].pointee.routeKey = visitor.pointee.routeKey
+            return begin(slot, head, on: stream)
+        }
+    }
+
+    /// Whom the request is for: the connection's other end, or the client that a trusted proxy names where the
+    /// entrypoint is told to ask it. Streams are kept by it, so that nobody is taken for the one before.
+    private func client(of slot: UInt32, _ head: HTTPRequestHead, _ front: Slice) -> SocketAddress {
+        let visitor = visitors[slot]
+        guard visitor.pointee.namesClientByField else { return visitor.pointee.source }
+        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
+        return HTTPForwarding.client(of: head, bytes, source: visitor.pointee.source, proxies: trustedProxies)
+    }
+
+    /// Whether the request came through this node before (protocol tunnel-server §8.3): nodes name themselves in
+    /// Gost-Forwarded-Node when they hand a request to another node.
+    private func namesUs(_ head: HTTPRequestHead, _ front: Slice) -> Bool {
+        guard !nodeName.isEmpty else { return false }
+        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
+        var position = head.forwardedNode.lower
+        while let element = HTTPListElement.next(bytes, &position, limit: head.forwardedNode.upper) {
+            if let name = InlineText(bytes, element.start, element.end), name == nodeName { return true }
+        }
+        return false
     }
 
     /// Chooses a connector of the tunnel and opens a stream on it, or sends the visitor to the worker that can.
-    private mutating func acquire(
-        _ slot: UInt32, _ head: HTTPRequestHead, _ tunnel: TunnelID, _ host: RequestHost
-    ) -> Bool {
+    mutating func acquireStream(
+        _ slot: UInt32, _ tunnel: TunnelID, source: SocketAddress, destination: RelayAddress
+    ) -> StreamSearch {
         let visitor = visitors[slot]
         var wish = Directory.Wish()
         wish.avoiding = visitor.pointee.avoiding
@@ -116,20 +146,18 @@ extension Worker {
             guard let entry = directory.choose(tunnel, wish, &random) else { break }
             if Int(entry.worker) != index {
                 startMove(slot, to: entry.worker)
-                return false
+                return .moves
             }
             precondition(links.isCurrent(entry.link, entry.linkGeneration), "the directory names a dead link")
             if let stream = openStream(
-                entry.link, partner: .visitor(slot), source: visitor.pointee.source, destination: host.destination)
+                entry.link, partner: .visitor(slot), source: source, destination: destination)
             {
-                streams[stream].pointee.routeKey = visitor.pointee.routeKey
-                return begin(slot, head, on: stream)
+                return .stream(stream)
             }
             wish.avoiding = entry.connector
         }
-        guard directory.isKnown(tunnel, isUDP: false) else { return refuse(slot, head, status: 503, .tunnelOffline) }
-        guard visitor.pointee.attempts > 0 else { return refuse(slot, head, status: 503, .streamsFull) }
-        return refuse(slot, head, status: status(ofFailure: visitor.pointee.failure), visitor.pointee.failure)
+        guard directory.isKnown(tunnel, isUDP: false) else { return .none(.tunnelOffline) }
+        return .none(visitor.pointee.attempts > 0 ? visitor.pointee.failure : .streamsFull)
     }
 
     /// Hands the head to the stream; the body follows. True: serving goes on.
@@ -164,21 +192,25 @@ extension Worker {
     private mutating func sendHead(
         _ slot: UInt32, _ head: HTTPRequestHead, _ original: Slice, on stream: UInt32
     ) -> Int? {
-        if head.passesUnchanged {
-            sendOnStream(stream, original)
-            return Int(original.count)
-        }
-        guard let buffer = buffers.take() else { return nil }
-        defer { buffers.release(buffer) }
-        let target = UnsafeMutableRawBufferPointer(
-            start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
+        // Most heads are short: a piece of a buffer does, and many that wait do not take a buffer each.
+        let most = head.byteCount + 64 + HTTPForwarding.growthBytesMax + 2 * Int(head.host.count)
+        let room =
+            most <= BufferStore.pieceBytesMax
+            ? buffers.cutArena(most)
+            : buffers.take().map {
+                Slice(buffer: $0, offset: UInt32(BufferStore.headroom), count: UInt32(BufferStore.payload))
+            }
+        guard let room else { return nil }
+        defer { buffers.release(room.buffer) }
+        let source = visitors[slot].pointee.source
         let bytes = UnsafeRawBufferPointer(buffers.bytes(original))
         guard
             let count = HTTPRequestRewriter.write(
-                head, RawSpan(_unsafeBytes: bytes), options: [], extra: UnsafeRawBufferPointer(start: nil, count: 0),
-                into: target)
+                head, RawSpan(_unsafeBytes: bytes), options: [],
+                forwarding: HTTPForwarding(source: source, isTrusted: trustedProxies.contains(source)),
+                extra: UnsafeRawBufferPointer(start: nil, count: 0), into: buffers.bytes(room))
         else { return nil }
-        sendOnStream(stream, Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
+        sendOnStream(stream, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(count)))
         return count
     }
 
@@ -280,6 +312,10 @@ extension Worker {
         let visitor = visitors[slot]
         while let front = buffers.first(visitor.pointee.input) {
             if pausesSource(visitor.pointee.stream) { return wantBytes(visitor.pointee.socket, false) }
+            if !visitor.pointee.answerStarted {
+                keepForReplay(slot, front)
+                visitor.pointee.requestBytes += Int(front.count)
+            }
             sendOnStream(visitor.pointee.stream, front)
             buffers.dropFirst(&visitor.pointee.input, Int(front.count))
         }

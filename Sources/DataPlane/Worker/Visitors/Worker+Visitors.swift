@@ -15,18 +15,19 @@ extension Worker {
             let slot = visitors.take(
                 Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now))
         else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return closeDescriptor(descriptor)
         }
         guard let socket = openSocket(descriptor, .visitor, owner: slot) else {
             visitors.give(slot)
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return closeDescriptor(descriptor)
         }
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.receivesOnce = workerCount > 1
         readPeerAddress(descriptor, at: UnsafeMutableRawPointer(visitors[slot]) + offsets.visitorPeer)
-        setDeadline(socket, now.advanced(milliseconds: limits[.firstByteTimeoutMilliseconds]))
+        visitors[slot].pointee.namesClientByField = listener.namesClientByField
+        beginArrival(slot, isProxied: listener.takesProxyHeader)
         wantBytes(socket, true)
     }
 
@@ -50,8 +51,12 @@ extension Worker {
         while visitors.isLive(slot) {
             let visitor = visitors[slot]
             switch visitor.pointee.phase {
+            case .proxied:
+                guard readProxyHeader(ofVisitor: slot) else { return }
             case .head:
                 guard readHead(slot) else { return }
+            case .hello:
+                return readHello(slot)
             case .exchange:
                 guard forwardBody(slot) else { return }
             case .discarding:
@@ -69,6 +74,9 @@ extension Worker {
         let visitor = visitors[slot]
         visitor.pointee.inputEnded = true
         switch visitor.pointee.phase {
+        case .proxied, .hello:
+            // Cut short, they say nothing that could be answered.
+            endVisitor(slot, .peerClosed)
         case .head, .discarding:
             // What it was answered is still on its way; a request cut short is none.
             if sockets[visitor.pointee.socket].pointee.out.isEmpty {
@@ -92,7 +100,10 @@ extension Worker {
     mutating func halfCloseFromVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let stream = visitor.pointee.stream
-        if links[streams[stream].pointee.link].pointee.capabilities.contains(.halfClose) {
+        if streams[stream].pointee.flags.contains(.peerHalfClosed) {
+            // Both sides have ended: nothing is owed any more.
+            endVisitorWhenSent(slot, lingering: false)
+        } else if links[streams[stream].pointee.link].pointee.capabilities.contains(.halfClose) {
             halfCloseStream(stream)
         } else {
             setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.halfCloseGraceMilliseconds]))
@@ -120,9 +131,25 @@ extension Worker {
     /// Ends the visitor at once: its streams are ended, its connection is closed, what was queued is dropped.
     mutating func endVisitor(_ slot: UInt32, _ reason: Reason) {
         let socket = visitors[slot].pointee.socket
-        counters.add(reason)
+        note(reason, visitor: slot)
+        if isAnswerCut(slot) { sockets[socket].pointee.resetsWhenClosed = true }
         releaseVisitor(slot)
         closeSocket(socket)
+    }
+
+    /// Ends the visitor when what is queued for it is sent, by a reset: part of its answer will not come, and framed
+    /// by the end of the connection it would look complete.
+    mutating func cutVisitorWhenSent(_ slot: UInt32) {
+        let socket = visitors[slot].pointee.socket
+        sockets[socket].pointee.resetsWhenClosed = true
+        releaseVisitor(slot)
+        closeSocketWhenSent(socket, lingering: false)
+    }
+
+    /// Whether part of an answer is out and the rest of it is not.
+    private func isAnswerCut(_ slot: UInt32) -> Bool {
+        let visitor = visitors[slot]
+        return visitor.pointee.phase == .exchange && visitor.pointee.answerStarted && visitor.pointee.answer != .done
     }
 
     /// Ends the visitor when what is queued for it is sent.
@@ -145,6 +172,7 @@ extension Worker {
             }
         }
         finishParkedStreams(slot)
+        leaveSource(slot)
         buffers.clear(&visitor.pointee.input)
         buffers.clear(&visitor.pointee.replay)
         buffers.clear(&visitor.pointee.answerHead)
@@ -163,6 +191,12 @@ extension Worker {
     mutating func visitorTimedOut(_ slot: UInt32) {
         let visitor = visitors[slot]
         switch visitor.pointee.phase {
+        case .proxied:
+            endVisitor(slot, visitor.pointee.input.isEmpty ? .firstByteTimeout : .proxyTimeout)
+        case .hello:
+            refuseTLS(slot, .internalError, .helloTimeout)
+        case .head where isArriving(slot):
+            if admitSource(slot) { awaitHead(slot) }
         case .head:
             if !visitor.pointee.input.isEmpty {
                 refuse(slot, status: 408, .headTimeout, closes: true)
@@ -183,6 +217,7 @@ extension Worker {
             if visitor.pointee.inputEnded, now < end {
                 setDeadline(visitor.pointee.socket, end)
             } else {
+                note(.finished, visitor: slot)
                 endVisitorWhenSent(slot, lingering: false)
             }
         case .moving:

@@ -28,7 +28,7 @@ extension Worker {
         counters.add(.bytesFromVisitors, UInt64(bytes.count))
         let number = Int(datagramServices[Int(position)].service)
         guard bytes.count <= client.visits.services[number].datagramBytesMax else {
-            return counters.add(.datagramTooLong)
+            return note(.datagramTooLong)
         }
         let isNew: Bool
         let slot: UInt32
@@ -47,7 +47,7 @@ extension Worker {
         {
             visit.pointee.lastProgress = now
         } else {
-            counters.add(.datagramOverflow)
+            note(.datagramOverflow)
         }
         if isNew {
             dialVisit(slot)
@@ -82,14 +82,14 @@ extension Worker {
     private mutating func addSender(_ position: UInt32, _ peer: PeerAddress, backlog: UInt32?) -> UInt32? {
         let service = datagramServices[Int(position)]
         guard UInt64(service.openingCount) < backlog.map(UInt64.init) ?? limits[.datagramBacklogMax] else {
-            counters.add(.datagramOverflow)
+            note(.datagramOverflow)
             return nil
         }
         var visit = Visit(service: service.service, now: now)
         visit.datagramService = UInt16(position)
         visit.peer = peer
         guard let slot = visits.take(visit) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return nil
         }
         let isIndexed = visitIndex.insert(senderKey(position, peer), slot)

@@ -23,12 +23,12 @@ extension Worker {
     mutating func acceptVisit(_ descriptor: Int32, _ service: UInt16) {
         counters.add(.visitorsAccepted)
         guard let slot = visits.take(Visit(service: service, now: now)) else {
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return closeDescriptor(descriptor)
         }
         guard let socket = openSocket(descriptor, .visit, owner: slot) else {
             visits.give(slot)
-            counters.add(.visitorsFull)
+            note(.visitorsFull)
             return closeDescriptor(descriptor)
         }
         visits[slot].pointee.socket = socket
@@ -68,11 +68,11 @@ extension Worker {
         link.peer.port = address.port
         guard let linkSlot = links.take(link) else { return endVisit(slot, .linksFull) }
         visit.pointee.link = linkSlot
-        openDial(address, .link, owner: linkSlot)
+        openDial(.ip(address), .link, owner: linkSlot)
     }
 
     /// A server's name was resolved or could not be: visits that wait for it go on.
-    package mutating func visitsResolved(_ host: String, isKnown: Bool) {
+    mutating func visitsResolved(_ host: String, isKnown: Bool) {
         guard let client else { return }
         var slot: UInt32 = 0
         while slot < visits.end {
@@ -200,7 +200,7 @@ extension Worker {
         let socket = links[link].pointee.socket
         guard socket != .max else {
             // Its dial finds nobody and closes what it opened.
-            counters.add(reason)
+            note(reason)
             links.give(link)
             visits[slot].pointee.link = .max
             return endVisit(slot, reason)

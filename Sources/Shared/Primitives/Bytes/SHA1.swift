@@ -8,25 +8,9 @@ package struct SHA1: BitwiseCopyable {
     /// The 20-byte digest of `bytes`.
     @_noLocks package static func digest(of bytes: borrowing RawSpan) -> InlineArray<20, UInt8> {
         var hash = SHA1()
-        let count = bytes.byteCount
-        var offset = 0
-        while count &- offset >= 64 {
-            var block = InlineArray<64, UInt8>(repeating: 0)
-            for index in 0..<64 { block[index] = ByteScan.byte(bytes, offset &+ index) }
-            hash.absorb(block)
-            offset = offset &+ 64
+        for number in 0..<DigestBlocks.count(of: bytes) {
+            hash.absorb(DigestBlocks.block(number, of: bytes, lengthIsBigEndian: true))
         }
-        var last = InlineArray<64, UInt8>(repeating: 0)
-        let rest = count &- offset
-        for index in 0..<rest { last[index] = ByteScan.byte(bytes, offset &+ index) }
-        last[rest] = 0x80
-        if rest >= 56 {
-            hash.absorb(last)
-            last = InlineArray<64, UInt8>(repeating: 0)
-        }
-        let bits = UInt64(count) &* 8
-        for index in 0..<8 { last[56 &+ index] = UInt8(truncatingIfNeeded: bits &>> UInt64((7 &- index) &* 8)) }
-        hash.absorb(last)
         return hash.output
     }
 

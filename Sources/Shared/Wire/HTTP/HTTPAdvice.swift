@@ -44,6 +44,10 @@ struct HTTPAdvice {
             HTTPAdvice(
                 "The request came back to the node that had forwarded it.",
                 "The nodes' registry is being corrected; try again in a moment.")
+        case .sourceFull:
+            HTTPAdvice(
+                "Too many connections from your address are open here.",
+                "Close some; if many share your address, the node's operator can raise visitorsPerSourceMax.")
         case .missingHost:
             HTTPAdvice("The request names no host.", "Send a Host header with the name of the tunnel.")
         case .ambiguousFraming:

@@ -13,7 +13,10 @@ struct HTTPFieldCopy {
         static var upgrade: Self { @_noLocks get { Self(rawValue: 1) } }
         static var host: Self { @_noLocks get { Self(rawValue: 2) } }
         static var transferEncoding: Self { @_noLocks get { Self(rawValue: 4) } }
-        static var forwarding: Self { @_noLocks get { Self(rawValue: 8) } }
+        /// X-Forwarded-For, -Proto and -Host.
+        static var forwarded: Self { @_noLocks get { Self(rawValue: 8) } }
+        /// Forwarded and X-Real-IP, which say the same in other words.
+        static var likeForwarded: Self { @_noLocks get { Self(rawValue: 16) } }
     }
 
     /// Copies the lines from `start` to the head's empty line at `end`, which is left to the caller. `fields` is what
@@ -44,7 +47,7 @@ struct HTTPFieldCopy {
     @_noLocks private static func leavesOutAny(_ fields: HTTPFieldSum, _ omitting: Omissions) -> Bool {
         (omitting.has(.upgrade) && !fields.upgrade.isEmpty) || (omitting.has(.host) && fields.hasHost)
             || (omitting.has(.transferEncoding) && fields.hasTransferCoding)
-            || (omitting.has(.forwarding) && fields.hasForwarding)
+            || (omitting.has(.forwarded) && fields.hasForwarding)
     }
 
     @_noLocks private static func leavesOut(
@@ -57,8 +60,10 @@ struct HTTPFieldCopy {
         case .host: return omitting.has(.host)
         case .contentLength: return false
         case .transferEncoding: return omitting.has(.transferEncoding)
-        case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .realAddress:
-            if omitting.has(.forwarding) { return true }
+        case .forwardedFor, .forwardedProto, .forwardedHost:
+            if omitting.has(.forwarded) { return true }
+        case .forwarded, .realAddress:
+            if omitting.has(.likeForwarded) { return true }
         default: break
         }
         return options.has(.named) && isNamed(line, bytes, start: start)

@@ -8,21 +8,29 @@ package enum HTTPRequestRewriter {
         package let rawValue: UInt8
         @_noLocks package init(rawValue: UInt8) { self.rawValue = rawValue }
         @_noLocks func has(_ options: Self) -> Bool { rawValue & options.rawValue != 0 }
-        /// Leaves out X-Forwarded-For, -Proto, -Host, Forwarded and X-Real-IP: the visitor is not a trusted proxy.
-        package static var dropForwarding: Self { @_noLocks get { Self(rawValue: 1) } }
         /// Adds `Connection: close`, for a stream that serves one request only.
         package static var closeAfter: Self { @_noLocks get { Self(rawValue: 2) } }
     }
 
     /// Writes the forwarded form of `head`, read from the start of `bytes`, with `extra` (complete field lines, each
     /// with its CRLF, or empty) before the empty line; the number of bytes, or nil when they do not fit in `target`.
+    /// With `forwarding` the forwarding fields are what that makes of them, else they stay.
     ///
-    /// The result is at most `head.byteCount + extra.count + 64` bytes, plus the host's length for an absolute target.
+    /// The result is at most `head.byteCount + extra.count + 64` bytes, plus the host's length for an absolute target;
+    /// with `forwarding` `HTTPForwarding.growthBytesMax` more, and the host's length once more.
     @_noLocks package static func write(
-        _ head: HTTPRequestHead, _ bytes: borrowing RawSpan, options: Options, extra: UnsafeRawBufferPointer,
-        into target: UnsafeMutableRawBufferPointer
+        _ head: HTTPRequestHead, _ bytes: borrowing RawSpan, options: Options, forwarding: HTTPForwarding? = nil,
+        extra: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
     ) -> Int? {
         var writer = ByteWriter(target)
+        if head.passesUnchanged, options.rawValue == 0, !head.fields.hasForwarding {
+            // What most requests look like: one copy.
+            writer.copy(bytes, 0, head.byteCount &- 2)
+            if let forwarding { forwarding.write(head, bytes, to: &writer) }
+            writer.copy(extra)
+            writer.text("\r\n")
+            return writer.finished
+        }
         writer.copy(bytes, head.line.methodRange.lower, head.line.methodRange.upper)
         writer.byte(0x20)
         writeTarget(head, bytes, to: &writer)
@@ -36,9 +44,13 @@ package enum HTTPRequestRewriter {
         }
         let upgrades = head.asksUpgrade
         if !upgrades { omissions.add(.upgrade) }
-        if options.has(.dropForwarding) { omissions.add(.forwarding) }
+        if let forwarding {
+            omissions.add(.forwarded)
+            if !forwarding.isTrusted { omissions.add(.likeForwarded) }
+        }
         HTTPFieldCopy.copy(
             bytes, from: head.line.next, to: head.byteCount &- 2, fields: head.fields, omitting: omissions, to: &writer)
+        if let forwarding { forwarding.write(head, bytes, to: &writer) }
         writer.copy(extra)
         if upgrades {
             writer.text("Connection: Upgrade\r\n")

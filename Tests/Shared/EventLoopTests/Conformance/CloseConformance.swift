@@ -51,6 +51,35 @@ import Testing
         rig.close(client, server)
     }
 
+    /// What was sent is read, then comes an error: nobody takes what was cut for the whole.
+    @Test(arguments: Subject.allCases)
+    func resetInsteadOfAnEnd(subject: Subject) throws {
+        let rig = try Rig(subject)
+        let (client, server) = rig.connection()
+        #expect(rig.result(of: rig.send(Array("part".utf8), on: server)) == 4)
+        let receive = rig.emit(.receive, on: client)
+        #expect(rig.receive(receive, on: client, count: 4) == Array("part".utf8))
+        #expect(rig.result(of: rig.emit(.close, on: server, length: 1)) == 0)
+        #expect(rig.result(of: receive) == -ECONNRESET)
+        rig.close(client)
+    }
+
+    /// The number that comes back after such a close is an ordinary connection's.
+    @Test(arguments: Subject.allCases)
+    func theResetIsThatConnectionsOnly(subject: Subject) throws {
+        let rig = try Rig(subject)
+        let first = rig.connection()
+        #expect(rig.result(of: rig.emit(.close, on: first.server, length: 1)) == 0)
+        rig.close(first.client)
+        let (client, server) = rig.connection()
+        let receive = rig.emit(.receive, on: client)
+        #expect(rig.result(of: rig.send(Array("all".utf8), on: server)) == 3)
+        rig.close(server)
+        #expect(rig.receive(receive, on: client, count: 3) == Array("all".utf8))
+        #expect(rig.result(of: receive) == 0)
+        rig.close(client)
+    }
+
     @Test(arguments: Subject.allCases)
     func cancellingNothing(subject: Subject) throws {
         let rig = try Rig(subject)

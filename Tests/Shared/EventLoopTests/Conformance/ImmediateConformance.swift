@@ -47,16 +47,4 @@ import Testing
         #expect(rig.result(of: rig.emit(.mapFile, on: empty, address: mapped)) == -EINVAL)
         if subject == .simulated { #expect(rig.result(of: rig.emit(.close, on: empty)) == -EBADF) }
     }
-
-    @Test(arguments: Subject.allCases)
-    func releasedMemoryReadsAsZero(subject: Subject) throws {
-        let rig = try Rig(subject, bufferCount: 4, provided: 0)
-        let start = UnsafeMutableRawPointer(bitPattern: rig.geometry.base)!
-        memset(start, 0xEE, 8_192)
-        rig.emit(.releaseMemory, address: rig.geometry.base, argument: 4_096)
-        _ = rig.turn(milliseconds: 0)
-        #expect(start.load(as: UInt8.self) == 0)
-        #expect(start.load(fromByteOffset: 4_095, as: UInt8.self) == 0)
-        #expect(start.load(fromByteOffset: 4_096, as: UInt8.self) == 0xEE)
-    }
 }

@@ -25,7 +25,7 @@ struct Vector: CustomTestStringConvertible, Sendable {
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let folder = root.appendingPathComponent("Vectors")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.filter { $0.hasSuffix(".json") }.sorted().map { name in
+        return names.filter { $0.contains(".conn") }.sorted().map { name in
             // Broken fixtures must fail loudly, not shrink the test.
             let data = try! Data(contentsOf: folder.appendingPathComponent(name))
             return Vector(name: name, records: try! JSONDecoder().decode([Record].self, from: data))

@@ -1,0 +1,15 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// What became of the search for a stream to a visitor's tunnel.
+enum StreamSearch: BitwiseCopyable {
+    case stream(UInt32)
+    /// The connector lives on another worker, to which the visitor goes.
+    case moves
+    /// There is none, for this reason.
+    case none(Reason)
+}
