@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { PIECE_BYTES = 65536, RATED_PIECE_BYTES = 8192, RATED_AHEAD_BYTES = 32768, RATED_SOCKET_BYTES = 32768 };
+enum { PIECE_BYTES = 65536, RATED_PIECE_BYTES = 8192, RATED_AHEAD_BYTES = 16384, RATED_SOCKET_BYTES = 16384 };
 
 struct piece {
     struct piece *next;

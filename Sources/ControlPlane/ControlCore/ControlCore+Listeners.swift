@@ -93,7 +93,7 @@ extension ControlCore {
         links[id]?.phase = .serving
         let settings = PlaneSettings(generation: generation, limits: plan.limits, logLevel: plan.logLevel)
         effects.append(.send(id, .settings(settings)))
-        effects.append(.send(id, .trust(plan.trust)))
+        if link.speaksTrust { effects.append(.send(id, .trust(plan.trust))) }
         sendServices(to: id)
         effects.append(.send(id, .ingresses(generation: generation, plan.ingresses)))
         for socket in sockets[name]?.sockets ?? [] where mayServe(link, socket.listener) {

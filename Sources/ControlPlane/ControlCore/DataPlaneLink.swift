@@ -42,6 +42,8 @@ package struct DataPlaneLink: Sendable {
     package var name: String { hello?.dataPlaneName ?? "?" }
     /// Whether it asks for credentials where it is told to.
     package var speaksAccess: Bool { hello?.capabilities.contains(.access) ?? false }
+    /// Whether it can be told whom to believe about addresses.
+    package var speaksTrust: Bool { hello?.capabilities.contains(.trust) ?? false }
     package var workers: Int { Int(hello?.workers ?? 0) }
 
     /// The next instant at which something is due here.

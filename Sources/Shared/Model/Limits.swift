@@ -155,7 +155,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning: "visitors' connections of one worker")
         case .visitorsPerSourceMax:
             Row(
-                unit: "connections", standard: 16_384, range: 1...1_048_576, reason: .sourceFull,
+                unit: "connections", standard: 16_384, range: 1...65_536, reason: .sourceFull,
                 meaning:
                     "visitors' connections of one worker from one address (IPv6: one /64); trusted proxies are exempt")
         case .linksPerWorkerMax:

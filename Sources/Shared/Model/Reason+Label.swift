@@ -53,6 +53,15 @@ extension Reason {
             case .bindTimeout: "bind_timeout"
             case .bindRefused: "bind_refused"
             case .peerOpenedStream: "peer_opened_stream"
+            default: textOfLimit
+            }
+        }
+    }
+
+    /// The names of limits, and of what came of the machine around us. A test walks all cases.
+    private var textOfLimit: StaticString {
+        @_noLocks get {
+            switch self {
             case .visitorsFull: "visitors_full"
             case .sourceFull: "source_full"
             case .linksFull: "links_full"
@@ -73,6 +82,7 @@ extension Reason {
             case .datagramIdle: "datagram_idle"
             case .datagramTooLong: "datagram_too_long"
             case .datagramOverflow: "datagram_overflow"
+            default: preconditionFailure("a reason without a name")
             }
         }
     }

@@ -4,7 +4,8 @@ package import Model
 ///
 /// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
 /// `settings, trust, credentials…, access, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and
-/// from then on deltas. (`credentials` and `access` only to data planes of the capability `access`.) Every
+/// from then on deltas. (`credentials` and `access` only to data planes of the capability `access`, `trust` to those of
+/// its own.) Every
 /// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
 /// the connection before.
 package enum ControlToData: Hashable, Sendable {
@@ -14,8 +15,7 @@ package enum ControlToData: Hashable, Sendable {
     case settings(PlaneSettings)
     case services(generation: UInt64, [PlaneService])
     case ingresses(generation: UInt64, [PlaneIngress])
-    /// Whose word about addresses is believed; said before the listeners. A data plane that does not know this message
-    /// believes nobody.
+    /// Whose word about addresses is believed; said before the listeners, to data planes of the capability `trust`.
     case trust(PlaneTrust)
     /// More entries of a table of credentials, at most `CredentialDigest.perMessageMax`. The tables that come ahead of an
     /// `access` are those that it speaks of; all earlier ones are forgotten.

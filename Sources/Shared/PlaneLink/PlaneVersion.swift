@@ -36,4 +36,6 @@ package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable
     /// Said by a data plane that asks for credentials where it is told to, and by a control plane that tells it. A data
     /// plane without it would serve a restricted port to everybody: it is never handed one.
     package static var access: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 8) }
+    /// Said by a data plane that understands `trust`; one without it takes addresses from the kernel only.
+    package static var trust: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 9) }
 }

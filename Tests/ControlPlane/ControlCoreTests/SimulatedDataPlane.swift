@@ -30,7 +30,7 @@ struct SimulatedDataPlane {
     var announced: [ListenerID] = []
     var services: [PlaneService] = []
     var servicesCount = 0
-    var capabilities: PlaneCapabilities = [.access]
+    var capabilities: PlaneCapabilities = [.access, .trust]
     var minor: UInt16 = PlaneVersion.current.minor
     /// Who may use the services, as it holds since the last of them; nil when nothing was said.
     var access: [PlaneAccess]?
@@ -100,6 +100,8 @@ struct SimulatedDataPlane {
             nextAccess = access
             tables = nextTables
             nextTables = [:]
+        case .trust:
+            precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
         case .services(_, let services):
             self.services = services
             servicesCount += 1

@@ -99,7 +99,7 @@ final class FakeDataPlane {
         send(
             .hello(
                 DataHello(
-                    version: .current, capabilities: [.access], dataPlaneName: name, processEpoch: epoch,
+                    version: .current, capabilities: [.access, .trust], dataPlaneName: name, processEpoch: epoch,
                     workers: UInt8(workers), processID: 1, countersLayout: CounterFile.layout)), descriptor: file)
         close(file)
         for (listener, socket) in listeners { send(.listenerHeld(listener), descriptor: socket) }

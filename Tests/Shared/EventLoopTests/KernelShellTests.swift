@@ -117,6 +117,10 @@ import Testing
         let flood = rig.connection()
         let other = KernelSockets.pair()
         let bytes = [UInt8](repeating: 1, count: 100 * Int(Rig.payloadBytes))
+        // As a client that is not ours: all it can, sent or not.
+        var unsent = Int32.max
+        setsockopt(
+            flood.client, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent, socklen_t(MemoryLayout<Int32>.size))
         let receives = [rig.emit(.receive, on: flood.server), rig.emit(.receive, on: other.left)]
         _ = rig.ready(of: receives[0])
         let sent = send(flood.client, bytes, bytes.count, Int32(MSG_DONTWAIT))

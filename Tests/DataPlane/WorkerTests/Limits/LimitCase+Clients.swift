@@ -38,6 +38,32 @@ extension LimitCase {
             bench.expectCountedAndLogged(.streamHeaderTimeout, at: client)
             process.kill()
         },
+        LimitCase(.leaveGraceMilliseconds, 300, isOfClient: true) { bench in
+            let tunnel = TunnelID(high: 0xEEEE_0000_0000_4000, low: 0x8000_0000_0000_0001)
+            let client = try ClientProcess(
+                bench.bench.world, bench.node, .tcp, number: 8, tunnel: tunnel, limits: [.leaveGraceMilliseconds: 300],
+                seed: 8)
+            let service = bench.bench.world.kernel.listen(on: client.host, at: client.target)
+            bench.run(500)
+            try #require(client.boundCount == 1)
+            let visitor = bench.visitor()
+            visitor.write("GET / HTTP/1.1\r\nHost: \(Endpoint.label(of: tunnel).string).localhost\r\n\r\n")
+            bench.run(50)
+            #expect(client.bench.worker.ledger.streams == 1)
+            // The service never answers: the client leaves all the same.
+            client.bench.worker.leaveAll()
+            client.bench.turn(bench.bench.world.now)
+            bench.run(200)
+            #expect(client.bench.worker.ledger.streams == 1)
+            bench.run(300)
+            #expect(client.bench.worker.ledger.streams == 0)
+            #expect(client.bench.counters.value(.shutdown) == 1)
+            #expect(visitor.status == 503)
+            visitor.peer.close()
+            service.accept()?.close()
+            bench.run(50)
+            client.process.kill()
+        },
         LimitCase(.datagramIdleMilliseconds, 1_000, isOfClient: true) { bench in
             let (binder, visitor, service) = try datagramWay(bench, binderLimits: [.datagramIdleMilliseconds: 1_000])
             let sender = datagramSender(bench, 0)
