@@ -39,6 +39,8 @@ package final class Browser: Scripted {
     package private(set) var outcomes: [Outcome] = []
     /// What was wrong with answers.
     package private(set) var violations: [String] = []
+    /// Close-delimited answers that were right as far as they went, and ended as if they were complete.
+    package private(set) var shortened: [String] = []
 
     /// At a node's entrypoint.
     package convenience init(
@@ -129,6 +131,11 @@ package final class Browser: Scripted {
         }
         let expected = ScriptedOrigin.body(request.path, request.body)
         if answer.body != expected {
+            let isDelimitedByClose = request.path.contains("/\(ScriptedOrigin.Framing.close.rawValue)/")
+            if isDelimitedByClose, expected.starts(with: answer.body) {
+                shortened.append("\(request.path): \(answer.body.count) bytes for \(expected.count)")
+                return outcomes.append(.answered)
+            }
             let place = zip(answer.body, expected).enumerated().first { $1.0 != $1.1 }?.offset
             violations.append(
                 "\(request.path): \(answer.body.count) bytes for \(expected.count), first wrong at \(place ?? -1)")

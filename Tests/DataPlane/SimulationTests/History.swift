@@ -122,7 +122,7 @@ final class History {
     var brokenLaws: [String] {
         var broken = world.kernel.violations + (unserved.map { [$0] } ?? [])
         for (number, browser) in browsers.enumerated() {
-            broken += browser.violations
+            broken += browser.violations + browser.shortened
             if !browser.isDone {
                 let next = browser.requests[browser.outcomes.count]
                 let isKnown = origins.contains { $0.answered.contains(next.path) }

@@ -3,5 +3,5 @@ enum Seeds {
     /// Those that once found something; they stay.
     static let regressions: [UInt64] = []
     /// A run's other seeds.
-    static let usual: [UInt64] = Array(1...60)
+    static let usual: [UInt64] = Array(1...40)
 }

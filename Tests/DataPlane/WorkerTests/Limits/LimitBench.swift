@@ -23,11 +23,13 @@ struct LimitBench {
     private let neighbourStream: ScriptedConnector.Stream
 
     init(
-        _ limits: [Limit: UInt64], muxVersion: UInt8 = 2, workers: Int = 1, asksForLogin: Bool = false
+        _ limits: [Limit: UInt64], muxVersion: UInt8 = 2, workers: Int = 1, asksForLogin: Bool = false,
+        takesProxyHeader: Bool = false
     ) throws {
         bench = try Bench(
             workers: workers, limits: limits, muxVersion: muxVersion,
-            access: asksForLogin ? try LimitBench.access() : nil, user: asksForLogin ? LimitBench.user : nil,
+            access: asksForLogin ? try LimitBench.access() : nil,
+            trust: takesProxyHeader ? LimitBench.trust : PlaneTrust(), user: asksForLogin ? LimitBench.user : nil,
             password: LimitBench.password)
         let connector = ScriptedConnector(
             bench.world, bench.node, bench.clientHost, tunnel: Self.neighbourTunnel, muxVersion: muxVersion,
@@ -55,6 +57,16 @@ struct LimitBench {
                 PlaneAccess(
                     service: ServiceIndex($0), credentials: 1, entrypointID: .zero, relaysAtEntrypoints: false)
             }, tables: [1: [CredentialDigest(user: user, password: password, key: key)]])
+    }
+
+    /// Both services take a PROXY header, of clients and of visitors.
+    private static var trust: PlaneTrust {
+        PlaneTrust(
+            services: (0..<2).map {
+                PlaneTrust.Service(
+                    service: ServiceIndex($0), takesProxyHeader: true, entrypointsTakeProxyHeader: true,
+                    namesClientByField: false)
+            }, proxies: [])
     }
 
     /// Somebody with a wrong password at the tunnel port.

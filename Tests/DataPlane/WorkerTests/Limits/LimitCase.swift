@@ -17,6 +17,8 @@ struct LimitCase: Sendable, CustomTestStringConvertible {
     var muxVersion: UInt8 = 2
     /// The tunnel ports ask for `LimitBench.user` and its password.
     var asksForLogin = false
+    /// Every port takes a PROXY header.
+    var takesProxyHeader = false
     /// A client's limit: reached at a client that `reach` makes, and counted and told to the log there.
     var isOfClient = false
     let reach: @Sendable (LimitBench) throws -> Void
@@ -25,18 +27,20 @@ struct LimitCase: Sendable, CustomTestStringConvertible {
     init(
         _ limit: Limit, _ value: UInt64, with others: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
         asksForLogin: Bool = false, isOfClient: Bool = false,
-        reach: @escaping @Sendable (LimitBench) throws -> Void
+        takesProxyHeader: Bool = false, reach: @escaping @Sendable (LimitBench) throws -> Void
     ) {
         self.limit = limit
         limits = others.merging([limit: value]) { $1 }
         self.muxVersion = muxVersion
         self.asksForLogin = asksForLogin
         self.isOfClient = isOfClient
+        self.takesProxyHeader = takesProxyHeader
         self.reach = reach
     }
 
     var testDescription: String { "\(limit)" }
 
     /// Every row must have a case. Rows of one subject stand together, each list in a file of its own.
-    static let all: [LimitCase] = visitorTimes + visitorBounds + linkTimes + logins + tables + memory + clients
+    static let all: [LimitCase] =
+        visitorTimes + visitorBounds + linkTimes + logins + tables + memory + arrivals + clients
 }

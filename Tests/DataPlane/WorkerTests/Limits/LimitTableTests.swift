@@ -14,7 +14,9 @@ import World
 @Suite struct LimitTableTests {
     @Test(arguments: LimitCase.all)
     func reached(_ row: LimitCase) throws {
-        let bench = try LimitBench(row.limits, muxVersion: row.muxVersion, asksForLogin: row.asksForLogin)
+        let bench = try LimitBench(
+            row.limits, muxVersion: row.muxVersion, asksForLogin: row.asksForLogin,
+            takesProxyHeader: row.takesProxyHeader)
         try row.reach(bench)
         if let reason = row.limit.row.reason, !row.isOfClient { bench.expectCountedAndLogged(reason) }
         bench.expectNeighbourUnharmed()
