@@ -44,5 +44,5 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     }
 
     /// Words before the refusals in a page.
-    package static var count: Int { @_noLocks get { 26 } }
+    package static var count: Int { @_noLocks get { 27 } }
 }
