@@ -102,7 +102,7 @@ import World
         #expect(visitor.peer.isEnded == !keeps, cell)
         // What stands behind is the next request, exactly when the connection is kept.
         let behind = String(decoding: stream.received[count...], as: UTF8.self)
-        #expect(behind == (keeps ? bench.get("/behind") : ""), cell)
+        #expect(behind == (keeps ? bench.forwarded("/behind") : ""), cell)
         #expect(bench.connector.streams.count == before + 1, cell)
     }
 
@@ -169,7 +169,7 @@ import World
         bench.run(5)
         let next = try bench.stream(bench.connector.streams.count - 1)
         #expect((next.id == stream.id) == connection.keeps(minor), cell)
-        #expect(next.text.hasSuffix(bench.get("/next")), cell)
+        #expect(next.text.hasSuffix(bench.forwarded("/next")), cell)
         bench.connector.send(next, ExchangeTests.ok)
         bench.run(5)
         #expect(visitor.text == ExchangeTests.ok, cell)
