@@ -10,6 +10,7 @@ package struct CredentialFile: Equatable, Sendable {
     package private(set) var credentials: [Credential] = []
     package private(set) var problems: [Problem] = []
 
+    /// Reads the whole text; what is wrong with it is kept beside what is right.
     package init(text: String) {
         var places: [String: Int] = [:]
         // Bytes, because a return in front of a newline is one character with it.

@@ -69,7 +69,11 @@ struct ListenSorting {
         let inService = ServerKeys.serviceMetadata.rule(for: name)
         // One that a table reads goes there; then one that it refuses; then one that it knows to be without effect.
         let best = max(KeyRule.rank(inHandler), KeyRule.rank(inListener), KeyRule.rank(inService))
-        if KeyRule.rank(inHandler) == best {
+        // One that no table knows goes where a name like it stands, so that it is suggested.
+        let isMisspelt = best == 0 && handlerTable.suggestion(for: name) == nil
+        if isMisspelt, listenerTable.suggestion(for: name) != nil {
+            listenerMetadata.append((name, node))
+        } else if KeyRule.rank(inHandler) == best {
             handlerMetadata.append((name, node))
         } else if KeyRule.rank(inListener) == best {
             listenerMetadata.append((name, node))

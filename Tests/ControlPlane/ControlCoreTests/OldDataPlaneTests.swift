@@ -28,7 +28,7 @@ struct OldDataPlaneTests {
     }
 
     /// Kinds of 1.0, in the order of a session.
-    private static let session: [UInt16] = [0x8001, 0x8002, 2, 4, 1, 5, 6, 7, 3]
+    private static let session: [UInt16] = [0x8001, 0x8002, 2, 4, 5, 6, 7, 3, 1]
     private static let kindsOfOneZero = Set<UInt16>(1...14).union([0x8001, 0x8002])
 
     @Test func releaseOneZeroIsServed() throws {

@@ -177,8 +177,10 @@ import World
     }
 
     /// More senders at once than may be opening: those beyond are not heard, the others are served.
-    @Test func theBacklogIsBounded() throws {
-        let way = try Way { $0.backlogMax = 3 }
+    /// By what the service says, or by the limit.
+    @Test(arguments: [true, false])
+    func theBacklogIsBounded(isWritten: Bool) throws {
+        let way = try Way(limits: isWritten ? [:] : [.datagramBacklogMax: 3]) { if isWritten { $0.backlogMax = 3 } }
         let senders = (0..<5).map { way.sender($0) }
         for sender in senders { sender.send([1], to: way.visitor.address(of: 0)) }
         way.world.run(milliseconds: 300)

@@ -26,37 +26,6 @@ import World
         #expect(visitor.text.hasSuffix("pong"))
     }
 
-    @Test func connectorsPerTunnel() throws {
-        let bench = try Bench(limits: [.connectorsPerTunnelMax: 2])
-        let visitor = visit(bench)
-        bench.run()
-        _ = try bench.secondConnector()
-        let third = ScriptedConnector(bench.world, bench.node, bench.clientHost, tunnel: Bench.tunnel)
-        bench.run(100)
-        #expect(third.response?.status == RelayStatus.serviceUnavailable.rawValue)
-        #expect(bench.node.count(.connectorsFull) == 1)
-        #expect(bench.node.benches[0].worker.ledger.connectors == 2)
-        // Other tunnels have room.
-        let other = ScriptedConnector(bench.world, bench.node, bench.clientHost, tunnel: TunnelID(high: 4, low: 4))
-        bench.run(100)
-        #expect(other.isBound)
-        try expectUnharmed(bench, visitor)
-    }
-
-    @Test func tunnels() throws {
-        let bench = try Bench(limits: [.tunnelsMax: 16])
-        let visitor = visit(bench)
-        bench.run()
-        let more = (1...16 as ClosedRange<UInt64>).map {
-            ScriptedConnector(bench.world, bench.node, bench.clientHost, tunnel: TunnelID(high: 9, low: $0))
-        }
-        bench.run(200)
-        #expect(more.count { $0.isBound } == 15)
-        #expect(more.count { $0.response?.status == RelayStatus.serviceUnavailable.rawValue } == 1)
-        #expect(bench.node.count(.tunnelsFull) == 1)
-        try expectUnharmed(bench, visitor)
-    }
-
     @Test func streamsPerConnector() throws {
         let bench = try Bench(limits: [.streamsPerConnectorMax: 3])
         let visitors = (0..<3).map { _ in visit(bench) }
@@ -76,18 +45,6 @@ import World
         bench.run()
         #expect(later.status == 0)
         #expect(second.streams.count == 1)
-        try expectUnharmed(bench, visitors[0])
-    }
-
-    @Test func streamsPerWorker() throws {
-        let bench = try Bench(limits: [.streamsPerWorkerMax: 16])
-        let visitors = (0..<16).map { _ in visit(bench) }
-        bench.run(100)
-        #expect(visitors.allSatisfy { $0.status == 0 })
-        let further = visit(bench)
-        bench.run()
-        #expect(further.status == 5)
-        #expect(bench.node.count(.streamsFull) == 1)
         try expectUnharmed(bench, visitors[0])
     }
 

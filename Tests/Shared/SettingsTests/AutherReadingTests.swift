@@ -82,7 +82,7 @@ struct AutherReadingTests {
         ("authers: [a, b]", "authers: [{name: a}]", "no auther is named `b`"),
         ("auth: {username: a}", "", "has no password"), ("auth: {password: pa55word}", "", "has no user name"),
         ("auth: {}", "", "has no user name"), ("auth: {username: a, password: ''}", "", "has no password"),
-        ("auth: {user: a, password: pa55word}", "", "did you mean `username`"),
+        ("auth: {user: a, password: pa55word}", "", "unknown key"),
         ("auther: a", "authers: [{name: a, auths: [{username: x}]}]", "has no password"),
         (
             "auther: a", "authers: [{name: a, auths: [{username: x, password: pa55word}, {username: x, password: y}]}]",

@@ -21,7 +21,7 @@ struct ConfigurationWriterTests {
           handler:
             type: tunnel
             auther: people
-            auth: {username: "x: \"y\"", password: "#'z"}
+            auth: {username: "x: \\"y\\"", password: "#'z"}
             metadata:
               entrypoint.ProxyProtocol: 2
               entrypoint.clientIP: header

@@ -29,6 +29,7 @@ package struct NodeAccess: Sendable {
     private let tables: [UInt16: CredentialTable]
     private let nobody: CredentialTable
 
+    /// Access as it came over the plane link, with the digests of its tables.
     package init(key: CredentialKey, services: [PlaneAccess], tables: [UInt16: Set<CredentialDigest>]) {
         self.services = services
         self.tables = tables.mapValues { CredentialTable(key: key, digests: $0) }
