@@ -3,6 +3,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import socket
 import struct
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -94,9 +95,18 @@ class WebSocketCarrier(TcpCarrier):
         self.frame(2, data)
 
 
-async def connect(kind, port, path="/ws"):
-    """A carrier of the given kind to a tunnel port on this machine."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+async def connect(kind, port, path="/ws", receive_bytes=None):
+    """A carrier of the given kind to a tunnel port on this machine. `receive_bytes`: no more than about that much is
+    taken in by the kernel while nobody reads; otherwise it grows to megabytes."""
+    if receive_bytes is None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    else:
+        # Said before the connection is made: a window that was promised is not taken back.
+        end = socket.socket()
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        end.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(end, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=end, limit=1 << 20)
     if kind == "tcp":
         return TcpCarrier(reader, writer)
     carrier = WebSocketCarrier(reader, writer)

@@ -85,8 +85,9 @@ class Stream:
 class Peer:
     """One connector of a tunnel, with an origin behind it."""
 
-    def __init__(self, name, kind, port, tunnel=None, weight=0, host="0.0.0.0", origin=None, udp=False, auth=None):
-        self.name, self.kind, self.port = name, kind, port
+    def __init__(self, name, kind, port, tunnel=None, weight=0, host="0.0.0.0", origin=None, udp=False, auth=None,
+                 receive_bytes=None):
+        self.name, self.kind, self.port, self.receive_bytes = name, kind, port, receive_bytes
         self.udp, self.auth = udp, auth
         self.tunnel = tunnel or uuid.uuid4()
         self.weight, self.host = weight, host
@@ -102,7 +103,7 @@ class Peer:
 
     async def bind(self):
         """Connects and binds; from its return on the server may send visitors."""
-        self.carrier = await carrier.connect(self.kind, self.port)
+        self.carrier = await carrier.connect(self.kind, self.port, receive_bytes=self.receive_bytes)
         host, port = self.carrier.local[:2]
         features = feature(4, b"\0\1") if self.udp else b""
         if self.auth:

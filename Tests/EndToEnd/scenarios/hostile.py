@@ -182,7 +182,7 @@ async def opens_streams(bench, node, kind):
 
 
 async def opens_streams_and_never_reads(bench, node, kind):
-    peer = await Hostile("deaf", kind, node.port(kind)).bind()
+    peer = await Hostile("deaf", kind, node.port(kind), receive_bytes=65_536).bind()
     peer.carrier.writer.transport.pause_reading()
     # Its own sending stops as soon as the server drops it.
     for number in range(400_000):
