@@ -118,12 +118,31 @@ import Wire
             let host = UnsafeRawBufferPointer(rebasing: bytes[head.host.lower..<head.host.upper])
             precondition(written[again.host.lower..<again.host.upper].elementsEqual(host), "another host")
             precondition(again.passesUnchanged, "what we wrote would have to be rewritten")
-            withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 8) { second in
-                // What a stranger wrote is gone, and goes again: only a trusted proxy's list grows.
-                if forwarding?.isTrusted == true { return }
-                let countAgain = HTTPRequestRewriter.write(
-                    again, written.bytes, options: [], forwarding: forwarding, extra: none, into: second)
-                precondition(countAgain == count, "rewriting is not stable")
+            // What a stranger wrote is gone, and goes again: only a trusted proxy's list grows.
+            if forwarding?.isTrusted != true { checkStability(again, written, forwarding) }
+        }
+    }
+
+    /// A head that passed as it was may hold `Connection: keep-alive`, which goes when a head is taken apart; after that
+    /// nothing changes any more.
+    private static func checkStability(
+        _ head: HTTPRequestHead, _ written: UnsafeRawBufferPointer, _ forwarding: HTTPForwarding?
+    ) {
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 8) { second in
+            guard
+                let count = HTTPRequestRewriter.write(
+                    head, written.bytes, options: [], forwarding: forwarding, extra: none, into: second)
+            else { preconditionFailure("what was written once does not fit again") }
+            precondition(count <= written.count, "a rewritten head grows")
+            let again = UnsafeRawBufferPointer(rebasing: second[..<count])
+            guard case .head(let last) = HTTPRequestHead.read(again.bytes, limit: 4_096), last.byteCount == count
+            else { preconditionFailure("what we wrote twice cannot be read") }
+            withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 8) { third in
+                let same = HTTPRequestRewriter.write(
+                    last, again.bytes, options: [], forwarding: forwarding, extra: none, into: third)
+                precondition(
+                    same == count && third[..<count].elementsEqual(again), "rewriting is not stable")
             }
         }
     }
