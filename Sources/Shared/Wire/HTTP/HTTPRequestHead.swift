@@ -67,10 +67,11 @@ package struct HTTPRequestHead: BitwiseCopyable {
 
     /// What can be judged only when every field is known: host and framing (RFC 9112 §3.2, §6.3).
     @_noLocks private mutating func conclude(_ bytes: borrowing RawSpan) -> HTTPFault? {
-        if fields.hasHost {
-            // An empty Host is what a target without authority is sent with; there is no route for it.
-            if fields.host.isEmpty { return line.isAbsolute || line.minor == 0 ? nil : .missingHost }
+        if fields.hasHost, !fields.host.isEmpty {
             guard HTTPHost.isValid(bytes, fields.host.lower, fields.host.upper) else { return .badHost }
+        } else if fields.hasHost {
+            // An empty Host is what a target without authority is sent with; there is no route for it.
+            guard line.isAbsolute || line.minor == 0 else { return .missingHost }
         } else if line.minor > 0 {
             return .missingHost
         }

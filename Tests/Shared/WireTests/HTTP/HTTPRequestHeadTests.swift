@@ -51,6 +51,18 @@ import Testing
         #expect(readRequest("\r\n\r\n\r\n" + source).fault == .badRequestLine)
     }
 
+    /// Whatever stands for the host, the body is framed: else it would be the next request.
+    @Test(arguments: [
+        ("POST http://a/ HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\n\r\n", HTTPFraming.chunked),
+        ("POST http://a/ HTTP/1.1\r\nHost: \t\r\nContent-Length: 5\r\n\r\n", .length(5)),
+        ("POST / HTTP/1.0\r\nHost:\r\nContent-Length: 5\r\n\r\n", .length(5)),
+        ("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n", .length(5)),
+    ])
+    func anEmptyHostChangesNoFraming(text: String, framing: HTTPFraming) throws {
+        let head = try #require(readRequest(text).head)
+        #expect(head.framing == framing)
+    }
+
     @Test(arguments: [
         ("http://a.example", "a.example"), ("http://a.example/", "a.example"), ("HTTP://A:80/x", "A:80"),
         ("https://a.example?q", "a.example"), ("http://[::1]:8080/", "[::1]:8080"),
