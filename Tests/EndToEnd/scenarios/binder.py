@@ -11,7 +11,7 @@ import uuid
 import peer
 from processes import Node, expect, free_ports, until
 from visitor import Visitor, get
-from .catalogue import BOTH_SHELLS, ONCE, scenario
+from .catalogue import BOTH_SHELLS, scenario
 from .reach import origin
 
 
@@ -193,7 +193,7 @@ async def peer_server(bench, *arguments):
     return server
 
 
-@with_peer(ONCE, seconds=120)
+@with_peer(BOTH_SHELLS, seconds=120)
 async def works_with_another_server(bench):
     """The independent implementation as the server: both carriers, both smux versions, a tiny window, bulk; it answers
     nothing for a while, it is restarted, and the client comes back by itself."""
@@ -246,7 +246,7 @@ async def works_with_another_server(bench):
         await server.stop()
 
 
-@with_peer(ONCE)
+@with_peer(BOTH_SHELLS)
 async def wrong_credentials_are_said_plainly(bench):
     """A server that wants a login: the right one binds, in all forms; a wrong one is named with what to do, and is not
     tried again and again."""

@@ -13,7 +13,7 @@ import peer
 from processes import expect, until
 from visitor import Load, Visitor, get
 from .binder import configuration, named, service
-from .catalogue import BOTH_SHELLS, ONCE, scenario
+from .catalogue import BOTH_SHELLS, scenario
 from .reach import origin
 
 
@@ -114,7 +114,7 @@ async def client_leaves_under_load(bench):
     visitor.close()
 
 
-@scenario(ONCE)
+@scenario(BOTH_SHELLS)
 async def status_line_on_a_terminal(bench):
     """On a terminal one line is renewed in place: tunnels, address, visitors, rates; it leaves with the program."""
     node = await bench.node()
@@ -154,7 +154,7 @@ async def status_line_on_a_terminal(bench):
             await process.wait()
 
 
-@scenario(ONCE)
+@scenario(BOTH_SHELLS)
 async def several_processes_reload_and_leave(bench):
     """` -- `: each part is a process of its own; SIGHUP reaches all of them, SIGTERM ends them with status 0."""
     node = await bench.node()

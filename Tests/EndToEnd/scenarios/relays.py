@@ -7,7 +7,7 @@ from peer import Peer
 from processes import Node, expect, free_ports, until
 from relay import RelayVisitor, status_of
 from visitor import Visitor, get
-from .catalogue import BOTH_SHELLS, EVERYWHERE, ONCE, scenario
+from .catalogue import BOTH_SHELLS, EVERYWHERE, scenario
 from .requests import check
 
 
@@ -147,7 +147,7 @@ async def visits_begin_anew(bench):
     expect(await node.total("culvert_requests_retried_total") == rounds, "visits were not counted as repeated")
 
 
-@scenario(ONCE, seconds=60)
+@scenario(BOTH_SHELLS, seconds=60)
 async def independent_visitor(bench):
     """The independent implementation's visitor, where it is there: a local port that leads to a private tunnel."""
     folder = os.environ.get("CULVERT_PEER", os.path.join(bench.repository, "..", "shared", "peer"))

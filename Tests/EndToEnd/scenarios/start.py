@@ -9,7 +9,7 @@ import socket
 from peer import Peer
 from processes import Node, expect, free_ports, until
 from visitor import get
-from .catalogue import ONCE, scenario
+from .catalogue import BOTH_SHELLS, ONCE, scenario
 
 SERVICE = """\
 services:
@@ -167,7 +167,7 @@ async def ring_refused_by_seccomp(bench):
     await program.line(r"io_uring.*(permitted|EPERM)", 5)
 
 
-@scenario(ONCE)
+@scenario(BOTH_SHELLS)
 async def leaves_cleanly(bench):
     """SIGTERM ends a node within 5 s with status 0, and nothing stays behind."""
     node = await bench.node()
