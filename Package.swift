@@ -66,6 +66,8 @@ let package = Package(
 
         // Control plane: a pure core, its shell, the executable.
         .target(
+            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
+        .target(
             name: "ControlCore", dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "Wire"],
             path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
         .target(

@@ -23,6 +23,7 @@ enum ImportRule {
             "Synchronization",
         ],
         // The control plane: a pure core, and its shell of libraries.
+        "Sources/ControlPlane/StoreVocabulary": [],
         "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
         "Sources/ControlPlane/ControlShell": [
             "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
@@ -49,7 +50,8 @@ enum ImportRule {
     static let concurrency: Set<String> = ["async", "await", "actor", "Task", "TaskGroup", "MainActor"]
     /// Where an executor that is not ours must not run: everything a simulation drives, and the data plane.
     static let withoutConcurrency = [
-        "Sources/Shared/", "Sources/DataPlane/", "Sources/ControlPlane/ControlCore/", "Sources/Client/TunnelRunner/",
+        "Sources/Shared/", "Sources/DataPlane/", "Sources/ControlPlane/ControlCore/",
+        "Sources/ControlPlane/StoreVocabulary/", "Sources/Client/TunnelRunner/",
     ]
 
     static func violations(_ sources: [SourceText]) -> [String] {
