@@ -68,7 +68,8 @@ let package = Package(
         .target(
             name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
         .target(
-            name: "ControlCore", dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            name: "ControlCore",
+            dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
             path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
         .target(
             name: "ControlShell",
@@ -135,7 +136,9 @@ let package = Package(
         // Tests mirror the sources.
         .testTarget(
             name: "ControlCoreTests",
-            dependencies: ["ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            dependencies: [
+                "ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire",
+            ],
             path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
         .testTarget(
             name: "ControlShellTests",

@@ -24,7 +24,7 @@ enum ImportRule {
         ],
         // The control plane: a pure core, and its shell of libraries.
         "Sources/ControlPlane/StoreVocabulary": [],
-        "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
+        "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "StoreVocabulary", "Wire"],
         "Sources/ControlPlane/ControlShell": [
             "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
             "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization", "UnixSignals",
