@@ -73,8 +73,9 @@ extension ControlCore {
         guard links[link]?.speaksCluster == true else { return }
         enterStockNodes(of: tunnel, now: now)
         let candidates = candidates(of: tunnel, for: link, now: now)
+        if cluster.told[link] == nil { cluster.told[link] = Cluster.Told() }
         if cluster.told[link]?.tunnels[tunnel] == nil {
-            if cluster.told[link, default: Cluster.Told()].tunnels.count >= ControlLimit.toldTunnelsMax {
+            if (cluster.told[link]?.tunnels.count ?? 0) >= ControlLimit.toldTunnelsMax {
                 let oldest = cluster.told[link]?.order.takeOldest { _ in true }
                 if let oldest { cluster.told[link]?.tunnels[oldest] = nil }
             }

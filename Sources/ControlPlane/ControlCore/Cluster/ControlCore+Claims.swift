@@ -68,6 +68,7 @@ extension ControlCore {
         }
         cluster.bindDeadlines.append(number, deadline: bind.deadline)
         guard !asked.isEmpty else { return }
+        expectEchoes(of: asked, now: now)
         send(
             claimErrand(asked, checked: checked), to: store, claimCommands(asked, checked: checked, in: store),
             isUrgent: true)
@@ -356,7 +357,8 @@ extension ControlCore {
         guard keys.allSatisfy({ cluster.tunnels[$0]?.isAsked != true }) else { return }
         cluster.releases[tunnel] = nil
         let isElsewhere = keys.contains { cluster.tunnels[$0]?.connectors.isEmpty == false }
-        guard !isElsewhere else { return }
+        // A store that has just returned may not have heard of the others yet.
+        guard !isElsewhere, cluster.lanes.values.allSatisfy({ !$0.isReturning(at: now) }) else { return }
         for store in cluster.stores {
             let names = held.filter {
                 cluster.claims[$0.name] == nil && nameStore(of: Int($0.name.ingress.rawValue)) == store

@@ -71,12 +71,16 @@ extension ControlCore {
 
     /// Changes may have been missed: everything that is mirrored is read again, at a bounded rate.
     private mutating func rereadMirror(of store: StoreID) {
-        for name in cluster.names.keys where cluster.settings.ingresses[name.ingress] == store {
+        // In an order of their own, so that a history can be repeated.
+        let names = cluster.names.keys.filter { cluster.settings.ingresses[$0.ingress] == store }
+        for name in names.sorted(by: { ($0.ingress.rawValue, $0.key) < ($1.ingress.rawValue, $1.key) }) {
             cluster.lanes[store]?.sweptNames.append(name)
         }
-        for key in cluster.tunnels.keys where key.store == store {
-            cluster.lanes[store]?.sweptTunnels.append(key.tunnel)
+        let tunnels = cluster.tunnels.keys.filter { $0.store == store }.map(\.tunnel)
+        for tunnel in tunnels.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+            cluster.lanes[store]?.sweptTunnels.append(tunnel)
         }
+        guard cluster.lanes[store]?.holdsConnectors == true else { return }
         for node in cluster.nodes.known { cluster.lanes[store]?.lookedLeases.append(node) }
     }
 
