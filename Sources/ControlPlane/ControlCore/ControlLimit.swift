@@ -84,7 +84,9 @@ package enum ControlLimit {
     package static let leaseSeconds: UInt64 = 5
     package static let leaseRenewMilliseconds: UInt64 = 1_000
     package static let leaseReadMilliseconds: UInt64 = 250
-    /// How long a restarted control plane waits for its data planes before the entries of its predecessor are void.
+    /// How long a restarted control plane waits for its data planes, at least and at most, before the entries of its
+    /// predecessor are void.
+    package static let rejoinMilliseconds: UInt64 = 3_000
     package static let epochGraceMilliseconds: UInt64 = 10_000
     /// Within which after a renewal here one change of the name is taken for that renewal.
     package static let echoMilliseconds: UInt64 = 2_000

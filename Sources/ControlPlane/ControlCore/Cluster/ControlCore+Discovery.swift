@@ -79,6 +79,7 @@ extension ControlCore {
         if !lane.hasReadOwnLease {
             cluster.lanes[store]?.hasReadOwnLease = true
             cluster.lanes[store]?.epochDue = now.advanced(milliseconds: ControlLimit.epochGraceMilliseconds)
+            cluster.lanes[store]?.epochAllowed = now.advanced(milliseconds: ControlLimit.rejoinMilliseconds)
             let key = Array(NodeLease.key(cluster.settings.node).utf8)
             send(.ownLease, to: store, [StoreCommand(words: [Array("GET".utf8), key])], isUrgent: true)
         }
@@ -107,6 +108,7 @@ extension ControlCore {
     /// restart of this control plane takes no connector away from other nodes.
     private func isWritten(_ lane: StoreLane, now: Tick) -> Bool {
         if now >= lane.epochDue { return true }
+        guard now >= lane.epochAllowed else { return false }
         let isComplete = isServing && links.values.allSatisfy { $0.phase == .serving }
         return isComplete && lane.news.isEmpty && lane.lateTunnels.isEmpty && lane.writesUnderWay == 0
     }

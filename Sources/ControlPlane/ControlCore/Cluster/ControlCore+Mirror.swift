@@ -148,6 +148,7 @@ extension ControlCore {
         guard cluster.tunnels[key] != nil else { return judgeReleases(of: key.tunnel, now: now) }
         if reply.count / 2 > ControlLimit.entriesPerTunnelMax { cluster.tally.refuse(.entries) }
         var connectors: [MirroredTunnel.Connector] = []
+        var hasOwn = false
         for index in stride(from: 0, to: min(reply.count - 1, 2 * ControlLimit.entriesPerTunnelMax), by: 2) {
             guard let field = reply[index].bytes, let value = reply[index + 1].bytes,
                 let id = ConnectorID(String(decoding: field, as: UTF8.self)), let entry = DiscoveryEntry(value)
@@ -159,7 +160,10 @@ extension ControlCore {
                 depart(StoreLane.Departure(tunnel: key.tunnel, connector: id), from: store)
                 continue
             }
-            guard entry.node != cluster.settings.node else { continue }
+            guard entry.node != cluster.settings.node else {
+                hasOwn = true
+                continue
+            }
             connectors.append(MirroredTunnel.Connector(id: id, entry: entry, isSuspect: false))
             if entry.extra != nil, cluster.nodes.row(of: entry.node)?.leases[store] == nil {
                 if cluster.nodes.row(of: entry.node) == nil { _ = enterNode(entry.node, now: now) }
@@ -171,6 +175,7 @@ extension ControlCore {
         let isReturning = cluster.lanes[store]?.isReturning(at: now) == true
         cluster.tunnels[key]?.replace(with: connectors, keepsMissing: isReturning, now: now)
         cluster.tunnels[key]?.isAsked = false
+        cluster.tunnels[key]?.hasOwn = hasOwn
         if cluster.tunnels[key]?.connectors.contains(where: \.isSuspect) == true {
             cluster.lanes[store]?.doubtfulTunnels.append(key.tunnel)
         }

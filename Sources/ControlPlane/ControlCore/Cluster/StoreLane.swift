@@ -75,6 +75,8 @@ package struct StoreLane: Sendable {
     var hasReadOwnLease = false
     /// What our lease says; nil until it is known.
     var leaseEpoch: UInt64?
+    /// Not before and not after which our epoch becomes the oldest that holds.
+    var epochAllowed = Tick.zero
     var epochDue = Tick.zero
     var lookedLeases = UniqueQueue<NodeID>()
     var leasesDue = Tick.zero

@@ -128,6 +128,7 @@ struct ClusterClaimTests {
     /// A stock node's client holds a host inside a domain under its full text (protocol ingress-sd-plugins §5.2).
     @Test func aHostThatAStockNodesClientHoldsIsTaken() throws {
         var world = try world()
+        world.run(milliseconds: 12_000)
         _ = world.redis.execute(
             StoreCommand("SET", "dash.gost.local", tunnel(9).text, "EX", "3600", "NX"), database: ClusterWorld.names,
             now: world.now)
