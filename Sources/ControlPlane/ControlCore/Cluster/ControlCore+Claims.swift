@@ -32,6 +32,7 @@ extension ControlCore {
         var bind = PendingBind(
             ask: ask, link: id, ingress: ingress, deadline: now.advanced(milliseconds: wait), endpoint: endpoint)
         var asked: [NameID] = []
+        if isAway(ask.tunnel) { askAgain(ask.tunnel, of: store, asked: &asked) }
         begin(endpoint, of: ask.tunnel, requested: label, domains: domains, isGenerated: true, asked: &asked)
         var checked: [NameID] = []
         switch ingresses[ingress].judge(HostName(requested: ask.requestedHost), for: ask.tunnel) {
@@ -72,6 +73,19 @@ extension ControlCore {
         send(
             claimErrand(asked, checked: checked), to: store, claimCommands(asked, checked: checked, in: store),
             isUrgent: true)
+    }
+
+    /// Whether a tunnel has no connector here: its names are not renewed, and may have become another's.
+    func isAway(_ tunnel: TunnelID) -> Bool { registry[tunnel]?.connectors.isEmpty != false }
+
+    /// Names of a tunnel that was away are claimed anew.
+    private mutating func askAgain(_ tunnel: TunnelID, of store: StoreID, asked: inout [NameID]) {
+        for name in cluster.namesOf[tunnel] ?? []
+        where cluster.claims[name]?.standing != .asking && nameStore(of: Int(name.ingress.rawValue)) == store {
+            cluster.claims[name]?.standing = .asking
+            cluster.lanes[store]?.names.remove(name)
+            asked.append(name)
+        }
     }
 
     /// Notes that a tunnel wants a name, and that the store has to be asked where it is news.
@@ -225,7 +239,7 @@ extension ControlCore {
     /// Decides a bind without the store: a name is given when last knowledge says that it is free or the tunnel's.
     mutating func presume(_ number: UInt64, now: Tick) {
         guard let bind = cluster.binds[number] else { return }
-        for name in [bind.endpoint, bind.custom].compactMap({ $0 }) {
+        for name in cluster.namesOf[bind.ask.tunnel] ?? [] {
             guard let claim = cluster.claims[name], claim.standing == .asking else { continue }
             if let route = cluster.names[name]?.route, route != Route(tunnel: claim.tunnel, isPrivate: false) {
                 forget(name, of: claim.tunnel)
@@ -284,7 +298,7 @@ extension ControlCore {
 
     /// The names of a connector that a data plane bound alone, or brings back: the tunnel has them as far as this node
     /// knows, and the store decides. False when another tunnel of this node has what its client was promised.
-    mutating func presumeNames(of bound: BoundConnector, in ingress: Int, now: Tick) -> Bool {
+    mutating func presumeNames(of bound: BoundConnector, in ingress: Int, wasAway: Bool, now: Tick) -> Bool {
         for (number, bind) in cluster.binds where bind.ask.connector == bound.connector {
             cluster.binds[number] = nil
             for name in [bind.endpoint, bind.custom].compactMap({ $0 }) {
@@ -296,8 +310,8 @@ extension ControlCore {
         let label = Endpoint.label(of: bound.tunnel).string
         var isHeld = true
         var asked: [NameID] = []
+        if wasAway { askAgain(bound.tunnel, of: store, asked: &asked) }
         let endpoint = NameID(ingress: ingresses[ingress].index, key: label)
-        var names = [endpoint]
         begin(endpoint, of: bound.tunnel, requested: label, domains: domains, isGenerated: true, asked: &asked)
         let wanted = HostName(requested: bound.grantedHost)
         switch ingresses[ingress].judge(wanted, for: bound.tunnel) {
@@ -310,10 +324,9 @@ extension ControlCore {
                 isHeld = false
             } else {
                 begin(name, of: bound.tunnel, requested: wanted.text, domains: domains, isGenerated: false, asked: &asked)
-                names.append(name)
             }
         }
-        for name in names {
+        for name in cluster.namesOf[bound.tunnel] ?? [] {
             if cluster.claims[name]?.standing == .asking {
                 cluster.claims[name]?.standing = .presumed
                 keep(name, now: now)

@@ -13,6 +13,8 @@ extension ControlCore {
         case .trackingUp(let store):
             guard cluster.lanes[store] != nil else { return }
             cluster.lanes[store]?.isTracking = true
+            // That the store forgot everything may have been missed as well.
+            rewrite(store, now: now)
             rereadMirror(of: store)
         case .changed(let store, let keys):
             guard cluster.lanes[store] != nil else { return }

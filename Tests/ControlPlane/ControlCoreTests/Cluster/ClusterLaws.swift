@@ -23,6 +23,14 @@ struct ClusterLaws {
     var binds: [Question: Tick] = [:]
     /// Whether a tunnel has a connector on a node, and since when that is so.
     var presence: [Int: [UInt64: (isThere: Bool, since: Tick)]] = [:]
+    /// What is believed wrongly, and since when.
+    struct Belief: Hashable {
+        var node: Int
+        var plane: String
+        var tunnel: UInt64
+        var other: Int
+    }
+    private var wrongBeliefs: [Belief: Tick] = [:]
     var longestLookupMilliseconds: UInt64 = 0
     var longestBindMilliseconds: UInt64 = 0
 
@@ -32,6 +40,9 @@ struct ClusterLaws {
     }
 
     mutating func settleAll(at: Tick) { storeSettles = storeSettles == .never ? at : max(storeSettles, at) }
+
+    /// What one node writes again; not when a fault is under way.
+    mutating func settleStores(at: Tick) { if storeSettles != .never { storeSettles = max(storeSettles, at) } }
 
     func isSettled(_ now: Tick) -> Bool { now >= storeSettles }
 
@@ -45,6 +56,17 @@ struct ClusterLaws {
     mutating func forgetQuestions(of node: Int, plane: Int) {
         lookups = lookups.filter { $0.key.node != node || $0.key.plane != plane }
         binds = binds.filter { $0.key.node != node || $0.key.plane != plane }
+    }
+
+    /// How long a belief has been wrong, in milliseconds.
+    mutating func wrong(_ belief: Belief, _ isWrong: Bool, _ now: Tick) -> UInt64 {
+        guard isWrong else {
+            wrongBeliefs[belief] = nil
+            return 0
+        }
+        let since = wrongBeliefs[belief] ?? now
+        wrongBeliefs[belief] = since
+        return now.milliseconds(since: since)
     }
 
     mutating func expect(_ holds: Bool, _ text: @autoclosure () -> String) {

@@ -8,7 +8,7 @@ import Testing
 
 /// Laws of the cluster in any history: three nodes and two stock ones before one Redis, with every fault there is.
 struct ClusterSimulationTests {
-    @Test(arguments: 1...24)
+    @Test(arguments: 1...400)
     func everyHistoryKeepsTheLaws(seed: Int) throws {
         var world = try ClusterWorld(seed: UInt64(seed))
         try world.live(seconds: 60)

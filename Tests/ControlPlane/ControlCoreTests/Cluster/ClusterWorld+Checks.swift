@@ -131,16 +131,14 @@ extension ClusterWorld {
                     let good = told.contains { row, standing in
                         row.id == id && (standing == .preferred || standing == .outweighed)
                     }
-                    let waited = now.milliseconds(since: since)
-                    if isThere {
-                        laws.expect(
-                            good || waited <= Self.noticeMilliseconds,
-                            "node \(node) does not know for \(waited) ms that node \(other) has tunnel \(tunnel.low), \(time) ms")
-                    } else {
-                        laws.expect(
-                            !good || waited <= Self.noticeMilliseconds,
-                            "node \(node) believes for \(waited) ms that node \(other) has tunnel \(tunnel.low), \(time) ms")
-                    }
+                    // A node that is only told of a moment ago, or has left one ago, is not wrong yet.
+                    let waited = laws.wrong(
+                        ClusterLaws.Belief(node: node, plane: plane.name, tunnel: tunnel.low, other: other),
+                        isThere != good, now)
+                    laws.expect(
+                        min(waited, now.milliseconds(since: since)) <= Self.noticeMilliseconds,
+                        "node \(node) \(good ? "believes" : "does not know") for \(waited) ms that node \(other) has tunnel "
+                            + "\(tunnel.low), \(time) ms")
                 }
                 for (index, stock) in stocks.enumerated() {
                     guard let (isThere, since) = laws.presence[100 + index]?[tunnel.low], isThere,

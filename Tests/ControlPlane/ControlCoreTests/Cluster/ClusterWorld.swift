@@ -235,6 +235,7 @@ struct ClusterWorld {
             shells[node].tracking += 1
             shells[node].isTracking = true
             laws.settle(node, at: now.advanced(milliseconds: 2_000))
+            laws.settleStores(at: now.advanced(milliseconds: 5_000))
             for store in [Self.nameStore, Self.entryStore] { tell(node, .store(.trackingUp(store))) }
         case .redisReturns:
             isRedisUp = true
