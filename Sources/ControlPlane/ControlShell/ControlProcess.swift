@@ -56,11 +56,25 @@ package struct ControlProcess: Sendable {
         } catch {
             throw ControlFault("cannot read \(configurationPath): \(error.localizedDescription)")
         }
+        let server: ServerConfiguration
         do throws(ConfigurationFault) {
-            return try ConfigurationReader.server(text: text, fileName: configurationPath)
+            server = try ConfigurationReader.server(text: text, fileName: configurationPath)
         } catch {
             throw ControlFault(error.text)
         }
+        try refuseStores(server)
+        return server
+    }
+
+    /// What is configured and would have no effect stops the start.
+    private func refuseStores(_ server: ServerConfiguration) throws(ControlFault) {
+        guard
+            let table = server.ingresses.first(where: { $0.dynamic?.use != nil })?.name
+                ?? server.discoveries.first?.name
+        else { return }
+        throw ControlFault(
+            "\(configurationPath): `\(table)` is kept in Redis, which is not available yet; write `type: memory`, and "
+                + "remove `sd` and `sds:`: one node serves alone")
     }
 
     /// The lifecycle library's lines are for its developers.
