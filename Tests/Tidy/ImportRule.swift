@@ -24,6 +24,9 @@ enum ImportRule {
         ],
         // The control plane: a pure core, and its shell of libraries.
         "Sources/ControlPlane/StoreVocabulary": [],
+        "Sources/ControlPlane/Redis": [
+            "CHiredis", "Glibc", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Settings", "StoreVocabulary",
+        ],
         "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
         "Sources/ControlPlane/ControlShell": [
             "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
