@@ -69,7 +69,7 @@ package struct ControlProcess: Sendable {
     /// What is configured and would have no effect stops the start.
     private func refuseStores(_ server: ServerConfiguration) throws(ControlFault) {
         guard
-            let table = server.ingresses.first(where: { $0.dynamic?.use != nil })?.name
+            let table = server.ingresses.first(where: { $0.dynamic?.store != nil })?.name
                 ?? server.discoveries.first?.name
         else { return }
         throw ControlFault(

@@ -31,7 +31,7 @@ package enum ConfigurationWriter {
         if !server.discoveries.isEmpty { lines.append("sds:") }
         for discovery in server.discoveries {
             lines.append("- name: \(quoted(discovery.name))")
-            lines.append("  plugin: {\(fields(discovery.use, of: server))}")
+            lines.append("  plugin: {\(fields(server.stores[discovery.store]))}")
         }
         if !server.authers.isEmpty { lines.append("authers:") }
         for auther in server.authers { lines += self.lines(auther) }
@@ -78,7 +78,7 @@ package enum ConfigurationWriter {
         var lines = ["- name: \(quoted(ingress.name))"]
         if let dynamic = ingress.dynamic {
             let domains = dynamic.domains.map(quoted).joined(separator: ", ")
-            let place = dynamic.use.map { fields($0, of: server) } ?? "type: memory"
+            let place = dynamic.store.map { fields(server.stores[$0]) } ?? "type: memory"
             lines.append("  plugin: {\(place), domain: [\(domains)], domainMin: \(dynamic.labelBytesMin)}")
         }
         if !ingress.rules.isEmpty { lines.append("  rules:") }
@@ -101,8 +101,7 @@ package enum ConfigurationWriter {
     }
 
     /// The inside of a redis plugin's mapping.
-    private static func fields(_ use: StoreUse, of server: ServerConfiguration) -> String {
-        let store = server.stores[use.store]
+    private static func fields(_ store: StoreSettings) -> String {
         var fields = ["type: redis"]
         fields.append("addr: [\(store.addresses.map { quoted($0.text) }.joined(separator: ", "))]")
         fields.append("db: \(store.database)")
@@ -120,7 +119,7 @@ package enum ConfigurationWriter {
             for (key, text) in texts { if let text { inside.append("\(key): \(quoted(text))") } }
             fields.append("tls: {\(inside.joined(separator: ", "))}")
         }
-        fields.append("expiration: \(use.expirationSeconds)s")
+        fields.append("expiration: \(store.expirationSeconds)s")
         return fields.joined(separator: ", ")
     }
 

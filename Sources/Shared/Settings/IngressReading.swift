@@ -155,9 +155,9 @@ struct IngressReading {
         var dynamic = DynamicIngress()
         if type == "redis" {
             dynamic.domains = DynamicIngress.storeDomains
-            dynamic.use = stores.use(
-                section, expirationSeconds: StoreUse.ingressExpirationSeconds, findings: &findings)
-            guard dynamic.use != nil else { return nil }
+            dynamic.store = stores.store(
+                section, expirationSeconds: StoreSettings.ingressExpirationSeconds, findings: &findings)
+            guard dynamic.store != nil else { return nil }
         }
         readNames(section, into: &dynamic, findings: &findings)
         return dynamic

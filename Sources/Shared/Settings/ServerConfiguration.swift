@@ -133,8 +133,8 @@ package struct IngressRule: Hashable, Sendable {
 
 /// `plugin: {type: memory, domain, domainMin}`, or `type: redis` with the keys of a store.
 package struct DynamicIngress: Equatable, Sendable {
-    /// Where hosts are claimed for all nodes; nil: in this node's memory.
-    package var use: StoreUse?
+    /// Index into `ServerConfiguration.stores`: where hosts are claimed for all nodes; nil: in this node's memory.
+    package var store: Int?
     /// `<label>.<domain>` reaches the tunnel whose label it is, for each of these.
     package var domains = ["localhost"]
     /// Shortest label a client may ask for, 1 to 63 bytes.

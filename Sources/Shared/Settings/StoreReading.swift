@@ -22,7 +22,9 @@ struct StoreReading {
                 setting.problem("needs `plugin: {type: redis, …}`", findings: &findings)
                 continue
             }
-            if let use = discoveryUse(plugin, findings: &findings) { add(ServiceDiscovery(name: name, use: use)) }
+            if let store = discoveryStore(plugin, findings: &findings) {
+                add(ServiceDiscovery(name: name, store: store))
+            }
         }
     }
 
@@ -30,14 +32,14 @@ struct StoreReading {
     mutating func discovery(of setting: Setting?, findings: inout Findings) -> Int? {
         guard let setting, !setting.node.isOff else { return nil }
         if let plugin = StoreURL.plugin(setting, findings: &findings) {
-            guard case .mapping = plugin.node.content, let use = discoveryUse(plugin, findings: &findings) else {
+            guard case .mapping = plugin.node.content, let store = discoveryStore(plugin, findings: &findings) else {
                 return nil
             }
             // The same URL at several services is one.
-            if let index = discoveries.firstIndex(where: { $0.use == use }) { return index }
+            if let index = discoveries.firstIndex(where: { $0.store == store }) { return index }
             var name = "redis"
             while indexByName[name] != nil { name += "'" }
-            return add(ServiceDiscovery(name: name, use: use))
+            return add(ServiceDiscovery(name: name, store: store))
         }
         guard let name = setting.text(findings: &findings) else { return nil }
         if let index = indexByName[name] { return index }
@@ -60,7 +62,7 @@ struct StoreReading {
         findings.problem(place, plugin.key + ".type", "plugin type `\(type)` \(state); write \(instead)")
     }
 
-    private mutating func discoveryUse(_ plugin: Setting, findings: inout Findings) -> StoreUse? {
+    private mutating func discoveryStore(_ plugin: Setting, findings: inout Findings) -> Int? {
         let type = StoreReading.type(of: plugin)
         guard type == "redis" else {
             StoreReading.refuse(plugin, type: type, instead: "`type: redis`", findings: &findings)
@@ -68,13 +70,13 @@ struct StoreReading {
         }
         let section = SettingSection(
             plugin.node, path: plugin.key, keys: StoreKeys.discoveryPlugin, place: plugin.place, findings: &findings)
-        return use(section, expirationSeconds: StoreUse.discoveryExpirationSeconds, findings: &findings)
+        return store(section, expirationSeconds: StoreSettings.discoveryExpirationSeconds, findings: &findings)
     }
 
-    /// What a section of a redis plugin says about the store, whoever uses it.
-    mutating func use(
+    /// The index of the store that a section of a redis plugin describes, whoever uses it.
+    mutating func store(
         _ plugin: SettingSection, expirationSeconds: UInt64, findings: inout Findings
-    ) -> StoreUse? {
+    ) -> Int? {
         var settings = StoreSettings()
         settings.sentinel = StoreReading.sentinel(plugin, findings: &findings)
         let isSentinels = plugin.setting("sentinel").map { !$0.node.isOff } ?? false
@@ -87,12 +89,12 @@ struct StoreReading {
         }
         settings.login = StoreReading.login(plugin, findings: &findings)
         settings.tls = StoreReading.tls(plugin, findings: &findings)
-        var seconds = expirationSeconds
+        settings.expirationSeconds = expirationSeconds
         if let setting = plugin.setting("expiration") {
-            guard let read = setting.expirationSeconds(findings: &findings) else { return nil }
-            seconds = read
+            guard let seconds = setting.expirationSeconds(findings: &findings) else { return nil }
+            settings.expirationSeconds = seconds
         }
-        return StoreUse(store: index(of: settings), expirationSeconds: seconds)
+        return index(of: settings)
     }
 
     @discardableResult
@@ -220,7 +222,7 @@ extension Setting {
             problem("`\(text)` is no duration of whole seconds with a unit: write `1h` or `90s`", findings: &findings)
             return nil
         }
-        let seconds = duration.nanoseconds / 1_000_000_000, range = StoreUse.expirationSecondsRange
+        let seconds = duration.nanoseconds / 1_000_000_000, range = StoreSettings.expirationSecondsRange
         guard range.contains(seconds) else {
             problem("must be between \(range.lowerBound) s and \(range.upperBound) s", findings: &findings)
             return nil

@@ -1,5 +1,5 @@
-/// One Redis database and the way to it: what an ingress or service discovery keeps its entries in. Users of the same
-/// database by the same way share one value.
+/// One Redis database, the way to it, and how long entries live in it: what an ingress or service discovery uses. Users
+/// of the same database in the same way share one value.
 package struct StoreSettings: Hashable, Sendable {
     /// The server; where `sentinel` is set, the sentinels, which are asked in turn. At least one.
     package var addresses = [StoreAddress(host: "127.0.0.1", port: StoreAddress.serverPort)]
@@ -11,7 +11,13 @@ package struct StoreSettings: Hashable, Sendable {
     package var tls: StoreTLS?
     /// nil: the address is the server's own.
     package var sentinel: StoreSentinel?
+    /// How long an entry lives that nobody renews, within `expirationSecondsRange`.
+    package var expirationSeconds = StoreSettings.ingressExpirationSeconds
 
+    package static let expirationSecondsRange: ClosedRange<UInt64> = 5...31_536_000
+    /// Those of gost-plugins (protocol ingress-sd-plugins §5.1).
+    package static let ingressExpirationSeconds: UInt64 = 3_600
+    package static let discoveryExpirationSeconds: UInt64 = 60
     /// Redis counts its databases by an `int`; a server has 16 unless configured otherwise.
     package static let databaseMax: UInt64 = 65_535
     package static let addressesMax = 16
@@ -81,33 +87,16 @@ package struct StoreSentinel: Hashable, Sendable {
     package init(masterName: String) { self.masterName = masterName }
 }
 
-/// What an ingress or service discovery makes of a store.
-package struct StoreUse: Hashable, Sendable {
-    /// Index into `ServerConfiguration.stores`.
-    package var store: Int
-    /// How long an entry lives that nobody renews, within `expirationSecondsRange`.
-    package var expirationSeconds: UInt64
-
-    package static let expirationSecondsRange: ClosedRange<UInt64> = 5...31_536_000
-    /// Those of gost-plugins (protocol ingress-sd-plugins §5.1).
-    package static let ingressExpirationSeconds: UInt64 = 3_600
-    package static let discoveryExpirationSeconds: UInt64 = 60
-
-    package init(store: Int, expirationSeconds: UInt64) {
-        self.store = store
-        self.expirationSeconds = expirationSeconds
-    }
-}
-
 /// An element of `sds:`: where connectors of all nodes are registered.
 package struct ServiceDiscovery: Equatable, Sendable {
     /// Unique within the node.
     package var name: String
-    package var use: StoreUse
+    /// Index into `ServerConfiguration.stores`.
+    package var store: Int
 
-    package init(name: String, use: StoreUse) {
+    package init(name: String, store: Int) {
         self.name = name
-        self.use = use
+        self.store = store
     }
 }
 
@@ -115,16 +104,15 @@ extension ServerConfiguration {
     /// Numbers the stores in the order in which ingresses, then service discovery use them, wherever they were written.
     mutating func numberStores() {
         var order: [Int] = []
-        func number(_ use: inout StoreUse) {
-            if !order.contains(use.store) { order.append(use.store) }
-            use.store = order.firstIndex(of: use.store) ?? use.store
+        func number(_ store: Int) -> Int {
+            if let place = order.firstIndex(of: store) { return place }
+            order.append(store)
+            return order.count - 1
         }
         for index in ingresses.indices {
-            guard var use = ingresses[index].dynamic?.use else { continue }
-            number(&use)
-            ingresses[index].dynamic?.use = use
+            if let store = ingresses[index].dynamic?.store { ingresses[index].dynamic?.store = number(store) }
         }
-        for index in discoveries.indices { number(&discoveries[index].use) }
+        for index in discoveries.indices { discoveries[index].store = number(discoveries[index].store) }
         stores = order.map { stores[$0] }
     }
 }

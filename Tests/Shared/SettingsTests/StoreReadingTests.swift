@@ -27,13 +27,16 @@ struct StoreReadingTests {
 
     @Test func standardsAreThoseOfGostPlugins() throws {
         let server = try Self.server(ingress: "db: 0", discovery: "db: 0")
-        #expect(server.stores == [StoreSettings()], "equal databases are one store")
+        var second = StoreSettings()
+        second.expirationSeconds = 60
+        #expect(server.stores == [StoreSettings(), second])
         #expect(server.stores[0].addresses == [StoreAddress(host: "127.0.0.1", port: 6_379)])
         let dynamic = try #require(server.ingresses[0].dynamic)
-        #expect(dynamic.use == StoreUse(store: 0, expirationSeconds: 3_600))
+        #expect(server.stores[0].expirationSeconds == 3_600)
+        #expect(dynamic.store == 0)
         #expect(dynamic.domains == ["gost.run"])
         #expect(dynamic.labelBytesMin == 1)
-        #expect(server.discoveries == [ServiceDiscovery(name: "d", use: StoreUse(store: 0, expirationSeconds: 60))])
+        #expect(server.discoveries == [ServiceDiscovery(name: "d", store: 1)])
         #expect(server.services[0].discovery == 0)
         #expect(server.services[0].ingress == 0)
     }
@@ -54,6 +57,7 @@ struct StoreReadingTests {
         first.database = 1
         first.login = StoreLogin(userName: "me", password: "pa55word")
         first.tls = StoreTLS()
+        first.expirationSeconds = 90
         var second = StoreSettings()
         second.addresses = [
             StoreAddress(host: "a", port: 26_379), StoreAddress(host: "b", port: 7),
@@ -69,11 +73,12 @@ struct StoreReadingTests {
         tls.certificatePath = "/cert"
         tls.keyPath = "/key"
         second.tls = tls
+        second.expirationSeconds = 180
         #expect(server.stores == [first, second])
-        #expect(server.ingresses[0].dynamic?.use == StoreUse(store: 0, expirationSeconds: 90))
+        #expect(server.ingresses[0].dynamic?.store == 0)
         #expect(server.ingresses[0].dynamic?.domains == ["gost.local", "b.example"])
         #expect(server.ingresses[0].dynamic?.labelBytesMin == 3)
-        #expect(server.discoveries[0].use == StoreUse(store: 1, expirationSeconds: 180))
+        #expect(server.discoveries[0].store == 1)
         #expect(second.addresses[2].text == "[::1]:26379")
     }
 
@@ -87,7 +92,7 @@ struct StoreReadingTests {
                 + "&sd=redis-sentinel://a,b/mymaster/2")
         #expect(url.stores == file.stores)
         #expect(url.ingresses[0].dynamic == file.ingresses[0].dynamic)
-        #expect(url.discoveries[0].use == file.discoveries[0].use)
+        #expect(url.discoveries[0].store == file.discoveries[0].store)
         #expect(url.services[0].discovery == 0)
         #expect(url.services[0].ingress == 0)
     }
@@ -101,6 +106,13 @@ struct StoreReadingTests {
         #expect(server.services.map(\.ingress) == [0, 0])
         #expect(server.services.map(\.discovery) == [0, 0])
         #expect(server.discoveries.count == 1)
+    }
+
+    @Test func theSameDatabaseInTheSameWayIsOneStore() throws {
+        let server = try Self.server(ingress: "db: 1, expiration: 3m", discovery: "db: 1, expiration: 180s")
+        #expect(server.stores.count == 1)
+        #expect(server.ingresses[0].dynamic?.store == 0)
+        #expect(server.discoveries[0].store == 0)
     }
 
     @Test func aURLStandsInAFileToo() throws {
@@ -131,10 +143,11 @@ struct StoreReadingTests {
 
     @Test func storesAreNumberedByTheirUse() throws {
         let server = try Self.server(
-            listen: "tunnel://:1?ingress=redis://a/1&sd=redis://b/1", "tunnel://:2?ingress=redis://c/1&sd=redis://a/1")
+            listen: "tunnel://:1?ingress=redis://a/1&sd=redis://b/1",
+            "tunnel://:2?ingress=redis://c/1&sd=redis://a/1?expiration=1h")
         #expect(server.stores.map { $0.addresses[0].host } == ["a", "c", "b"])
-        #expect(server.ingresses.map { $0.dynamic?.use?.store } == [0, 1])
-        #expect(server.discoveries.map(\.use.store) == [2, 0])
+        #expect(server.ingresses.map { $0.dynamic?.store } == [0, 1])
+        #expect(server.discoveries.map(\.store) == [2, 0])
         #expect(server.services.map(\.discovery) == [0, 1])
     }
 
