@@ -78,14 +78,17 @@ let package = Package(
             ],
             path: "Sources/ControlPlane/Redis", swiftSettings: strict),
         .target(
-            name: "ControlCore", dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            name: "ControlCore",
+            dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
             path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
         .target(
             name: "ControlShell",
             dependencies: [
-                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
+                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Redis", "Settings",
+                "StoreVocabulary",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -145,15 +148,24 @@ let package = Package(
         // Tests mirror the sources.
         .testTarget(
             name: "ControlCoreTests",
-            dependencies: ["ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            dependencies: [
+                "ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire",
+            ],
             path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
         .testTarget(
             name: "ControlShellTests",
             dependencies: [
                 "CLinux", "ControlCore", "ControlShell", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
-                .product(name: "Logging", package: "swift-log"),
+                "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/ControlPlane/ControlShellTests", swiftSettings: strict),
+        .executableTarget(
+            name: "StoreProbe",
+            dependencies: [
+                "Redis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/StoreProbe", swiftSettings: strict),
         .testTarget(
             name: "RedisTests",
             dependencies: [

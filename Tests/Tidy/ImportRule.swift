@@ -27,10 +27,13 @@ enum ImportRule {
         "Sources/ControlPlane/Redis": [
             "CHiredis", "Glibc", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Settings", "StoreVocabulary",
         ],
-        "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
+        "Sources/ControlPlane/ControlCore": [
+            "Primitives", "Model", "PlaneLink", "Settings", "StoreVocabulary", "Wire",
+        ],
         "Sources/ControlPlane/ControlShell": [
-            "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
-            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization", "UnixSignals",
+            "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "NIOPosix",
+            "Observe", "PlaneLink", "Primitives", "Redis", "ServiceLifecycle", "Settings", "StoreVocabulary",
+            "Synchronization", "UnixSignals",
         ],
         "Sources/ControlPlane/culvert-control": ["ArgumentParser", "ControlShell", "Foundation"],
         // The client and the command: the worker's client role on the event loop, and libraries around it.

@@ -62,19 +62,16 @@ package struct ControlProcess: Sendable {
         } catch {
             throw ControlFault(error.text)
         }
-        try refuseStores(server)
+        try refuseDiscovery(server)
         return server
     }
 
-    /// What is configured and would have no effect stops the start.
-    private func refuseStores(_ server: ServerConfiguration) throws(ControlFault) {
-        guard
-            let table = server.ingresses.first(where: { $0.dynamic?.store != nil })?.name
-                ?? server.discoveries.first?.name
-        else { return }
+    /// What is configured and would have no effect stops the start: nothing leads to other nodes' connectors yet.
+    private func refuseDiscovery(_ server: ServerConfiguration) throws(ControlFault) {
+        guard let name = server.discoveries.first?.name else { return }
         throw ControlFault(
-            "\(configurationPath): `\(table)` is kept in Redis, which is not available yet; write `type: memory`, and "
-                + "remove `sd` and `sds:`: one node serves alone")
+            "\(configurationPath): the service discovery `\(name)` is not available yet: a node serves its own connectors "
+                + "only; remove `sd` and `sds:`")
     }
 
     /// The lifecycle library's lines are for its developers.

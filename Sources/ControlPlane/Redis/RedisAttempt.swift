@@ -49,10 +49,11 @@ final class RedisAttempt {
     }
 
     private func sayHello() {
-        connection.onEnd = { [self] failure in finish(.failure(failure)) }
+        connection.onEnd = { [self] failure in finish(.failure(failure == .lost ? RedisAttempt.silentEnd : failure)) }
         connection.submit(signIn.commands, within: time) { [self] outcome in
             switch outcome {
-            case .failed(let failure): refuse(failure == .notConnected ? .lost : failure)
+            case .failed(.lost), .failed(.notConnected): refuse(RedisAttempt.silentEnd)
+            case .failed(let failure): refuse(failure)
             case .replies(let replies):
                 switch signIn.judge(replies) {
                 case .refused(let text): refuse(.refused(text))
@@ -63,6 +64,10 @@ final class RedisAttempt {
             }
         }
     }
+
+    /// What says nothing by itself, and mostly has one of two causes.
+    private static let silentEnd = StoreFailure.refused(
+        "it ends the connection before it answers; it may be full, or TLS may be spoken on one side only")
 
     private var time: TimeAmount {
         if case .sentinel = signIn.purpose { return .milliseconds(limits.sentinelMilliseconds) }

@@ -66,7 +66,8 @@ package struct StoreLogin: Hashable, Sendable, CustomStringConvertible, CustomDe
 package struct StoreTLS: Hashable, Sendable {
     /// Whether the server has to prove who it is; without it anybody in between reads and writes what he likes.
     package var verifies = true
-    /// The name that its certificate has to carry; nil: the host of the address.
+    /// The name that its certificate has to carry; nil: the host of the address. One that carries the very address that
+    /// was dialled is accepted as well.
     package var serverName: String?
     /// File of the certificates that are believed (PEM); nil: those of the system.
     package var authorityPath: String?

@@ -168,6 +168,7 @@ struct SimulatedNode {
             case .close(let link):
                 if let index = planes.firstIndex(where: { $0.link == link }) { planes[index].link = nil }
                 tell(.disconnected(link, .closedHere))
+            case .store: preconditionFailure("a node without stores writes to one")
             case .log(let note): notes.append(note)
             }
         }
