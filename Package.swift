@@ -163,6 +163,10 @@ let package = Package(
             name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Client/FileServiceTests", swiftSettings: strict),
         .testTarget(
+            name: "TunnelRunnerTests",
+            dependencies: ["Model", "Primitives", "Settings", "Simulator", "TunnelRunner", "Wire", "Worker", "World"],
+            path: "Tests/Client/TunnelRunnerTests", swiftSettings: strict),
+        .testTarget(
             name: "CulvertTests",
             dependencies: [
                 "culvert", "EventLoop", "Model", "Primitives", "Settings", "TunnelRunner",

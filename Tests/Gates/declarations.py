@@ -111,6 +111,8 @@ class Declarations:
                     marks += " ".join(lines[number:number + 4])
                 is_generic = bool(function[5]) or re.search(r": (inout |borrowing |consuming )?some ", body.split(")")[0])
                 self.note((module, kind, name, given), marks, is_generic)
+                # What stands inside is the function's own affair.
+                scopes.append((indent, f"{name}()"))
             elif name := PROPERTY.match(line):
                 self.note((module, kind, name[1], None), attributes + " ".join(lines[number:number + 4]), False)
             attributes = ""

@@ -47,6 +47,13 @@ package struct Worker: ~Copyable {
     var visitors: Slab<Visitor>
     var sources: SourceTable
     var listeners: [Listener] = []
+    /// Descriptors of sockets, and how many this worker may hold.
+    var descriptorsHeld = 0
+    var descriptorsMax: Int
+    /// Looked for silent connections, found too few, and does not look again before.
+    var nextSearchForSilent = Tick.zero
+    /// Streams that are parked.
+    var parkedStreams = 0
 
     var directory: Directory
     var failedLogins: FailedLogins
@@ -125,8 +132,9 @@ package struct Worker: ~Copyable {
         buffers = BufferStore(base: setup.bufferBase, capacity: setup.bufferCount)
         buffersWithShellMax = setup.buffersWithShellMax
         vectors = SendVectorPool(capacity: setup.vectorsMax)
-        let visitorsMax = Int(limits[.visitorsPerWorkerMax])
-        let linksMax = Int(limits[.linksPerWorkerMax])
+        descriptorsMax = setup.descriptorsMax
+        let visitorsMax = Int(limits[.visitorsPerWorkerMax]) + Int(Worker.surplusMax)
+        let linksMax = Int(limits[.linksPerWorkerMax]) + Int(Worker.surplusMax)
         let streamsMax = Int(limits[.streamsPerWorkerMax])
         // A client's streams have a target each, its visits a local connection beside their link.
         let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax + linksMax : 0) + 16

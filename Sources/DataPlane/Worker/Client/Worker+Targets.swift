@@ -140,6 +140,8 @@ extension Worker {
     mutating func targetFailed(_ streamSlot: UInt32, _ reason: Reason) {
         guard case .target(let socket) = streams[streamSlot].pointee.partner else { return }
         closeSocket(socket)
+        // An answer that ends with its connection must not look complete.
+        streams[streamSlot].pointee.flags.insert(.isCut)
         finishStream(streamSlot)
     }
 

@@ -98,6 +98,7 @@ extension Worker {
         timers.clear(slot)
         operations.append(
             Operation(.forget, token: Token(raw: 0), descriptor: sockets[slot].pointee.descriptor))
+        descriptorsHeld -= 1
         // Its owner is gone already: the flush must not look for it.
         sockets[slot].pointee.role = .none
         if sockets[slot].pointee.isInFlushList { flushSockets() }
@@ -126,6 +127,14 @@ extension Worker {
         return false
     }
 
+    /// What came from another worker finds no place, not even to be told so.
+    @_noLocks
+    private mutating func turnAway(_ descriptor: Int32, _ bytes: inout SliceQueue, _ reason: Reason) {
+        note(reason)
+        buffers.clear(&bytes)
+        closeDescriptor(descriptor)
+    }
+
     @_noLocks
     mutating func adoptVisitor(_ move: VisitorMove, from worker: Int) {
         guard hasAllBytes(from: worker, move.descriptor) else { return }
@@ -135,16 +144,12 @@ extension Worker {
         visitor.replay = SliceQueue()
         visitor.answerHead = SliceQueue()
         visitor.phase = visitor.isTLS ? .hello : .head
-        guard let slot = visitors.take(visitor) else {
-            note(.visitorsFull)
-            buffers.clear(&visitor.input)
-            return closeDescriptor(move.descriptor)
-        }
+        // It was let in where it came from: here any place will do.
+        if case .refused(let reason) = admitVisitor() { return turnAway(move.descriptor, &visitor.input, reason) }
+        guard let slot = visitors.take(visitor) else { return turnAway(move.descriptor, &visitor.input, .visitorsFull) }
         guard let socket = openSocket(move.descriptor, .visitor, owner: slot) else {
-            note(.visitorsFull)
-            buffers.clear(&visitors[slot].pointee.input)
             visitors.give(slot)
-            return closeDescriptor(move.descriptor)
+            return turnAway(move.descriptor, &visitor.input, .visitorsFull)
         }
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.endOfInput = visitor.inputEnded
@@ -216,16 +221,11 @@ extension Worker {
         incoming[worker] = SliceQueue()
         link.control = SliceQueue()
         link.plain = SliceQueue()
-        guard let slot = links.take(link) else {
-            note(.linksFull)
-            buffers.clear(&link.pending)
-            return closeDescriptor(move.descriptor)
-        }
+        if case .refused(let reason) = admitLink() { return turnAway(move.descriptor, &link.pending, reason) }
+        guard let slot = links.take(link) else { return turnAway(move.descriptor, &link.pending, .linksFull) }
         guard let socket = openSocket(move.descriptor, .link, owner: slot) else {
-            note(.linksFull)
-            buffers.clear(&links[slot].pointee.pending)
             links.give(slot)
-            return closeDescriptor(move.descriptor)
+            return turnAway(move.descriptor, &link.pending, .linksFull)
         }
         links[slot].pointee.socket = socket
         sockets[socket].pointee.endOfInput = link.visit.inputEnded

@@ -69,6 +69,8 @@ package struct Link: BitwiseCopyable {
     var isAnswered = false
     /// Where the hosts of relay visitors are looked up.
     var ingress = IngressIndex(0)
+    /// It was let in only to be told that it cannot be served.
+    var surplus: Reason?
     /// A relay visitor that came to an entrypoint.
     var isAtEntrypoint = false
     var visit = RelayVisit()
@@ -92,6 +94,8 @@ package struct Link: BitwiseCopyable {
     var lastKeepAlive: Tick
     var nextStreamID: UInt32
     var streamCount: UInt32 = 0
+    /// Of these, idle ones that are kept for a visitor's later requests.
+    var parkedCount: UInt32 = 0
     var firstStream: UInt32 = .max
     var firstReady: UInt32 = .max
     var lastReady: UInt32 = .max

@@ -46,9 +46,10 @@ extension Worker {
     /// As `sendControl`, but behind what the link's socket already has: for what must not overtake an answer.
     @_noLocks
     mutating func sendControlBehindData(
-        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32 = 0, payload: UnsafeRawBufferPointer? = nil
+        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32 = 0, payload: UnsafeRawPointer? = nil,
+        count: Int = 0
     ) {
-        sendControl(linkSlot, command, stream: stream, payload: payload?.baseAddress, count: payload?.count ?? 0)
+        sendControl(linkSlot, command, stream: stream, payload: payload, count: count)
         let queue = linkQueue(linkSlot)
         buffers.move(&links[linkSlot].pointee.control, behind: &queue.pointee)
         let framedMax = Int(limits[.carrierQueueBytesMax]) + Self.quantum

@@ -46,6 +46,7 @@ extension Worker {
         case .fault(let fault):
             refuseUpgrade(linkSlot, status: fault.status == 431 ? 431 : 400, .badUpgrade)
         case .head(let head):
+            if let reason = link.pointee.surplus { return refuseUpgrade(linkSlot, status: 503, reason) }
             switch WebSocketUpgrade.judge(head, bytes.bytes, path: service.path) {
             case .refuse(let status, let reason):
                 refuseUpgrade(linkSlot, status: status, reason)
@@ -91,7 +92,7 @@ extension Worker {
         guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
-        let count = WebSocketUpgrade.writeRefusal(status: status, into: target) ?? 0
+        let count = WebSocketUpgrade.writeRefusal(status: status, reason, into: target) ?? 0
         precondition(count > 0)
         let queue = linkQueue(linkSlot)
         buffers.append(
@@ -116,6 +117,7 @@ extension Worker {
 
     private mutating func judge(_ linkSlot: UInt32, _ request: RelayRequest) {
         let link = links[linkSlot]
+        if let reason = link.pointee.surplus { return refuseRelay(linkSlot, .serviceUnavailable, reason) }
         guard let tunnel = request.tunnel, !tunnel.tunnelID.isZero else {
             return refuseRelay(linkSlot, .badRequest, .noTunnel)
         }

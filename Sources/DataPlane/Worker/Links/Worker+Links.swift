@@ -12,13 +12,17 @@ extension Worker {
     mutating func acceptLink(_ descriptor: Int32, _ listener: Listener) {
         counters.add(.linksAccepted)
         guard let service = table.service(listener.service) else { return closeDescriptor(descriptor) }
-        let link = Link(
+        var link = Link(
             socket: .max, phase: service.isWebSocket ? .upgrading : .awaitingRequest, service: listener.service,
             isWebSocket: service.isWebSocket, isClient: false, muxVersion: service.muxVersion, now: now)
-        guard links.count < UInt32(limits[.linksPerWorkerMax]), let slot = links.take(link) else {
-            note(.linksFull)
+        switch admitLink() {
+        case .granted: break
+        case .surplus(let reason): link.surplus = reason
+        case .refused(let reason):
+            note(reason)
             return closeDescriptor(descriptor)
         }
+        guard let slot = links.take(link) else { preconditionFailure("a link was admitted to a full table") }
         guard let socket = openSocket(descriptor, .link, owner: slot) else {
             links.give(slot)
             note(.linksFull)

@@ -12,7 +12,9 @@ extension Worker {
     /// A slot for a connection, or nil when all are taken.
     @_noLocks
     mutating func openSocket(_ descriptor: Int32, _ role: SocketRole, owner: UInt32) -> UInt32? {
-        sockets.take(Socket(descriptor: descriptor, role: role, owner: owner))
+        guard let slot = sockets.take(Socket(descriptor: descriptor, role: role, owner: owner)) else { return nil }
+        descriptorsHeld += 1
+        return slot
     }
 
     /// Lists the socket to be flushed at the end of the turn.
@@ -223,6 +225,7 @@ extension Worker {
         if socket.pointee.isBeingDropped { bytesBeingDropped -= socket.pointee.out.byteCount }
         buffers.clear(&socket.pointee.out)
         socket.pointee.isCloseSubmitted = true
+        descriptorsHeld -= 1
         socket.pointee.inFlight += 1
         operations.append(
             Operation(

@@ -23,6 +23,7 @@ package enum StreamPartner: BitwiseCopyable, Equatable {
 ///     the visitor ended its sending side   → nothing is sent until the answer ended or the stream was silent for
 ///                                            `halfCloseGrace`; then FIN (with the extension: half-close at once)
 ///     the visitor is gone                  → FIN behind what it had sent
+///     the service's connection broke       → the same, as a reset where the peer understands that (extension)
 ///     the peer sent FIN                    → what came before it is delivered, then the visitor's connection ends;
 ///                                            FIN goes back at once
 ///     the peer half-closed (extension)     → as its FIN for the answer, but its window for our bytes lives on
@@ -36,6 +37,8 @@ package struct Stream: BitwiseCopyable {
         static var finishes: Flags { Flags(rawValue: 2) }
         /// The peer's FIN came.
         static var peerFinished: Flags { Flags(rawValue: 4) }
+        /// What goes out behind the queue says that more should have come, where the peer understands that.
+        static var isCut: Flags { Flags(rawValue: 8) }
         /// Half-close goes out behind the queue.
         static var halfCloses: Flags { Flags(rawValue: 16) }
         static var halfClosed: Flags { Flags(rawValue: 32) }

@@ -17,10 +17,8 @@ extension Worker {
     /// Makes the local end of a stream; nil when a limit is reached.
     @_noLocks
     mutating func addStream(_ linkSlot: UInt32, id: UInt32, partner: StreamPartner) -> UInt32? {
+        guard hasRoomForStream(linkSlot) else { return nil }
         let link = links[linkSlot]
-        guard link.pointee.streamCount < UInt32(limits[.streamsPerConnectorMax]),
-            streams.count < UInt32(limits[.streamsPerWorkerMax])
-        else { return nil }
         let stream = Stream(
             link: linkSlot, id: id, partner: partner, flags: Stream.Flags(rawValue: 0),
             window: UInt32(limits[.streamWindowBytes]), opened: now, lastProgress: now)
@@ -150,14 +148,24 @@ extension Worker {
 
     @_noLocks
     private mutating func sendFinish(_ streamSlot: UInt32) {
-        frameBehindData(streamSlot, .finish)
+        let stream = streams[streamSlot]
+        let isTold = links[stream.pointee.link].pointee.capabilities.contains(.reset)
+        if stream.pointee.flags.contains(.isCut), isTold, !stream.pointee.flags.contains(.peerFinished) {
+            var code = UInt32(Reason.socketError.rawValue).littleEndian
+            frameBehindData(streamSlot, .reset, payload: &code, count: MemoryLayout<UInt32>.size)
+        } else {
+            frameBehindData(streamSlot, .finish)
+        }
         removeStream(streamSlot)
     }
 
     /// A frame that must not overtake the stream's own data: into the socket's queue, where that data already is.
     @_noLocks
-    private mutating func frameBehindData(_ streamSlot: UInt32, _ command: SmuxCommand) {
-        sendControlBehindData(streams[streamSlot].pointee.link, command, stream: streams[streamSlot].pointee.id)
+    private mutating func frameBehindData(
+        _ streamSlot: UInt32, _ command: SmuxCommand, payload: UnsafeRawPointer? = nil, count: Int = 0
+    ) {
+        let stream = streams[streamSlot]
+        sendControlBehindData(stream.pointee.link, command, stream: stream.pointee.id, payload: payload, count: count)
     }
 
     /// Ends our side's sending by the private extension; only when the peer understands it.
@@ -176,6 +184,7 @@ extension Worker {
         forgetReady(streamSlot)
         forgetWindowUpdate(streamSlot)
         settleUnread(streamSlot)
+        if stream.pointee.flags.contains(.parked) { parkedEnded(streamSlot) }
         buffers.clear(&stream.pointee.out)
         buffers.clear(&stream.pointee.pending)
         let previous = stream.pointee.previousInLink

@@ -41,9 +41,13 @@ extension Worker {
     @_noLocks
     mutating func admitSource(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
+        if let reason = visitor.pointee.surplus {
+            refuseArrival(slot, reason)
+            return false
+        }
         guard visitor.pointee.sourceSlot == .max, !trustedProxies.contains(visitor.pointee.source) else { return true }
         guard let source = sources.enter(visitor.pointee.source, max: limits[.visitorsPerSourceMax]) else {
-            refuseCrowd(slot)
+            refuseArrival(slot, .sourceFull)
             return false
         }
         visitor.pointee.sourceSlot = source
@@ -60,12 +64,12 @@ extension Worker {
 
     /// Says no in the visitor's language, as far as it is known by now.
     @_noLocks
-    private mutating func refuseCrowd(_ slot: UInt32) {
-        guard let front = buffers.first(visitors[slot].pointee.input) else { return endVisitor(slot, .sourceFull) }
-        if buffers.pointer(front).load(as: UInt8.self) == 0x16 {
-            refuseTLS(slot, .internalError, .sourceFull)
-        } else {
-            refuse(slot, status: 503, .sourceFull, closes: true)
+    private mutating func refuseArrival(_ slot: UInt32, _ reason: Reason) {
+        guard let front = buffers.first(visitors[slot].pointee.input) else { return endVisitor(slot, reason) }
+        switch buffers.pointer(front).load(as: UInt8.self) {
+        case 0x16: refuseTLS(slot, .internalError, reason)
+        case 0x01: refuseRelay(atEntrypoint: slot, .serviceUnavailable, reason)
+        default: refuse(slot, status: 503, reason, closes: true)
         }
     }
 

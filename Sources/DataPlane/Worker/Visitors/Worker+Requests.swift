@@ -72,10 +72,7 @@ extension Worker {
     private mutating func leaveToRelay(_ slot: UInt32, _ front: Slice) -> Bool {
         guard buffers.pointer(front).load(as: UInt8.self) == 0x01 else { return false }
         if becomeRelayVisitor(slot) { return true }
-        note(.relayAtEntrypoint, visitor: slot)
-        var answer: InlineArray<4, UInt8> = [1, RelayStatus.forbidden.rawValue, 0, 0]
-        enqueue(visitors[slot].pointee.socket, &answer, count: 4)
-        endVisitorWhenSent(slot, lingering: true)
+        refuseRelay(atEntrypoint: slot, .forbidden, .relayAtEntrypoint)
         return true
     }
 

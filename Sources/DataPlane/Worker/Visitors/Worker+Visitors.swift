@@ -12,13 +12,15 @@ extension Worker {
     @_noLocks
     mutating func acceptVisitor(_ descriptor: Int32, _ listener: Listener) {
         counters.add(.visitorsAccepted)
-        guard visitors.count < UInt32(limits[.visitorsPerWorkerMax]),
-            let slot = visitors.take(
-                Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now))
-        else {
-            note(.visitorsFull)
+        var visitor = Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now)
+        switch admitVisitor() {
+        case .granted: break
+        case .surplus(let reason): visitor.surplus = reason
+        case .refused(let reason):
+            note(reason)
             return closeDescriptor(descriptor)
         }
+        guard let slot = visitors.take(visitor) else { preconditionFailure("a visitor was admitted to a full table") }
         guard let socket = openSocket(descriptor, .visitor, owner: slot) else {
             visitors.give(slot)
             note(.visitorsFull)

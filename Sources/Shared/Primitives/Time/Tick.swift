@@ -7,7 +7,8 @@ package struct Tick: Comparable, Hashable, Sendable, BitwiseCopyable {
     @_noLocks @inlinable
     package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
-    @_noLocks @inlinable package static func < (left: Tick, right: Tick) -> Bool { left.nanoseconds < right.nanoseconds }
+    @_noLocks @inlinable
+    package static func < (left: Tick, right: Tick) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The instant `milliseconds` later.
     @_noLocks @inlinable package func advanced(milliseconds: UInt64) -> Tick {
