@@ -22,7 +22,8 @@ extension RingShell {
         case .receive, .receiveOnce:
             guard notes(operation) else { return }
             let isMultishot: Int32 = operation.kind == .receive ? 1 : 0
-            culvert_prep_receive(entry(), descriptor, isMultishot, ProvidedRing.group, token.raw)
+            culvert_prep_receive(
+                entry(), descriptor, isMultishot, bundles ? isMultishot : 0, ProvidedRing.group, token.raw)
         case .send:
             guard notes(operation) else { return }
             let bytes = UnsafeRawPointer(bitPattern: operation.address)
