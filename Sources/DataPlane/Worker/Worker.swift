@@ -99,6 +99,8 @@ package struct Worker: ~Copyable {
     var deskDeadline = Tick.never
     /// What only a client's worker has.
     package let client: ClientDesk?
+    /// Whether there is one, where no reference is counted to look.
+    let isClient: Bool
     /// Conversations of the client's visitor services, and those of datagrams by service and sender.
     var visits: Slab<Visit>
     var visitIndex: IndexTable
@@ -110,10 +112,10 @@ package struct Worker: ~Copyable {
     var datagramsWait = false
     let planeMemory = PlaneMemory()
 
-    static let entropyWords = 512
+    static var entropyWords: Int { 512 }
     /// Buffers that are never lent to the shell, as long as it has `buffersLentMin`.
-    static let buffersReserved = 64
-    static let buffersLentMin = 8
+    static var buffersReserved: Int { 64 }
+    static var buffersLentMin: Int { 8 }
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
     static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .goAway, .notice] }
@@ -165,6 +167,7 @@ package struct Worker: ~Copyable {
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
+        isClient = setup.isClient
         visits = Slab(capacity: setup.isClient ? linksMax : 1)
         visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
         datagramBase = setup.datagramBase
@@ -183,12 +186,14 @@ package struct Worker: ~Copyable {
     // MARK: A turn
 
     /// Starts a turn at an instant not before the last one's.
+    @_noLocks
     package mutating func begin(_ now: Tick) {
         self.now = now
         counters.add(.loopTurns)
     }
 
     /// One completion of the shell.
+    @_noLocks
     package mutating func complete(_ completion: Completion) {
         counters.add(.completions)
         switch completion.token.kind {
@@ -208,16 +213,18 @@ package struct Worker: ~Copyable {
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
             .unmapFile, .forget, nil:
-            preconditionFailure("a completion of a kind that has none")
+            // Not `preconditionFailure`: before what never returns the compiler would end the worker, which frees.
+            precondition(false, "a completion of a kind that has none")
         }
     }
 
     /// Ends a turn: messages of other workers, deadlines, what the turn produced.
+    @_noLocks
     package mutating func end() {
         readMailboxes()
         fireTimers()
         if deskIsTouched || deskDeadline <= now { turnDesk() }
-        if client != nil { performClient() }
+        if isClient { performClient() }
         endDoomedLinks()
         flushSockets()
         endDoomedLinks()
@@ -228,26 +235,33 @@ package struct Worker: ~Copyable {
     }
 
     /// Buffers with somebody's bytes: neither lent to the shell nor kept to cut headers from.
-    private var buffersHeld: Int { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
+    private var buffersHeld: Int {
+        @_noLocks get { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
+    }
 
     /// The shell's system calls of the last turn.
+    @_noLocks
     package mutating func entered(_ count: UInt64) { counters.add(.loopEnters, count) }
 
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
-        let deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
-        return client == nil ? deadline : min(deadline, clientDeadline())
+        @_noLocks get {
+            let deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
+            return isClient ? min(deadline, clientDeadline()) : deadline
+        }
     }
 
     /// How many more completions may be handled before the shell must take the operations: each emits a few.
-    package var hasRoom: Bool { operations.room > 512 }
+    package var hasRoom: Bool { @_noLocks get { operations.room > 512 } }
 
     // MARK: Small things
 
     /// A fresh key for a masked frame; RFC 6455 §5.3 wants keys nobody can foretell.
+    @_noLocks
     mutating func maskKey() -> UInt32 { UInt32(truncatingIfNeeded: unguessable()) }
 
     /// 64 bits of kernel randomness.
+    @_noLocks
     mutating func unguessable() -> UInt64 {
         // Refilled by the shell between two turns; a storm of binds within one stirs what it had.
         if entropyUsed == Worker.entropyWords {
@@ -259,6 +273,7 @@ package struct Worker: ~Copyable {
         return entropy[entropyUsed]
     }
 
+    @_noLocks
     private mutating func askForEntropy() {
         operations.append(
             Operation(

@@ -139,7 +139,7 @@ struct Part: @unchecked Sendable {
     }
 
     /// Submits what the last turn asked for, waits, and lets the worker handle what came.
-    @inline(never)
+    @inline(never) @_noLocks
     private static func turn(_ worker: inout Worker, _ shell: inout Shell, _ now: inout Tick) {
         let entered = shell.statistics.enters
         shell.submit(&worker.operations)

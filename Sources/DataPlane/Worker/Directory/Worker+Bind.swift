@@ -145,8 +145,7 @@ extension Worker {
         var text = service.urlTemplates.joined(separator: "\n")
         text.withUTF8 { bytes in
             let count = min(bytes.count, SmuxCommand.noticeBytesMax)
-            let notice = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes).prefix(count))
-            sendControlBehindData(linkSlot, .notice, payload: notice)
+            sendControlBehindData(linkSlot, .notice, payload: bytes.baseAddress, count: count)
         }
     }
 

@@ -22,6 +22,7 @@ struct LinkMove: BitwiseCopyable {
 
 extension Worker {
     /// The visitor's next request belongs to another worker. It goes when it is quiet.
+    @_noLocks
     mutating func startMove(_ slot: UInt32, to worker: UInt8) {
         let visitor = visitors[slot]
         visitor.pointee.phase = .moving
@@ -34,6 +35,7 @@ extension Worker {
     }
 
     /// Called whenever something of a socket completed: a mover that has nothing in flight any more goes.
+    @_noLocks
     mutating func moveIfQuiet(_ socketSlot: UInt32) {
         let socket = sockets[socketSlot]
         guard socket.pointee.inFlight == 0, socket.pointee.out.isEmpty, !socket.pointee.isStarved,
@@ -49,6 +51,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func moveVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let worker = Int(visitor.pointee.destination)
@@ -72,6 +75,7 @@ extension Worker {
     }
 
     /// Lends the slices of a queue to another worker; they come back by `parcelTaken`.
+    @_noLocks
     private mutating func sendBytes(_ queue: inout SliceQueue, to worker: Int) {
         while let slice = buffers.popFirst(&queue) {
             post(
@@ -83,11 +87,13 @@ extension Worker {
     }
 
     /// Whether a visitor may be sent there now; binds and routes, which cannot be refused, come first.
+    @_noLocks
     private func hasRoom(_ worker: Int, messages: Int) -> Bool {
         (outboxes[worker]?.room ?? 0) > messages + 4_096 && parcels.room > ParcelPool.reserved
     }
 
     /// The descriptor lives on elsewhere: only our slot is given back.
+    @_noLocks
     private mutating func forgetSocket(_ slot: UInt32) {
         timers.clear(slot)
         operations.append(
@@ -101,6 +107,7 @@ extension Worker {
 
     // MARK: Adoption
 
+    @_noLocks
     mutating func takeBytes(_ parcel: Parcel, from worker: Int) {
         let bytes = UnsafeRawBufferPointer(
             start: UnsafeRawPointer(bitPattern: parcel.address), count: Int(parcel.count))
@@ -109,6 +116,7 @@ extension Worker {
     }
 
     /// Whether everything that was sent ahead of a visitor is here; a hole in its bytes would be another request.
+    @_noLocks
     private mutating func hasAllBytes(from worker: Int, _ descriptor: Int32) -> Bool {
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: descriptor))
         guard incomingBroken & 1 << UInt64(worker) != 0 else { return true }
@@ -120,12 +128,14 @@ extension Worker {
     }
 
     /// What came from another worker finds no place, not even to be told so.
+    @_noLocks
     private mutating func turnAway(_ descriptor: Int32, _ bytes: inout SliceQueue, _ reason: Reason) {
         note(reason)
         buffers.clear(&bytes)
         closeDescriptor(descriptor)
     }
 
+    @_noLocks
     mutating func adoptVisitor(_ move: VisitorMove, from worker: Int) {
         guard hasAllBytes(from: worker, move.descriptor) else { return }
         var visitor = move.visitor
@@ -153,7 +163,7 @@ extension Worker {
     // MARK: Relay visitors
 
     /// Bytes of one relay visitor that may be gathered on its way: what was kept, and a receive or two.
-    private static let movingBytesMax = 4 * BufferStore.payload
+    private static var movingBytesMax: Int { 4 * BufferStore.payload }
 
     /// The relay visitor needs a connector of another worker. It goes when it is quiet: when the bytes at hand are read
     /// to their end, because those behind the request travel with it, and when its answer is out.
@@ -171,6 +181,7 @@ extension Worker {
     }
 
     /// Bytes that come while the visitor is on its way go with it.
+    @_noLocks
     mutating func gatherWhileMoving(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard link.pointee.pending.byteCount + Int(slice.count) <= Worker.movingBytesMax else {
@@ -181,6 +192,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func moveLink(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         // Pongs that are not out yet are sent first; an end that is decided comes before any move.
@@ -201,6 +213,7 @@ extension Worker {
         counters.add(.visitorsMoved)
     }
 
+    @_noLocks
     mutating func adoptLink(_ move: LinkMove, from worker: Int) {
         guard hasAllBytes(from: worker, move.descriptor) else { return }
         var link = move.link

@@ -39,7 +39,7 @@ extension Worker {
         let link = links[linkSlot]
         guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        let step = HTTPRequestHead.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.headBytesMax]))
+        let step = HTTPRequestHead.read(bytes.bytes, limit: Int(limits[.headBytesMax]))
         switch step {
         case .needMore:
             return
@@ -47,7 +47,7 @@ extension Worker {
             refuseUpgrade(linkSlot, status: fault.status == 431 ? 431 : 400, .badUpgrade)
         case .head(let head):
             if let reason = link.pointee.surplus { return refuseUpgrade(linkSlot, status: 503, reason) }
-            switch WebSocketUpgrade.judge(head, RawSpan(_unsafeBytes: bytes), path: service.path) {
+            switch WebSocketUpgrade.judge(head, bytes.bytes, path: service.path) {
             case .refuse(let status, let reason):
                 refuseUpgrade(linkSlot, status: status, reason)
             case .accept(let key):
@@ -104,7 +104,7 @@ extension Worker {
     private mutating func readRelayRequest(_ linkSlot: UInt32, _ front: Slice) {
         let link = links[linkSlot]
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        switch RelayRequest.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        switch RelayRequest.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {
         case .needMore:
             return
         case .fault(let fault):
@@ -133,11 +133,13 @@ extension Worker {
     }
 
     /// Answers with a bare status and closes (protocol relay §3).
+    @_noLocks
     mutating func refuseRelay(_ linkSlot: UInt32, _ status: RelayStatus, _ reason: Reason) {
         sendRelayResponse(linkSlot, RelayResponse(status))
         endLinkWhenSent(linkSlot, reason)
     }
 
+    @_noLocks
     mutating func sendRelayResponse(_ linkSlot: UInt32, _ response: RelayResponse) {
         guard let room = buffers.cutArena(BufferStore.headroom + 640) else {
             return endLinkLater(linkSlot, .buffersFull)

@@ -83,6 +83,7 @@ extension Worker {
     }
 
     /// Nobody can be visited: the visitor is told, or cut off where it was told the contrary before.
+    @_noLocks
     mutating func visitFailed(_ linkSlot: UInt32, _ reason: Reason) {
         if links[linkSlot].pointee.visit.isAnswered {
             endLinkWhenSent(linkSlot, reason)
@@ -116,6 +117,7 @@ extension Worker {
     }
 
     /// Payload of a relay visitor.
+    @_noLocks
     mutating func relayVisitorSent(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return }
@@ -125,12 +127,14 @@ extension Worker {
         if pausesSource(link.pointee.stream) { wantBytes(link.pointee.socket, false) }
     }
 
+    @_noLocks
     mutating func relayVisitorMayContinue(_ linkSlot: UInt32) {
         wantBytes(links[linkSlot].pointee.socket, true)
     }
 
     /// Bytes reached the relay visitor: the stream's peer gets credit. (A connector's own drains need nothing: its
     /// flush fetches more.)
+    @_noLocks
     mutating func linkDrained(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         if link.pointee.phase == .conversing { return visitLinkDrained(linkSlot) }
@@ -139,6 +143,7 @@ extension Worker {
     }
 
     /// The relay visitor ended its sending side: its stream goes on until the answer ended or was silent for a while.
+    @_noLocks
     mutating func relayVisitorInputEnded(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         link.pointee.visit.inputEnded = true
@@ -153,6 +158,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     mutating func relayVisitorTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return endLink(linkSlot, .finished) }
@@ -167,6 +173,7 @@ extension Worker {
 
     /// The stream is gone, with its link (`.connectorLost`) or by its peer's word. The visit begins anew elsewhere if it
     /// may; else what came is delivered, then the visitor's connection ends.
+    @_noLocks
     mutating func relayVisitorStreamEnded(
         _ linkSlot: UInt32, _ reason: Reason, connector: ConnectorID, wasTouched: Bool
     ) {

@@ -11,7 +11,7 @@ struct SilentConnection: BitwiseCopyable {
 
 /// The connections of those considered that have been silent longest, longest first.
 struct SilentConnections: BitwiseCopyable {
-    static let countMax = 32
+    static var countMax: Int { 32 }
 
     /// How many are looked for.
     let countSought: Int
@@ -21,6 +21,7 @@ struct SilentConnections: BitwiseCopyable {
 
     /// Looks for so many of a table with `population` entries that finding them is worth a pass over it, and that few of
     /// those who could have stayed go.
+    @_noLocks
     init(among population: UInt32) { countSought = Int(min(max(population / 256, 1), UInt32(Self.countMax))) }
 
     var isFull: Bool { count == countSought }
@@ -28,6 +29,7 @@ struct SilentConnections: BitwiseCopyable {
     subscript(position: Int) -> SilentConnection { oldest[position] }
 
     /// Keeps the connection if it is among the oldest so far.
+    @_noLocks
     mutating func consider(_ candidate: SilentConnection) {
         var position = count
         if isFull {

@@ -26,6 +26,7 @@ extension Worker {
     /// How long nobody is looked for after too few were found: looking costs a pass over the table.
     private static var searchPauseMilliseconds: UInt64 { 100 }
 
+    @_noLocks
     mutating func admitVisitor() -> Admission {
         let max = UInt32(limits[.visitorsPerWorkerMax])
         switch shortage(visitors.count, max, .visitorsFull) {
@@ -38,6 +39,7 @@ extension Worker {
             ? .surplus(reason) : .refused(reason)
     }
 
+    @_noLocks
     mutating func admitLink() -> Admission {
         let max = UInt32(limits[.linksPerWorkerMax])
         guard shortage(links.count, max, .linksFull) != nil else { return .granted }
@@ -47,6 +49,7 @@ extension Worker {
             ? .surplus(reason) : .refused(reason)
     }
 
+    @_noLocks
     private func shortage(_ count: UInt32, _ max: UInt32, _ reason: Reason) -> Reason? {
         if count >= max { return reason }
         return hasDescriptor(reservedShare: 1) ? nil : .descriptorsFull
@@ -54,12 +57,14 @@ extension Worker {
 
     /// Whether one more connection leaves its share (the whole, a half) of the reserve untouched. What is reserved is the
     /// process's: each worker keeps its part.
+    @_noLocks
     private func hasDescriptor(reservedShare: Int) -> Bool {
         let reserved = Int(limits[.descriptorsReserved]) / (workerCount * reservedShare)
         return descriptorsHeld + listeners.count + Worker.descriptorsBeside + reserved < descriptorsMax
     }
 
     /// Ends the connections that have been silent longest, a handful at a time.
+    @_noLocks
     private mutating func shedSilent(links includesLinks: Bool, visitors includesVisitors: Bool = true) {
         guard now >= nextSearchForSilent else { return }
         var found = SilentConnections(
@@ -79,6 +84,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private func considerVisitors(_ found: inout SilentConnections) {
         var slot: UInt32 = 0
         while slot < visitors.end {
@@ -90,6 +96,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private func considerLinks(_ found: inout SilentConnections) {
         var slot: UInt32 = 0
         while slot < links.end {
@@ -101,6 +108,7 @@ extension Worker {
     }
 
     /// It asked for nothing yet, or for nothing more, and has everything it was sent.
+    @_noLocks
     private func isSilent(visitor slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         guard visitor.pointee.phase == .head || visitor.pointee.phase == .proxied, visitor.pointee.input.isEmpty else {
@@ -110,6 +118,7 @@ extension Worker {
         return socket.pointee.out.isEmpty && !socket.pointee.isSending
     }
 
+    @_noLocks
     private func isSilent(link slot: UInt32) -> Bool {
         let link = links[slot]
         switch link.pointee.phase {

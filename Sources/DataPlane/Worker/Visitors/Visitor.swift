@@ -106,6 +106,7 @@ package struct Visitor: BitwiseCopyable {
     var destination: UInt8 = 0
     var headBegan: Tick
 
+    @_noLocks
     init(socket: UInt32, service: ServiceIndex, ingress: IngressIndex, now: Tick) {
         self.socket = socket
         self.service = service

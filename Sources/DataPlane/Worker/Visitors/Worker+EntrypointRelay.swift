@@ -48,9 +48,11 @@ extension Worker {
     }
 
     /// Refuses a visitor that speaks relay by a bare status (protocol relay §3).
+    @_noLocks
     mutating func refuseRelay(atEntrypoint slot: UInt32, _ status: RelayStatus, _ reason: Reason) {
         note(reason, visitor: slot)
-        enqueue(visitors[slot].pointee.socket, [1, status.rawValue, 0, 0])
+        var answer: InlineArray<4, UInt8> = [1, status.rawValue, 0, 0]
+        enqueue(visitors[slot].pointee.socket, &answer, count: 4)
         endVisitorWhenSent(slot, lingering: true)
     }
 }

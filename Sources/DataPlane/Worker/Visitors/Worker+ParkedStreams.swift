@@ -10,6 +10,7 @@ import Wire
 
 extension Worker {
     /// The stream of a finished exchange serves the visitor's next request for the same host and tunnel, if it can.
+    @_noLocks
     mutating func parkOrFinish(_ slot: UInt32, _ stream: UInt32) {
         let visitor = visitors[slot]
         let parkedMax = Int(limits[.parkedStreamsMax])
@@ -31,6 +32,7 @@ extension Worker {
     }
 
     /// An idle stream that serves the visitor's present tunnel and host, or nil.
+    @_noLocks
     mutating func takeParked(_ slot: UInt32) -> UInt32? {
         let visitor = visitors[slot]
         for position in 0..<visitor.pointee.parkedCount {
@@ -44,6 +46,7 @@ extension Worker {
         return nil
     }
 
+    @_noLocks
     mutating func forgetParked(_ slot: UInt32, _ stream: UInt32) {
         let visitor = visitors[slot]
         for position in 0..<visitor.pointee.parkedCount where visitor.pointee.parked[position] == stream {
@@ -51,6 +54,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func dropParked(_ slot: UInt32, at position: Int) {
         let visitor = visitors[slot]
         for later in position..<(visitor.pointee.parkedCount - 1) {
@@ -60,6 +64,7 @@ extension Worker {
     }
 
     /// The stream is parked no more: it serves again, or goes.
+    @_noLocks
     mutating func parkedEnded(_ stream: UInt32) {
         links[streams[stream].pointee.link].pointee.parkedCount -= 1
         parkedStreams -= 1
@@ -68,6 +73,7 @@ extension Worker {
     // MARK: Room for others
 
     /// Whether the link and the worker may have one more stream; parked ones end for it.
+    @_noLocks
     mutating func hasRoomForStream(_ linkSlot: UInt32) -> Bool {
         let link = links[linkSlot]
         let connectorMax = UInt32(limits[.streamsPerConnectorMax])
@@ -89,12 +95,14 @@ extension Worker {
         return link.pointee.streamCount < connectorMax && streams.count < workerMax
     }
 
+    @_noLocks
     private func considerParked(_ slot: UInt32, _ found: inout SilentConnections) {
         let stream = streams[slot]
         guard stream.pointee.flags.contains(.parked), case .visitor = stream.pointee.partner else { return }
         found.consider(SilentConnection(since: stream.pointee.lastProgress, slot: slot, isLink: false))
     }
 
+    @_noLocks
     private mutating func endParked(_ found: SilentConnections) {
         for position in 0..<found.count {
             let stream = found[position].slot

@@ -20,7 +20,7 @@ public struct IndexTable: ~Copyable {
     public private(set) var count = 0
 
     /// Marks a free cell; values are kept one higher, so that untouched memory is free.
-    @usableFromInline static var empty: UInt32 { 0 }
+    @usableFromInline static var empty: UInt32 { @_noLocks get { 0 } }
 
     /// Cells of the first level, if the capacity is not smaller: a few pages.
     private static var cellsFirst: Int { 1_024 }
@@ -69,11 +69,11 @@ public struct IndexTable: ~Copyable {
         values[cell] = value
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(__always) @_noLocks
     func home(_ key: UInt64) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> 20) & mask }
 
     /// Adds an entry; false when the table is full. A key may stand in it several times.
-    @inlinable
+    @inlinable @_noLocks
     public mutating func insert(_ key: UInt64, _ value: UInt32) -> Bool {
         precondition(value != .max)
         guard count < capacity else { return false }
@@ -83,20 +83,21 @@ public struct IndexTable: ~Copyable {
         return true
     }
 
+    @_noLocks
     @usableFromInline mutating func setCount(_ value: Int) { count = value }
 
     /// The value of the first entry with this key, or nil.
-    @inlinable
+    @inlinable @_noLocks
     public func first(_ key: UInt64) -> UInt32? {
         var cell = home(key)
         return next(key, &cell)
     }
 
     /// Walks the entries of a key: begin with `cursor(key)`, ends with nil.
-    @inlinable
+    @inlinable @_noLocks
     public func cursor(_ key: UInt64) -> Int { home(key) }
 
-    @inlinable
+    @inlinable @_noLocks
     public func next(_ key: UInt64, _ cell: inout Int) -> UInt32? {
         while values[cell] != Self.empty {
             defer { cell = (cell &+ 1) & mask }
@@ -106,7 +107,7 @@ public struct IndexTable: ~Copyable {
     }
 
     /// Removes the entry of `key` with `value`; false when there is none.
-    @inlinable
+    @inlinable @_noLocks
     public mutating func remove(_ key: UInt64, _ value: UInt32) -> Bool {
         var cell = home(key)
         while values[cell] != Self.empty {
@@ -122,6 +123,7 @@ public struct IndexTable: ~Copyable {
 
     /// Moves later entries of the run back so that no probe ends early at the gap.
     @usableFromInline
+    @_noLocks
     mutating func closeGap(at removed: Int) {
         var gap = removed
         var cell = (gap &+ 1) & mask
