@@ -49,6 +49,7 @@ public struct IndexTable: ~Copyable {
     }
 
     /// Every entry moves to the next level.
+    @_noLocks
     @usableFromInline
     mutating func grow() {
         let (keysBefore, valuesBefore, maskBefore) = (keys, values, mask)
@@ -56,12 +57,14 @@ public struct IndexTable: ~Copyable {
         keys = allKeys + cells
         values = allValues + cells
         mask = cells - 1
-        for cell in 0...maskBefore where valuesBefore[cell] != Self.empty {
-            put(keysBefore[cell], valuesBefore[cell])
+        var cell = 0
+        while cell <= maskBefore {
+            if valuesBefore[cell] != Self.empty { put(keysBefore[cell], valuesBefore[cell]) }
+            cell += 1
         }
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(__always) @_noLocks
     func put(_ key: UInt64, _ value: UInt32) {
         var cell = home(key)
         while values[cell] != Self.empty { cell = (cell &+ 1) & mask }
