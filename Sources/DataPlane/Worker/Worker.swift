@@ -53,6 +53,8 @@ package struct Worker: ~Copyable {
     var descriptorsMax: Int
     /// Looked for silent connections, found too few, and does not look again before.
     var nextSearchForSilent = Tick.zero
+    /// When memory that is not needed is looked for.
+    var nextMemoryLook = Tick.zero
     /// Streams that are parked.
     var parkedStreams = 0
 
@@ -214,7 +216,7 @@ package struct Worker: ~Copyable {
         case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
-            .unmapFile, .forget, nil:
+            .unmapFile, .releaseMemory, .forget, nil:
             // Not `preconditionFailure`: before what never returns the compiler would end the worker, which frees.
             precondition(false, "a completion of a kind that has none")
         }
@@ -232,6 +234,7 @@ package struct Worker: ~Copyable {
         endDoomedLinks()
         shedStalledStreams()
         refillShell()
+        releaseIdleMemory()
         wakeOthers()
         counters.set(.buffersHeld, to: UInt64(buffersHeld))
     }
@@ -248,7 +251,7 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            let deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
+            let deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
             return isClient ? min(deadline, clientDeadline()) : deadline
         }
     }

@@ -334,6 +334,9 @@ LOOP_HOT int culvert_map_file(int fd, uintptr_t *address, uint64_t *count) {
 LOOP_HOT int culvert_unmap(uintptr_t address, uint64_t count) {
     return culvert_result(munmap((void *)address, count));
 }
+LOOP_HOT void culvert_release_memory(uintptr_t address, uint64_t count) {
+    (void)madvise((void *)address, count, MADV_DONTNEED);
+}
 /* Memory that costs nothing until it is touched; NULL when there is none. */
 static inline void *culvert_reserve(size_t count) {
     void *at = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

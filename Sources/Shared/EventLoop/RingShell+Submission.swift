@@ -65,7 +65,7 @@ extension RingShell {
             prepareReceiveMessage(operation)
         case .shutdown:
             shutdownNow(operation)
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }

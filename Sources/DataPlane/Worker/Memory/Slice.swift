@@ -63,6 +63,10 @@ package struct BufferStore: ~Copyable {
     private let freeBuffers: UnsafeMutablePointer<UInt16>
     private var freeCount = 0
     private var touched = 0
+    /// Free buffers, from the bottom of their stack, whose memory the system has back; and the fewest that were free
+    /// since `beginLook`: as many, from the bottom, were not needed.
+    private var bare = 0
+    private var freeMin = 0
 
     private let nodes: UnsafeMutablePointer<Node>
     private let nodeCapacity: Int
@@ -102,6 +106,7 @@ package struct BufferStore: ~Copyable {
         let buffer: UInt32
         if freeCount > 0 {
             freeCount -= 1
+            if freeCount < freeMin { noteScarcity() }
             buffer = UInt32(freeBuffers[freeCount])
         } else if touched < capacity {
             buffer = UInt32(touched)
@@ -133,6 +138,31 @@ package struct BufferStore: ~Copyable {
     }
 
     package var buffersFree: Int { capacity - buffersInUse }
+
+    // MARK: Memory that is not needed
+
+    @_noLocks
+    private mutating func noteScarcity() {
+        freeMin = freeCount
+        bare = min(bare, freeCount)
+    }
+
+    /// Free buffers that still have memory, beyond `reserve`.
+    @_noLocks
+    package func buffersToSpare(reserve: Int) -> Int { max(freeCount - bare - reserve, 0) }
+
+    /// From now on it is noted which buffers are needed.
+    @_noLocks
+    package mutating func beginLook() { freeMin = freeCount }
+
+    /// A buffer that was not needed since `beginLook` and whose memory is given back now; nil when there is no other,
+    /// leaving `reserve` of them as they are.
+    @_noLocks
+    package mutating func takeIdle(reserve: Int) -> UInt32? {
+        guard bare < freeMin - reserve else { return nil }
+        bare += 1
+        return UInt32(freeBuffers[bare - 1])
+    }
 
     /// Where `slice` begins.
     @_noLocks
