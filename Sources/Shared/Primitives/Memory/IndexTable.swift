@@ -49,7 +49,7 @@ public struct IndexTable: ~Copyable {
     }
 
     /// Every entry moves to the next level.
-    @usableFromInline
+    @usableFromInline @_noLocks
     mutating func grow() {
         let (keysBefore, valuesBefore, maskBefore) = (keys, values, mask)
         let cells = (mask + 1) * 2
@@ -61,7 +61,7 @@ public struct IndexTable: ~Copyable {
         }
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(__always) @_noLocks
     func put(_ key: UInt64, _ value: UInt32) {
         var cell = home(key)
         while values[cell] != Self.empty { cell = (cell &+ 1) & mask }
