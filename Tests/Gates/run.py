@@ -296,7 +296,7 @@ LOADS = (
     ("1 GB from visitors", (1,), uploads),
     ("datagrams", (1, 2), udp),
     ("visitors that change worker", (2,), hand_overs),
-    ("the routing table is replaced", (1, 2), replacements),
+    ("the routing table is replaced", (2,), replacements),
 )
 
 

@@ -41,6 +41,7 @@ package struct Worker: ~Copyable {
     var timers: TimerWheel
 
     var links: Slab<Link>
+    var addresses: Slab<RelayAddress>
     var firstDoomed: UInt32 = .max
     var streams: Slab<Stream>
     var streamIndex: IndexTable
@@ -142,6 +143,7 @@ package struct Worker: ~Copyable {
         sockets = Slab(capacity: socketsMax)
         timers = TimerWheel(capacity: socketsMax, now: setup.now)
         links = Slab(capacity: linksMax)
+        addresses = Slab(capacity: linksMax)
         streams = Slab(capacity: streamsMax)
         streamIndex = IndexTable(capacity: streamsMax)
         visitors = Slab(capacity: visitorsMax)

@@ -18,6 +18,7 @@ struct VisitorMove: BitwiseCopyable {
 struct LinkMove: BitwiseCopyable {
     var descriptor: Int32
     var link: Link
+    var address: RelayAddress
 }
 
 extension Worker {
@@ -207,7 +208,11 @@ extension Worker {
         sendBytes(&link.pointee.pending, to: worker)
         link.pointee.hasMoved = true
         link.pointee.visit.inputEnded = link.pointee.visit.inputEnded || sockets[socketSlot].pointee.endOfInput
-        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee)) { .adoptRelayVisitor($0) }
+        let address = address(of: linkSlot)
+        forgetAddress(linkSlot)
+        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee, address: address)) {
+            .adoptRelayVisitor($0)
+        }
         links.give(linkSlot)
         forgetSocket(socketSlot)
         counters.add(.visitorsMoved)
@@ -228,6 +233,7 @@ extension Worker {
             return turnAway(move.descriptor, &link.pending, .linksFull)
         }
         links[slot].pointee.socket = socket
+        setAddress(slot, move.address)
         sockets[socket].pointee.endOfInput = link.visit.inputEnded
         findConnector(slot)
     }

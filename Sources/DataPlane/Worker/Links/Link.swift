@@ -62,8 +62,9 @@ package struct Link: BitwiseCopyable {
     var weight: UInt8 = 0
     var isUDP = false
     var capabilities: RelayCapabilities = []
-    /// A connector: the host granted at BIND and the port asked for. A relay visitor: where it wants to go.
-    var address = RelayAddress.empty
+    /// A BIND under way: the host granted and the port asked for. A relay visitor: where it wants to go. A slot of
+    /// `addresses`, because most links are connectors, which need none.
+    var address: UInt32 = .max
     /// Workers that have not yet said that they know this connector.
     var awaitedWorkers: UInt8 = 0
     var isAnswered = false

@@ -205,6 +205,7 @@ extension Worker {
         if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
+        forgetAddress(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting
         let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.

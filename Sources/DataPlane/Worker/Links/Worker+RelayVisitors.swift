@@ -25,20 +25,21 @@ extension Worker {
     ) {
         let link = links[linkSlot]
         link.pointee.isUDP = request.network == .udp
-        link.pointee.address = request.destination ?? .empty
+        let destination = request.destination ?? .empty
+        setAddress(linkSlot, destination)
         // Our own client: it is told that the end of its sending side is passed on (design §6).
         link.pointee.capabilities = (request.tunnel?.capabilities ?? []).agreed(with: .halfClose)
         // A name there would make the client ask its resolver (quirks C2): then it is the connection's own peer.
         link.pointee.visit.source = request.source?.socketAddress ?? link.pointee.source
         link.pointee.tunnel = presented
         if !service.entrypointID.isZero, presented == service.entrypointID {
-            guard let route = lookUp(link.pointee.ingress, link.pointee.address) else {
+            guard let route = lookUp(link.pointee.ingress, destination) else {
                 return refuseRelay(linkSlot, .networkUnreachable, .noRoute)
             }
             guard !route.isPrivate else { return refuseRelay(linkSlot, .hostUnreachable, .privateRoute) }
             link.pointee.tunnel = route.tunnel
         } else if !service.isDirect {
-            guard lookUp(link.pointee.ingress, link.pointee.address)?.tunnel == presented else {
+            guard lookUp(link.pointee.ingress, destination)?.tunnel == presented else {
                 return refuseRelay(linkSlot, .hostUnreachable, .noRoute)
             }
         }
@@ -68,7 +69,7 @@ extension Worker {
             precondition(links.isCurrent(entry.link, entry.linkGeneration), "the directory names a dead link")
             if let stream = openStream(
                 entry.link, partner: .relayVisitor(linkSlot), source: link.pointee.visit.source,
-                destination: link.pointee.address)
+                destination: address(of: linkSlot))
             {
                 return startVisit(linkSlot, stream)
             }

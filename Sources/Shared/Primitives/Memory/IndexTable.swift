@@ -49,15 +49,18 @@ public struct IndexTable: ~Copyable {
     }
 
     /// Every entry moves to the next level.
-    @usableFromInline @_noLocks
+    @_noLocks
+    @usableFromInline
     mutating func grow() {
         let (keysBefore, valuesBefore, maskBefore) = (keys, values, mask)
         let cells = (mask + 1) * 2
         keys = allKeys + cells
         values = allValues + cells
         mask = cells - 1
-        for cell in 0...maskBefore where valuesBefore[cell] != Self.empty {
-            put(keysBefore[cell], valuesBefore[cell])
+        var cell = 0
+        while cell <= maskBefore {
+            if valuesBefore[cell] != Self.empty { put(keysBefore[cell], valuesBefore[cell]) }
+            cell += 1
         }
     }
 
