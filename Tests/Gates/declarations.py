@@ -1,5 +1,5 @@
-"""What the sources say of their functions: which are proven by the compiler (`@_noLocks`), which are marked cold, and which
-of them a symbol of the linked binary is."""
+"""What the sources say of their functions: which are proven by the compiler (`@_noLocks`), which are marked cold, and
+which of them a symbol of the linked binary is."""
 import collections
 import os
 import re
@@ -9,9 +9,18 @@ COLD = '@_semantics("no_performance_analysis")'
 
 HOT, COLDLY, GENERIC, PLAIN = "proven", "cold", "generic", "plain"
 
-SCOPE = re.compile(r"^\s*(?:@[\w.]+(?:\([^)]*\))? )*(?:[a-z]+ )*?(struct|enum|class|extension|protocol|actor) ([\w.]+)(.*)$")
-FUNCTION = re.compile(r"^\s*(?:@[\w.]+(?:\([^)]*\))? )*(?:[a-z]+ )*?(?:func ([\w]+|[-<=>!+*/&|^~%]+)|(init)[?!]?|(subscript)|(deinit))\s*(<[^(]*>)?\s*(?=[({])")
-PROPERTY = re.compile(r"^\s*(?:@[\w.]+(?:\([^)]*\))? )*(?:[a-z]+(?:\(set\))? )*?var (\w+)\b.*\{")
+#: Attributes and modifiers in front of a declaration.
+FRONT = r"^\s*(?:@[\w.]+(?:\([^)]*\))? )*(?:[a-z]+(?:\(set\))? )*?"
+SCOPE = re.compile(FRONT + r"(struct|enum|class|extension|protocol|actor) ([\w.]+)(.*)$")
+FUNCTION = re.compile(
+    FRONT + r"(?:func ([\w]+|[-<=>!+*/&|^~%]+)|(init)[?!]?|(subscript)|(deinit))\s*(<[^(]*>)?\s*(?=[({])")
+PROPERTY = re.compile(FRONT + r"var (\w+)\b.*\{")
+DECLARES = re.compile(r"\b(func|init|var|subscript|deinit|struct|enum|class)\b")
+
+#: A demangled accessor: module, types, name, and what follows.
+ACCESSOR = re.compile(
+    r"(\w+)\.((?:\w+\.)*)(\w+)\.(?:getter|setter|modify|read|unsafeMutableAddressor) : (.*)")
+
 #: What a demangled name begins with when the compiler made a function of another one.
 OF = re.compile(r"^.* of (?=(?:static )?[\w(])")
 
@@ -90,7 +99,7 @@ class Declarations:
             if stripped[0] not in ")}]":
                 while scopes and indent <= scopes[-1][0]:
                     scopes.pop()
-            if stripped.startswith("@") and not re.search(r"\b(func|init|var|subscript|deinit|struct|enum|class)\b", stripped):
+            if stripped.startswith("@") and not DECLARES.search(stripped):
                 attributes += " " + stripped
                 continue
             kind = ".".join(scope for _, scope in scopes)
@@ -109,7 +118,7 @@ class Declarations:
                 marks = attributes + stripped
                 if name == "subscript":
                     marks += " ".join(lines[number:number + 4])
-                is_generic = bool(function[5]) or re.search(r": (inout |borrowing |consuming )?some ", body.split(")")[0])
+                is_generic = function[5] or re.search(r": (inout |borrowing |consuming )?some ", body.split(")")[0])
                 self.note((module, kind, name, given), marks, is_generic)
                 # What stands inside is the function's own affair.
                 scopes.append((indent, f"{name}()"))
@@ -134,9 +143,9 @@ class Declarations:
         if " in " in plain:
             plain = plain.rpartition(" in ")[2]
         plain = plain.removeprefix("static ")
-        if accessor := re.match(r"(\w+)\.((?:\w+\.)*)(\w+)\.(getter|setter|modify|read|unsafeMutableAddressor) : (.*)", plain):
+        if accessor := ACCESSOR.match(plain):
             module, kind, name = accessor[1], accessor[2].rstrip("."), accessor[3]
-            given = demangled_labels(accessor[5][1:]) if name == "subscript" else None
+            given = demangled_labels(accessor[4][1:]) if name == "subscript" else None
         elif function := re.match(r"(\w+)\.((?:\w+\.)*)(\w+|[-<=>!+*/&|^~%]+ infix)(?:<.*?>)?(\(.*|$)", plain):
             module, kind, name = function[1], function[2].rstrip("."), function[3].removesuffix(" infix")
             given = demangled_labels(function[4][1:]) if name != "deinit" else ()
