@@ -17,6 +17,14 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
+/// The worker: the compiler proves of every function marked `@_noLocks`, and of all it calls, that it neither allocates nor
+/// counts references nor locks. It sees what is called where it optimises the whole module, in release; a debug build
+/// compiles file by file, would call every other file's functions unknown, and is told not to look.
+let proven: [SwiftSetting] =
+    hot + [
+        .unsafeFlags(["-Xllvm", "-sil-disable-pass=performance-diagnostics"], .when(configuration: .debug))
+    ]
+
 /// Optimising across all modules leaves the same specialisation of a standard generic in several objects as a strong
 /// symbol; any of these equal copies may serve. Stands on the module that all others depend on: executables inherit it.
 let oneOfEqual: [LinkerSetting] = [
@@ -134,7 +142,7 @@ let package = Package(
         // The data plane: a pure worker, and its process.
         .target(
             name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
-            path: "Sources/DataPlane/Worker", swiftSettings: hot),
+            path: "Sources/DataPlane/Worker", swiftSettings: proven),
         .executableTarget(
             name: "culvert-data",
             dependencies: [
@@ -185,6 +193,10 @@ let package = Package(
         .testTarget(
             name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Client/FileServiceTests", swiftSettings: strict),
+        .testTarget(
+            name: "TunnelRunnerTests",
+            dependencies: ["Model", "Primitives", "Settings", "Simulator", "TunnelRunner", "Wire", "Worker", "World"],
+            path: "Tests/Client/TunnelRunnerTests", swiftSettings: strict),
         .testTarget(
             name: "CulvertTests",
             dependencies: [
