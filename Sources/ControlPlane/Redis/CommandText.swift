@@ -19,8 +19,9 @@ enum CommandText {
 
     private static func append(_ command: StoreCommand, to buffer: inout ByteBuffer) {
         let lengths = command.words.map(\.count)
-        let all = command.words.flatMap { $0.map(CChar.init(bitPattern:)) }
-        all.withUnsafeBufferPointer { bytes in
+        let all = [UInt8](command.words.joined())
+        all.withUnsafeBytes { raw in
+            let bytes = raw.assumingMemoryBound(to: CChar.self)
             var words: [UnsafePointer<CChar>?] = []
             var start = 0
             for length in lengths {

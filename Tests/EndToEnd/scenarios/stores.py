@@ -69,10 +69,14 @@ async def store_sign_in(bench):
     expect(blind.told("tracking-up") == 0, "tracking that the server refuses")
     await redis.cli("ACL", "SETUSER", "blind", "&*")
     await blind.tells("^tracking-up$")
-    # The connections that subscribe stay, and are as many as it takes now.
+    # Somebody who subscribes is not killed, and has the only place that is left.
+    reader, writer = await asyncio.open_connection("127.0.0.1", redis.port)
+    writer.write(f"AUTH {PASSWORD}\r\nSUBSCRIBE nothing\r\n".encode())
+    await asyncio.wait_for(reader.readuntil(b":1\r\n"), 5)
     await redis.script("CONFIG SET maxclients 1", "CLIENT KILL TYPE normal SKIPME yes")
     await probe.tells("^down lost$")
     await probe.tells("^down refused: .*(max number of clients|before it answers)", 10)
+    writer.close()
     for each in (probe, named, wrong, nobody, blind):
         expect(PASSWORD not in each.log, "a password was told")
 
