@@ -17,6 +17,14 @@ let hot: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
 
+/// The worker: the compiler proves of every function marked `@_noLocks`, and of all it calls, that it neither allocates nor
+/// counts references nor locks. It sees what is called where it optimises the whole module, in release; a debug build
+/// compiles file by file, would call every other file's functions unknown, and is told not to look.
+let proven: [SwiftSetting] =
+    hot + [
+        .unsafeFlags(["-Xllvm", "-sil-disable-pass=performance-diagnostics"], .when(configuration: .debug))
+    ]
+
 /// Optimising across all modules leaves the same specialisation of a standard generic in several objects as a strong
 /// symbol; any of these equal copies may serve. Stands on the module that all others depend on: executables inherit it.
 let oneOfEqual: [LinkerSetting] = [
@@ -29,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -40,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CLiburing", path: "Sources/Shared/CLiburing"),
         .systemLibrary(name: "CLinux", path: "Sources/Shared/CLinux"),
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
+        .systemLibrary(name: "CHiredis", path: "Sources/ControlPlane/CHiredis"),
 
         // Shared: words, codecs, the plane link.
         .target(
@@ -68,15 +78,25 @@ let package = Package(
         .target(
             name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
         .target(
+            name: "Redis",
+            dependencies: [
+                "CHiredis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Sources/ControlPlane/Redis", swiftSettings: strict),
+        .target(
             name: "ControlCore",
             dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
             path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
         .target(
             name: "ControlShell",
             dependencies: [
-                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
+                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Redis", "Settings",
+                "StoreVocabulary",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -122,7 +142,7 @@ let package = Package(
         // The data plane: a pure worker, and its process.
         .target(
             name: "Worker", dependencies: ["Primitives", "Operations", "Model", "Wire", "PlaneLink", "Observe"],
-            path: "Sources/DataPlane/Worker", swiftSettings: hot),
+            path: "Sources/DataPlane/Worker", swiftSettings: proven),
         .executableTarget(
             name: "culvert-data",
             dependencies: [
@@ -144,9 +164,23 @@ let package = Package(
             name: "ControlShellTests",
             dependencies: [
                 "CLinux", "ControlCore", "ControlShell", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
-                .product(name: "Logging", package: "swift-log"),
+                "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/ControlPlane/ControlShellTests", swiftSettings: strict),
+        .executableTarget(
+            name: "StoreProbe",
+            dependencies: [
+                "Redis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/StoreProbe", swiftSettings: strict),
+        .testTarget(
+            name: "RedisTests",
+            dependencies: [
+                "Redis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            path: "Tests/ControlPlane/RedisTests", swiftSettings: strict),
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
             path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),
@@ -159,6 +193,10 @@ let package = Package(
         .testTarget(
             name: "FileServiceTests", dependencies: ["FileService", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Client/FileServiceTests", swiftSettings: strict),
+        .testTarget(
+            name: "TunnelRunnerTests",
+            dependencies: ["Model", "Primitives", "Settings", "Simulator", "TunnelRunner", "Wire", "Worker", "World"],
+            path: "Tests/Client/TunnelRunnerTests", swiftSettings: strict),
         .testTarget(
             name: "CulvertTests",
             dependencies: [

@@ -2,7 +2,8 @@
 """The hot path as it was linked: walks the call graph of a release `culvert-data` from the functions that run in every
 turn of a worker, and fails when a function on the way allocates, counts references, checks exclusivity, initialises a
 global lazily or calls through a pointer. Where the walk may end is written in `cold.txt`, one line each, with a reason:
-everything that is reachable and not listed there is on the hot path.
+everything that is reachable and not listed there is on the hot path, and must carry `@_noLocks` in its source, so that
+the compiler has proven it too; what is listed must be marked cold there.
 
     Tests/Gates/link.py .build/release/culvert-data
 
@@ -12,6 +13,8 @@ import os
 import re
 import subprocess
 import sys
+
+from declarations import COLDLY, GENERIC, HOT, Declarations
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -103,10 +106,10 @@ def fault(symbol):
     return base
 
 
-def cold_list():
+def cold_list(path=os.path.join(FOLDER, "cold.txt")):
     """Pairs of a pattern (a part of a demangled name) and why the walk may end there."""
     pairs = []
-    with open(os.path.join(FOLDER, "cold.txt"), encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             line = line.rstrip("\n")
             if not line or line.startswith("#"):
@@ -118,13 +121,14 @@ def cold_list():
     return pairs
 
 
-def walk(listing, cold):
-    """What is reachable: hot symbols with who calls them, and the patterns that ended the walk somewhere."""
+def walk(listing, cold, begins=ROOTS):
+    """What is reachable: roots that are missing, hot symbols, who calls them, and the symbols where the walk ended with
+    the pattern of each."""
     # A root may stand there specialised: "function signature specialization <…> of static Worker.…".
-    roots = [name for name in listing.calls if any(root in listing.name(name) for root in ROOTS)]
-    missing = [root for root in ROOTS if not any(root in listing.name(name) for name in roots)]
+    roots = [name for name in listing.calls if any(root in listing.name(name) for root in begins)]
+    missing = [root for root in begins if not any(root in listing.name(name) for name in roots)]
     callers = dict.fromkeys(roots)
-    used = set()
+    ended = {}
     hot = []
     queue = collections.deque(roots)
     while queue:
@@ -136,11 +140,11 @@ def walk(listing, cold):
             plain = listing.name(target)
             ends = next((pattern for pattern, _ in cold if pattern in plain), None)
             if ends is not None:
-                used.add(ends)
+                ended[target] = ends
             else:
                 callers[target] = symbol
                 queue.append(target)
-    return missing, hot, callers, used
+    return missing, hot, callers, ended
 
 
 def findings(listing, hot):
@@ -151,6 +155,29 @@ def findings(listing, hot):
         if found:
             wrong[symbol] = found
     return wrong
+
+
+#: What the compiler makes of types and enumerations without anybody writing it; the walk judges its instructions.
+MADE = re.compile(r"^(outlined |(function signature specialization .* of |static )?[\w.]+\.(init\(|__derived_))")
+
+
+def unproven(listing, hot, ended, declarations):
+    """What the sources do not say of hot and cold symbols: pairs of a symbol and what is missing."""
+    for symbol in hot:
+        plain = listing.name(symbol)
+        marks = declarations.marks_of(plain)
+        if marks is None:
+            # The standard library, or a shim in C.
+            continue
+        if COLDLY in marks and HOT not in marks:
+            yield symbol, "is marked cold in its source: cold.txt must say why, or the mark goes"
+        elif not marks and not MADE.match(plain):
+            yield symbol, "has no declaration in the sources that this gate understands"
+        elif any(mark not in (HOT, GENERIC, COLDLY) for mark in marks):
+            yield symbol, "is on the hot path without @_noLocks: the compiler has not proven it"
+    for symbol, pattern in ended.items():
+        if COLDLY not in (declarations.marks_of(listing.name(symbol)) or []):
+            yield symbol, f"is listed cold (\"{pattern}\") and not marked so in its source"
 
 
 def path(listing, callers, symbol):
@@ -166,7 +193,7 @@ def main():
         raise SystemExit(__doc__)
     listing = Listing(sys.argv[1])
     cold = cold_list()
-    missing, hot, callers, used = walk(listing, cold)
+    missing, hot, callers, ended = walk(listing, cold)
     failed = 0
     for root in missing:
         print(f"FAIL no function {root}…) in the binary: where does a turn begin?")
@@ -176,13 +203,17 @@ def main():
         what = ", ".join(f"{count} × {name}" for name, count in found.items())
         print(f"FAIL {listing.name(symbol)}: {what}\n     {path(listing, callers, symbol)}")
         failed += 1
+    for symbol, what in unproven(listing, hot, ended, Declarations(os.path.dirname(os.path.dirname(FOLDER)))):
+        print(f"FAIL {listing.name(symbol)} {what}")
+        failed += 1
     for pattern, _ in cold:
-        if pattern not in used:
+        if pattern not in ended.values():
             print(f"FAIL cold.txt: nothing that is reached is called \"{pattern}\" any more: remove the line")
             failed += 1
     if failed == 0:
         print(f"PASS {len(hot)} functions of the hot path: no allocation, no reference count, no exclusivity check, "
-              f"no lazy global, no indirect call; {len(cold)} places where it ends, each with a reason")
+              f"no lazy global, no indirect call; each proven by the compiler; {len(cold)} places where it ends, each "
+              f"marked and with a reason")
     sys.exit(1 if failed else 0)
 
 

@@ -36,7 +36,8 @@ extension SimulatedKernel {
             let worker = Int(operation.length)
             precondition(worker < port.process.ports.count, "a worker that is not connected was woken")
             schedule(.wake(port.process.ports[worker], Token(.woken, slot: 0, generation: 0)), afterNanoseconds: 1_000)
-        case .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .forget, .woken:
+        case .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory,
+            .forget, .woken:
             preconditionFailure("not an operation that is submitted")
         }
     }

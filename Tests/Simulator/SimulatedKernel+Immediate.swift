@@ -28,6 +28,11 @@ extension SimulatedKernel {
             if !process.unmap(operation.address, byteCount: Int(operation.argument)) {
                 violate("unmapped what was never mapped", port)
             }
+        case .releaseMemory:
+            // Whoever still needs it finds that it is gone.
+            let room = memory(operation, as: UInt8.self)
+            for index in 0..<Int(operation.length) { room[index] = 0 }
+            releasedBytes += Int(operation.length)
         default:
             return false
         }

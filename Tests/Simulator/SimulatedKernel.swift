@@ -13,6 +13,8 @@ package final class SimulatedKernel {
     package internal(set) var trace = Trace()
     /// What the kernel saw a worker do wrong: memory changed before its completion, buffers provided twice, …
     package internal(set) var violations: [String] = []
+    /// Memory that workers gave back.
+    package internal(set) var releasedBytes = 0
     var random: Random
     var heap = EventHeap()
     var network = SimulatedNetwork()

@@ -24,10 +24,16 @@ enum ImportRule {
         ],
         // The control plane: a pure core, and its shell of libraries.
         "Sources/ControlPlane/StoreVocabulary": [],
-        "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "StoreVocabulary", "Wire"],
+        "Sources/ControlPlane/Redis": [
+            "CHiredis", "Glibc", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Settings", "StoreVocabulary",
+        ],
+        "Sources/ControlPlane/ControlCore": [
+            "Primitives", "Model", "PlaneLink", "Settings", "StoreVocabulary", "Wire",
+        ],
         "Sources/ControlPlane/ControlShell": [
-            "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
-            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization", "UnixSignals",
+            "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "NIOPosix",
+            "Observe", "PlaneLink", "Primitives", "Redis", "ServiceLifecycle", "Settings", "StoreVocabulary",
+            "Synchronization", "UnixSignals",
         ],
         "Sources/ControlPlane/culvert-control": ["ArgumentParser", "ControlShell", "Foundation"],
         // The client and the command: the worker's client role on the event loop, and libraries around it.

@@ -55,7 +55,8 @@ package final class ScriptedOrigin: Scripted {
             if first.closes { connection.isClosing = true }
         }
         if connection.isClosing, connection.peer.unsentCount == 0 { return close(&connection) }
-        if connection.peer.isReset || (connection.peer.isEnded && connection.waiting.isEmpty) {
+        let isIdle = connection.waiting.isEmpty && connection.peer.unsentCount == 0
+        if connection.peer.isReset || (connection.peer.isEnded && isIdle) {
             if connection.reader.unreadCount > 0 { cutShort += 1 }
             close(&connection)
         }

@@ -76,10 +76,9 @@ extension Worker {
                 argument: Token(.accept, slot: id, generation: 0).raw))
     }
 
+    @_noLocks
     mutating func completeAccept(_ completion: Completion) {
-        guard let position = listeners.firstIndex(where: { $0.id == completion.token.slot }) else {
-            preconditionFailure("an accept on a listener that is not there")
-        }
+        let position = positionOfListener(completion.token.slot)
         let listener = listeners[position]
         if completion.result >= 0 {
             if listener.isClosing {
@@ -97,6 +96,13 @@ extension Worker {
             note(.descriptorsFull)
         }
         if !completion.isMore { acceptingEnded(position, listener, completion.result) }
+    }
+
+    /// A loop, because `firstIndex` counts a reference of the array.
+    @_noLocks
+    private func positionOfListener(_ id: UInt32) -> Int {
+        for position in 0..<listeners.count where listeners[position].id == id { return position }
+        preconditionFailure("an accept on a listener that is not there")
     }
 
     /// The shot is over: it is armed again, now or, after a failure, a moment later.
@@ -124,16 +130,19 @@ extension Worker {
     }
 
     /// Closes a descriptor that never became a socket of ours.
+    @_noLocks
     mutating func closeDescriptor(_ descriptor: Int32) {
         operations.append(Operation(.close, token: Token(.close, slot: .max, generation: 0), descriptor: descriptor))
     }
 
+    @_noLocks
     mutating func completeClose(_ completion: Completion) {
         guard completion.token.slot != .max else { return }
         completeControl(completion, .close)
     }
 
     /// The shell writes the peer's address before anything is received from it.
+    @_noLocks
     mutating func readPeerAddress(_ descriptor: Int32, at address: UnsafeMutableRawPointer) {
         operations.append(
             Operation(
@@ -142,11 +151,13 @@ extension Worker {
 
     // MARK: Deadlines: one per socket
 
+    @_noLocks
     mutating func setDeadline(_ socket: UInt32, _ deadline: Tick) {
         timers.clear(socket)
         timers.set(socket, deadline)
     }
 
+    @_noLocks
     mutating func fireTimers() {
         while let slot = timers.popDue(now) {
             guard sockets.isLive(slot), !sockets[slot].pointee.isClosing else { continue }

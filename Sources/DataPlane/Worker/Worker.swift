@@ -41,12 +41,22 @@ package struct Worker: ~Copyable {
     var timers: TimerWheel
 
     var links: Slab<Link>
+    var addresses: Slab<RelayAddress>
     var firstDoomed: UInt32 = .max
     var streams: Slab<Stream>
     var streamIndex: IndexTable
     var visitors: Slab<Visitor>
     var sources: SourceTable
     var listeners: [Listener] = []
+    /// Descriptors of sockets, and how many this worker may hold.
+    var descriptorsHeld = 0
+    var descriptorsMax: Int
+    /// Looked for silent connections, found too few, and does not look again before.
+    var nextSearchForSilent = Tick.zero
+    /// When memory that is not needed is looked for.
+    var nextMemoryLook = Tick.zero
+    /// Streams that are parked.
+    var parkedStreams = 0
 
     var directory: Directory
     var failedLogins: FailedLogins
@@ -92,6 +102,8 @@ package struct Worker: ~Copyable {
     var deskDeadline = Tick.never
     /// What only a client's worker has.
     package let client: ClientDesk?
+    /// Whether there is one, where no reference is counted to look.
+    let isClient: Bool
     /// Conversations of the client's visitor services, and those of datagrams by service and sender.
     var visits: Slab<Visit>
     var visitIndex: IndexTable
@@ -103,10 +115,10 @@ package struct Worker: ~Copyable {
     var datagramsWait = false
     let planeMemory = PlaneMemory()
 
-    static let entropyWords = 512
+    static var entropyWords: Int { 512 }
     /// Buffers that are never lent to the shell, as long as it has `buffersLentMin`.
-    static let buffersReserved = 64
-    static let buffersLentMin = 8
+    static var buffersReserved: Int { 64 }
+    static var buffersLentMin: Int { 8 }
 
     /// What this worker speaks of the private extension (design §6), on either side of a link.
     static var capabilities: RelayCapabilities { [.halfClose, .reset, .opened, .goAway, .notice] }
@@ -123,8 +135,9 @@ package struct Worker: ~Copyable {
         buffers = BufferStore(base: setup.bufferBase, capacity: setup.bufferCount)
         buffersWithShellMax = setup.buffersWithShellMax
         vectors = SendVectorPool(capacity: setup.vectorsMax)
-        let visitorsMax = Int(limits[.visitorsPerWorkerMax])
-        let linksMax = Int(limits[.linksPerWorkerMax])
+        descriptorsMax = setup.descriptorsMax
+        let visitorsMax = Int(limits[.visitorsPerWorkerMax]) + Int(Worker.surplusMax)
+        let linksMax = Int(limits[.linksPerWorkerMax]) + Int(Worker.surplusMax)
         let streamsMax = Int(limits[.streamsPerWorkerMax])
         // A client's streams have a target each, its visits a local connection beside their link.
         let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax + linksMax : 0) + 16
@@ -132,6 +145,7 @@ package struct Worker: ~Copyable {
         sockets = Slab(capacity: socketsMax)
         timers = TimerWheel(capacity: socketsMax, now: setup.now)
         links = Slab(capacity: linksMax)
+        addresses = Slab(capacity: linksMax)
         streams = Slab(capacity: streamsMax)
         streamIndex = IndexTable(capacity: streamsMax)
         visitors = Slab(capacity: visitorsMax)
@@ -157,6 +171,7 @@ package struct Worker: ~Copyable {
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
+        isClient = setup.isClient
         visits = Slab(capacity: setup.isClient ? linksMax : 1)
         visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
         datagramBase = setup.datagramBase
@@ -175,12 +190,14 @@ package struct Worker: ~Copyable {
     // MARK: A turn
 
     /// Starts a turn at an instant not before the last one's.
+    @_noLocks
     package mutating func begin(_ now: Tick) {
         self.now = now
         counters.add(.loopTurns)
     }
 
     /// One completion of the shell.
+    @_noLocks
     package mutating func complete(_ completion: Completion) {
         counters.add(.completions)
         switch completion.token.kind {
@@ -199,47 +216,57 @@ package struct Worker: ~Copyable {
         case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
-            .unmapFile, .forget, nil:
-            preconditionFailure("a completion of a kind that has none")
+            .unmapFile, .releaseMemory, .forget, nil:
+            // Not `preconditionFailure`: before what never returns the compiler would end the worker, which frees.
+            precondition(false, "a completion of a kind that has none")
         }
     }
 
     /// Ends a turn: messages of other workers, deadlines, what the turn produced.
+    @_noLocks
     package mutating func end() {
         readMailboxes()
         fireTimers()
         if deskIsTouched || deskDeadline <= now { turnDesk() }
-        if client != nil { performClient() }
+        if isClient { performClient() }
         endDoomedLinks()
         flushSockets()
         endDoomedLinks()
         shedStalledStreams()
         refillShell()
+        releaseIdleMemory()
         wakeOthers()
         counters.set(.buffersHeld, to: UInt64(buffersHeld))
     }
 
     /// Buffers with somebody's bytes: neither lent to the shell nor kept to cut headers from.
-    private var buffersHeld: Int { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
+    private var buffersHeld: Int {
+        @_noLocks get { buffers.buffersInUse - buffersWithShell - (buffers.hasArena ? 1 : 0) }
+    }
 
     /// The shell's system calls of the last turn.
+    @_noLocks
     package mutating func entered(_ count: UInt64) { counters.add(.loopEnters, count) }
 
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
-        let deadline = deskIsTouched ? now : min(timers.nextCheck(), deskDeadline)
-        return client == nil ? deadline : min(deadline, clientDeadline())
+        @_noLocks get {
+            let deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
+            return isClient ? min(deadline, clientDeadline()) : deadline
+        }
     }
 
     /// How many more completions may be handled before the shell must take the operations: each emits a few.
-    package var hasRoom: Bool { operations.room > 512 }
+    package var hasRoom: Bool { @_noLocks get { operations.room > 512 } }
 
     // MARK: Small things
 
     /// A fresh key for a masked frame; RFC 6455 §5.3 wants keys nobody can foretell.
+    @_noLocks
     mutating func maskKey() -> UInt32 { UInt32(truncatingIfNeeded: unguessable()) }
 
     /// 64 bits of kernel randomness.
+    @_noLocks
     mutating func unguessable() -> UInt64 {
         // Refilled by the shell between two turns; a storm of binds within one stirs what it had.
         if entropyUsed == Worker.entropyWords {
@@ -251,6 +278,7 @@ package struct Worker: ~Copyable {
         return entropy[entropyUsed]
     }
 
+    @_noLocks
     private mutating func askForEntropy() {
         operations.append(
             Operation(

@@ -24,6 +24,8 @@ package struct WorkerSetup {
     package var datagramBufferCount = 0
     package var operationsUsual = 4_096
     package var vectorsMax = 16_384
+    /// Descriptors this worker may hold: its part of what the process may have, what is reserved of it included.
+    package var descriptorsMax = Int.max
     package var overlayMax = 8_192
     package var outboxes: [Mailbox?] = [nil]
     package var inboxes: [Mailbox?] = [nil]

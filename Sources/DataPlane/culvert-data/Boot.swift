@@ -67,6 +67,12 @@ struct Part: @unchecked Sendable {
     /// Buffers per worker beyond those that may wait for slow readers: what the shell receives into, and some slack.
     private static let buffersBeside = 768
 
+    /// Descriptors that the process may have.
+    private static var descriptorsMax: Int {
+        let limit = culvert_raise_descriptor_limit()
+        return limit == 0 ? .max : Int(clamping: limit)
+    }
+
     let index: Int
     let workers: Int
     let choice: ShellChoice
@@ -106,6 +112,7 @@ struct Part: @unchecked Sendable {
             now: Clock.now(), seed: KernelRandom.seed(), counters: counters, bufferBase: base,
             bufferCount: bufferCount)
         setup.index = index
+        setup.descriptorsMax = Part.descriptorsMax / workers
         setup.workerCount = workers
         setup.outboxes = outboxes
         setup.inboxes = inboxes
@@ -132,7 +139,7 @@ struct Part: @unchecked Sendable {
     }
 
     /// Submits what the last turn asked for, waits, and lets the worker handle what came.
-    @inline(never)
+    @inline(never) @_noLocks
     private static func turn(_ worker: inout Worker, _ shell: inout Shell, _ now: inout Tick) {
         let entered = shell.statistics.enters
         shell.submit(&worker.operations)

@@ -21,9 +21,15 @@ RING_HOT void culvert_prep_accept(struct io_uring_sqe *e, int fd, uint64_t token
     io_uring_prep_multishot_accept(e, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     e->user_data = token;
 }
-RING_HOT void culvert_prep_receive(struct io_uring_sqe *e, int fd, int multishot, uint16_t group, uint64_t token) {
+/* Several buffers at once (kernel 6.10): not in liburing 2.3 yet. */
+#define CULVERT_RECEIVE_BUNDLE (1U << 4)
+#define CULVERT_FEATURE_BUNDLE (1U << 14)
+
+RING_HOT void culvert_prep_receive(
+    struct io_uring_sqe *e, int fd, int multishot, int bundle, uint16_t group, uint64_t token) {
     if (multishot) io_uring_prep_recv_multishot(e, fd, NULL, 0, 0);
     else io_uring_prep_recv(e, fd, NULL, 0, 0);
+    if (bundle) e->ioprio |= CULVERT_RECEIVE_BUNDLE;
     e->flags |= IOSQE_BUFFER_SELECT;
     e->buf_group = group;
     e->user_data = token;

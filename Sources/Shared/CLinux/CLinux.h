@@ -217,6 +217,13 @@ LOOP_HOT int culvert_wake(int fd) {
     uint64_t one = 1;
     return culvert_result(write(fd, &one, sizeof one));
 }
+/* Two connected sockets, and bytes into one of them. */
+static inline int culvert_socket_pair(int *pair) {
+    return culvert_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+}
+static inline int culvert_write(int fd, const void *bytes, size_t count) {
+    return culvert_result((int)write(fd, bytes, count));
+}
 static inline int culvert_poll(void) { return culvert_result(epoll_create1(EPOLL_CLOEXEC)); }
 static inline int culvert_eventfd(void) { return culvert_result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 LOOP_HOT int culvert_set_nonblocking(int fd) {
@@ -326,6 +333,9 @@ LOOP_HOT int culvert_map_file(int fd, uintptr_t *address, uint64_t *count) {
 }
 LOOP_HOT int culvert_unmap(uintptr_t address, uint64_t count) {
     return culvert_result(munmap((void *)address, count));
+}
+LOOP_HOT void culvert_release_memory(uintptr_t address, uint64_t count) {
+    (void)madvise((void *)address, count, MADV_DONTNEED);
 }
 /* Memory that costs nothing until it is touched; NULL when there is none. */
 static inline void *culvert_reserve(size_t count) {

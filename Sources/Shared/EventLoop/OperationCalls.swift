@@ -20,6 +20,8 @@ enum OperationCalls {
             result = mapFile(operation.descriptor, to: operation.address)
         case .unmapFile:
             precondition(culvert_unmap(operation.address, operation.argument) == 0, "unmapped what was never mapped")
+        case .releaseMemory:
+            culvert_release_memory(operation.address, UInt64(operation.length))
         default:
             return false
         }

@@ -42,7 +42,7 @@ extension PollShell {
         case .shutdown:
             let direction = OperationCalls.direction(operation.length)
             completions.append(token, culvert_shutdown(operation.descriptor, direction))
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { completions.append(token, result) }
@@ -100,13 +100,15 @@ extension PollShell {
         guard isAcceptable(operation) else { return }
         let descriptor = operation.descriptor
         let record = descriptors.record(descriptor)
-        let wasIdle = record.pointee.isIdle
-        let isFirst = record.pointee.writes.isEmpty
-        pending.append(operation, to: &record.pointee.writes)
-        if isFirst {
-            record.pointee.mayWrite = true
-            performWrites(descriptor)
+        if record.pointee.writes.isEmpty {
+            // Most writes go out at once: they are never filed.
+            switch attemptWrite(operation) {
+            case .more(let completion), .done(let completion): return completions.append(completion)
+            case .blocked: record.pointee.mayWrite = false
+            }
         }
+        let wasIdle = record.pointee.isIdle
+        pending.append(operation, to: &record.pointee.writes)
         settle(descriptor, wasIdle: wasIdle)
     }
 

@@ -37,6 +37,9 @@ struct ProvidedRing: ~Copyable {
     private let cells: ZeroedSlab<io_uring_buf>
     private let mask: Int32
     private let geometry: BufferGeometry
+    /// By buffer, its place in the ring: where the kernel fills several at once it names the first only.
+    private let places: ZeroedSlab<UInt16>
+    private var tail: UInt16 = 0
     /// Written to the ring, not yet visible to the kernel.
     private var unpublished: Int32 = 0
     /// Buffers the kernel has.
@@ -45,9 +48,9 @@ struct ProvidedRing: ~Copyable {
     init(_ ring: UnsafeMutablePointer<io_uring>, geometry: BufferGeometry, group: UInt16) throws(ShellFault) {
         var entries: UInt32 = 1
         while entries < geometry.count { entries *= 2 }
-        guard let cells = ZeroedSlab<io_uring_buf>(count: Int(entries)) else {
-            throw ShellFault(call: .memory, error: ENOMEM)
-        }
+        guard let cells = ZeroedSlab<io_uring_buf>(count: Int(entries)),
+            let places = ZeroedSlab<UInt16>(count: Int(geometry.count))
+        else { throw ShellFault(call: .memory, error: ENOMEM) }
         var registration = io_uring_buf_reg()
         registration.ring_addr = UInt64(UInt(bitPattern: cells.cells))
         registration.ring_entries = entries
@@ -55,6 +58,7 @@ struct ProvidedRing: ~Copyable {
         let registered = io_uring_register_buf_ring(ring, &registration, 0)
         guard registered == 0 else { throw ShellFault(call: .registerBuffers, error: -registered) }
         self.cells = cells
+        self.places = places
         self.geometry = geometry
         mask = Int32(entries) - 1
     }
@@ -72,8 +76,21 @@ struct ProvidedRing: ~Copyable {
         precondition(count < geometry.count, "a buffer was provided twice")
         let start = UnsafeMutableRawPointer(bitPattern: geometry.payloadAddress(of: id))
         culvert_buffer_add(shared, start, geometry.payloadBytes, UInt16(id), mask, unpublished)
+        places.cells[Int(id)] = tail
+        tail &+= 1
         unpublished += 1
         count += 1
+    }
+
+    /// Room in each buffer.
+    var payloadBytes: UInt32 { @_noLocks get { geometry.payloadBytes } }
+
+    /// The buffer that the kernel fills after buffer `id`.
+    @_noLocks
+    func following(_ id: UInt32) -> UInt32 {
+        precondition(id < geometry.count)
+        let place = Int32(places.cells[Int(id)] &+ 1) & mask
+        return UInt32(cells.cells[Int(place)].bid)
     }
 
     /// Before the kernel is entered.

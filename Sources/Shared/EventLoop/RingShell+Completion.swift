@@ -16,7 +16,7 @@ extension RingShell {
         let kept = flags & (0xFFFF_0000 | UInt32(IORING_CQE_F_BUFFER) | UInt32(IORING_CQE_F_MORE))
         let token = Token(raw: raw)
         if token.kind == .receiveDatagram { return receivedDatagram(token, result, kept) }
-        if kept & UInt32(IORING_CQE_F_BUFFER) != 0 { provided.streams.took() }
+        if kept & UInt32(IORING_CQE_F_BUFFER) != 0 { return receivedBytes(token, result, kept) }
         switch token.kind {
         case nil:
             return nil
@@ -37,6 +37,33 @@ extension RingShell {
             break
         }
         return Completion(token: token, result: result, flags: kept)
+    }
+
+    /// Bytes of a stream, in one buffer or in several: the worker gets a completion for each.
+    @_noLocks
+    private mutating func receivedBytes(_ token: Token, _ result: Int32, _ flags: UInt32) -> Completion {
+        provided.streams.took()
+        let room = Int32(provided.streams.payloadBytes)
+        guard result > room else { return Completion(token: token, result: result, flags: flags) }
+        bundle.token = token
+        bundle.rest = result - room
+        bundle.flags = flags
+        return Completion(token: token, result: room, flags: flags | UInt32(IORING_CQE_F_MORE))
+    }
+
+    /// The next buffer of a completion that filled several.
+    @_noLocks
+    mutating func nextOfBundle() -> Completion? {
+        guard bundle.rest > 0 else { return nil }
+        let room = Int32(provided.streams.payloadBytes)
+        let id = provided.streams.following(bundle.flags >> 16)
+        provided.streams.took()
+        bundle.flags = bundle.flags & 0xFFFF | id << 16
+        let count = min(bundle.rest, room)
+        bundle.rest -= count
+        statistics.completions &+= 1
+        let more = bundle.rest > 0 ? UInt32(IORING_CQE_F_MORE) : 0
+        return Completion(token: bundle.token, result: count, flags: bundle.flags | more)
     }
 
     /// The kernel puts a header and the sender's name in front of a datagram; the worker finds the sender's address there.

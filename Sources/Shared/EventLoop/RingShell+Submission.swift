@@ -22,7 +22,8 @@ extension RingShell {
         case .receive, .receiveOnce:
             guard notes(operation) else { return }
             let isMultishot: Int32 = operation.kind == .receive ? 1 : 0
-            culvert_prep_receive(entry(), descriptor, isMultishot, ProvidedRing.group, token.raw)
+            culvert_prep_receive(
+                entry(), descriptor, isMultishot, bundles ? isMultishot : 0, ProvidedRing.group, token.raw)
         case .send:
             guard notes(operation) else { return }
             let bytes = UnsafeRawPointer(bitPattern: operation.address)
@@ -64,7 +65,7 @@ extension RingShell {
             prepareReceiveMessage(operation)
         case .shutdown:
             shutdownNow(operation)
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }

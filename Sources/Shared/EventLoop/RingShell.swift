@@ -22,10 +22,14 @@ package struct RingShell: ~Copyable {
     var wakes = Wakes()
     /// Kept alive as long as the ring watches them.
     private var attached: [ExternalWake] = []
+    /// Receives fill several buffers at once where the kernel can.
+    let bundles: Bool
+    /// What is left of a completion that filled several.
+    var bundle = ReceiveBundle()
     /// Completions of the kernel that may be read, and how many of them were.
     private var ready: UInt32 = 0
     private var read: UInt32 = 0
-    package private(set) var statistics = ShellStatistics()
+    package internal(set) var statistics = ShellStatistics()
 
     /// Throws when the kernel refuses or is older than 6.1; the text says the likely cause.
     package init(_ configuration: ShellConfiguration) throws(ShellFault) {
@@ -52,6 +56,7 @@ package struct RingShell: ~Copyable {
         self.ring = ring
         self.tokens = tokens
         self.early = early
+        bundles = configuration.bundlesReceives && RingBundleProbe.passes()
         // Without its own number in the task's table the ring works as well, a little slower.
         isRegistered = io_uring_register_ring_fd(ring) == 1
     }
@@ -111,6 +116,7 @@ package struct RingShell: ~Copyable {
             statistics.completions &+= 1
             return completion
         }
+        if let completion = nextOfBundle() { return completion }
         while true {
             if read == ready {
                 giveBack()
@@ -155,6 +161,7 @@ package struct RingShell: ~Copyable {
         for offset in 0..<count {
             let entry = culvert_completion(ring, offset).unsafelyUnwrapped.pointee
             if let completion = interpret(entry.user_data, entry.res, entry.flags) { early.append(completion) }
+            while let completion = nextOfBundle() { early.append(completion) }
         }
         culvert_advance(ring, count)
     }

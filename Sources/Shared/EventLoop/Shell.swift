@@ -128,7 +128,9 @@ package struct Shell: ~Copyable {
 
     /// What this shell has asked of the kernel.
     package var statistics: ShellStatistics {
-        if let ring { return ring.pointee.statistics }
-        return poll.unsafelyUnwrapped.pointee.statistics
+        @_noLocks get {
+            if let ring { return ring.pointee.statistics }
+            return poll.unsafelyUnwrapped.pointee.statistics
+        }
     }
 }

@@ -50,6 +50,8 @@ package struct ShellConfiguration: BitwiseCopyable, Sendable {
     package var submissionEntries: UInt32 = 1_024
     /// Room for completions; more wait in the kernel. A power of two, at least twice `submissionEntries`.
     package var completionEntries: UInt32 = 8_192
+    /// One completion may fill several buffers, on kernels that can do so (6.10 and newer).
+    package var bundlesReceives = true
     /// Descriptor numbers are below this; an operation on another answers `-EBADF`.
     package var descriptorsMax: UInt32 = 1 << 20
 

@@ -45,6 +45,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case datagramQueueBytesMax
     case datagramBacklogMax
     case leaveGraceMilliseconds
+    case descriptorsReserved
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -152,7 +153,9 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         case .visitorsPerWorkerMax:
             Row(
                 unit: "connections", standard: 65_536, range: 16...65_536, reason: .visitorsFull,
-                meaning: "visitors' connections of one worker")
+                meaning:
+                    "visitors' connections of one worker; beyond it the longest silent ones are ended (shed_silent), and "
+                    + "where there are none 64 more are let in to be told")
         case .visitorsPerSourceMax:
             Row(
                 unit: "connections", standard: 16_384, range: 1...65_536, reason: .sourceFull,
@@ -161,7 +164,9 @@ package enum Limit: UInt16, CaseIterable, Sendable {
         case .linksPerWorkerMax:
             Row(
                 unit: "connections", standard: 65_536, range: 16...65_536, reason: .linksFull,
-                meaning: "tunnel clients' connections of one worker")
+                meaning:
+                    "tunnel clients' connections of one worker; beyond it those that have said nothing for longest are "
+                    + "ended (shed_silent), and where there are none 64 more are let in to be told")
         case .streamsPerWorkerMax:
             Row(
                 unit: "streams", standard: 131_072, range: 16...131_072, reason: .streamsFull,
@@ -232,6 +237,12 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "ms", standard: 5_000, range: 100...600_000, reason: .shutdown,
                 meaning: "how long a tunnel client that leaves waits for its streams to end")
+        case .descriptorsReserved:
+            Row(
+                unit: "descriptors", standard: 64, range: 16...4_096, reason: .descriptorsFull,
+                meaning:
+                    "descriptors of the process that stay free: connections that would take them find room where a "
+                    + "silent one is ended, or are closed")
         }
     }
 }

@@ -82,6 +82,7 @@ extension Reason {
             case .datagramIdle: "datagram_idle"
             case .datagramTooLong: "datagram_too_long"
             case .datagramOverflow: "datagram_overflow"
+            case .shedSilent: "shed_silent"
             default: preconditionFailure("a reason without a name")
             }
         }

@@ -15,7 +15,7 @@ extension Reason {
     package var severity: Severity {
         switch self {
         case .visitorsFull, .linksFull, .streamsFull, .connectorsFull, .tunnelsFull, .routesFull, .buffersFull,
-            .stalled, .workerBusy, .descriptorsFull, .bindTimeout:
+            .stalled, .workerBusy, .descriptorsFull, .bindTimeout, .shedSilent:
             .warning
         default: .info
         }

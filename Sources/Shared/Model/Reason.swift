@@ -82,4 +82,7 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case datagramIdle
     case datagramTooLong
     case datagramOverflow
+
+    // Room.
+    case shedSilent
 }

@@ -56,6 +56,9 @@ package enum OperationKind: UInt8, Sendable {
     case mapFile
     /// Unmap `argument` bytes at `address`. No completion.
     case unmapFile
+    /// Give the memory of `length` bytes at `address`, whole pages, back to the system: they read as zeros until they are
+    /// written. No completion.
+    case releaseMemory
     /// `descriptor` goes to another worker, open, with nothing in flight here; or it comes from one or from another
     /// process, and whatever was learnt of its number does not hold. No completion.
     case forget

@@ -12,7 +12,7 @@ package struct SendVector: BitwiseCopyable {
     package var bytes: UInt32 = 0
     package var ranges = InlineArray<64, SendRange>(repeating: SendRange(address: 0, count: 0))
 
-    package init() {}
+    @_noLocks package init() {}
 }
 
 /// One range of a gathered send.

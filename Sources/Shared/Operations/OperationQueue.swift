@@ -25,13 +25,14 @@ package struct OperationQueue: ~Copyable {
     package var room: Int { @_noLocks get { capacity - count } }
 
     /// The next operation of this turn; more than `capacityMax` are a broken promise of the shell.
+    @_noLocks
     package mutating func append(_ operation: Operation) {
         if count == capacity { grow() }
         (cells + count).initialize(to: operation)
         count += 1
     }
 
-    @inline(never)
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func grow() {
         precondition(capacity < capacityMax, "the shell did not drain the operations of this turn")
         let larger = min(capacity * 2, capacityMax)

@@ -1,10 +1,29 @@
 package import Model
+package import Primitives
 
 /// Which rule of an ingress a host belongs to, in GOST's order (protocol ingress-sd-plugins §2.2): the host itself,
 /// then `.host`, then each remainder of the host that begins with one of its dots, from the left.
 ///
 /// Depths at which no wildcard exists are skipped. At each key the overlay's word counts before the table's.
 package enum RouteLookup {
+    /// The route of a host whose name is kept in place, or nil.
+    @_noLocks
+    package static func resolve(
+        ingress: IngressIndex, host: InlineText, table: RouteSnapshotView?, overlay: borrowing RouteOverlay
+    ) -> Route? {
+        var bytes = host.content
+        return resolve(ingress, &bytes, Int(host.count), table, overlay)
+    }
+
+    @_noLocks
+    private static func resolve(
+        _ ingress: IngressIndex, _ host: UnsafeRawPointer, _ count: Int, _ table: RouteSnapshotView?,
+        _ overlay: borrowing RouteOverlay
+    ) -> Route? {
+        resolve(
+            ingress: ingress, host: UnsafeRawBufferPointer(start: host, count: count), table: table, overlay: overlay)
+    }
+
     /// The route of `host` (port stripped, lower case, no trailing dot) or nil. `table` is nil before the first came.
     @_noLocks
     package static func resolve(

@@ -79,10 +79,15 @@ package struct InlineText: Sendable, BitwiseCopyable {
 
     /// The text as a host name is compared: letters in lower case, one trailing dot left out.
     package var hostFolded: InlineText {
-        var folded = lowercased()
-        if length > 1, bytes[Int(length) - 1] == 0x2E { folded.truncate(to: Int(length) - 1) }
-        return folded
+        @_noLocks get {
+            var folded = lowercased()
+            if length > 1, bytes[Int(length) - 1] == 0x2E { folded.truncate(to: Int(length) - 1) }
+            return folded
+        }
     }
+
+    /// The bytes, of which the first `count` are the text: for what takes a pointer where a closure would capture.
+    package var content: InlineArray<255, UInt8> { @_noLocks get { bytes } }
 
     /// Calls `body` with the bytes, in place.
     package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {

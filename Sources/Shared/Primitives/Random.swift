@@ -24,6 +24,7 @@ package struct Random: RandomNumberGenerator, Sendable, BitwiseCopyable {
     @inline(__always)
     private static func rotate(_ x: UInt64, _ k: UInt64) -> UInt64 { (x &<< k) | (x &>> (64 &- k)) }
 
+    @_noLocks
     package mutating func next() -> UInt64 {
         let result = Random.rotate(b &* 5, 7) &* 9
         let t = b &<< 17
@@ -37,6 +38,7 @@ package struct Random: RandomNumberGenerator, Sendable, BitwiseCopyable {
     }
 
     /// A number in `0 ..< bound`; the bias of the multiply-shift method is below 2⁻³² for the bounds used here.
+    @_noLocks
     package mutating func below(_ bound: UInt32) -> UInt32 {
         precondition(bound > 0)
         return UInt32(truncatingIfNeeded: ((next() &>> 32) &* UInt64(bound)) &>> 32)

@@ -130,7 +130,7 @@ final class VisitHistory {
         }
         for (number, browser) in browsers.enumerated() {
             broken += browser.violations
-            if weather == .lossless { broken += browser.shortened }
+            broken += browser.shortened
             if weather != .dyingNode, !browser.isDone { broken.append("visitor \(number) waits for ever") }
             for (request, outcome) in zip(browser.requests, browser.outcomes) where outcome != .answered {
                 if weather == .lossless || outcome != .cut {

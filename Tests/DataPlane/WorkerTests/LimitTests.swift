@@ -55,7 +55,7 @@ import World
         #expect(visitors.allSatisfy { $0.status == 0 })
         let further = visit(bench)
         bench.run(100)
-        #expect(further.status == nil)
+        #expect(further.status == RelayStatus.serviceUnavailable.rawValue)
         #expect(further.isEnded)
         #expect(bench.node.count(.linksFull) == 1)
         try expectUnharmed(bench, visitors[0])

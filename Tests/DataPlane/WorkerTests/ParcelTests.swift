@@ -13,17 +13,17 @@ import World
         var pool = ParcelPool(capacity: 3)
         var taken: [Parcel] = []
         for number in 0..<3 as Range<UInt8> {
-            let packed = [number, number].withUnsafeBytes { pool.pack($0) }
+            let packed = pool.pack([number, number], count: 2)
             taken.append(try #require(packed))
         }
-        #expect(([1].withUnsafeBytes { pool.pack($0) } == nil) == true)
+        #expect((pool.pack([1 as UInt8], count: 1) == nil) == true)
         #expect(pool.room == 0)
         #expect(Set(taken.map(\.buffer)).count == 3)
         #expect(taken.allSatisfy { $0.count == 2 && $0.buffer & ParcelPool.mark != 0 })
         #expect(UnsafeRawPointer(bitPattern: taken[1].address)?.load(as: UInt8.self) == 1)
         pool.give(taken[1].buffer)
         #expect(pool.room == 1)
-        let again = [9].withUnsafeBytes { pool.pack($0) }
+        let again = pool.pack([9 as UInt8], count: 1)
         #expect(again?.buffer == taken[1].buffer)
     }
 
@@ -72,7 +72,7 @@ import World
             let bench = try Bench(workers: 2, seed: seed)
             for worker in bench.node.benches {
                 while worker.worker.parcels.room > ParcelPool.reserved {
-                    _ = [0].withUnsafeBytes { worker.worker.parcels.pack($0) }
+                    _ = worker.worker.parcels.pack([0 as UInt8], count: 1)
                 }
             }
             let visitors = (0..<4).map { _ in bench.visitor() }

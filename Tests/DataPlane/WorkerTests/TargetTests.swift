@@ -71,6 +71,27 @@ import World
         }
     }
 
+    /// What a service said before its connection broke is delivered; that more should have come is told to who
+    /// understands it.
+    @Test func aBrokenTargetCutsItsAnswer() throws {
+        for capabilities: RelayCapabilities in [[], [.reset], [.reset, .halfClose]] {
+            let client = try ClientBench([ClientBench.plan([ClientBench.node(3_001)])])
+            let (server, target) = (client.server(), client.target(3_001))
+            server.capabilities = capabilities
+            let session = try client.session(of: server)
+            let stream = session.open(host: "x")
+            session.send(stream, "GET /")
+            client.run(100)
+            target.connections[0].write(Array("half of it".utf8))
+            client.run(100)
+            target.connections[0].reset()
+            client.run(100)
+            #expect(session.text(stream) == "half of it")
+            #expect(session.finished.contains(stream) == capabilities.isEmpty)
+            #expect(session.resets[stream] == (capabilities.isEmpty ? nil : UInt32(Reason.socketError.rawValue)))
+        }
+    }
+
     /// A host that answers nothing takes its share of the time only; the other target is reached before the server
     /// gives up.
     @Test func aSilentTargetTakesOnlyItsShareOfTheTime() throws {

@@ -9,6 +9,7 @@ import Wire
 
 extension Worker {
     /// How often a link is sent a keep-alive, and after how much silence it is given up, in milliseconds.
+    @_noLocks
     func keepAliveTimes(_ linkSlot: UInt32) -> (interval: UInt64, timeout: UInt64) {
         let connection = links[linkSlot].pointee.connection
         guard connection == .max else { return plannedTimes(connection) }

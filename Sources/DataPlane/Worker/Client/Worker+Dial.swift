@@ -232,11 +232,12 @@ extension Worker {
     mutating func readUpgradeAnswer(_ linkSlot: UInt32, _ front: Slice) {
         let visit = links[linkSlot].pointee.ownVisit
         let connection = Int(links[linkSlot].pointee.connection)
-        guard let client, let key = visit == .max ? client.connections[connection].key : visits[visit].pointee.key
-        else { preconditionFailure("an upgrade without a key") }
+        guard let client else { preconditionFailure("an upgrade without a desk") }
+        let sent = visit == .max ? client.connections[connection].key : visits[visit].pointee.key
+        guard let key = sent else { preconditionFailure("an upgrade without a key") }
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         switch WebSocketUpgrade.judgeAnswer(
-            RawSpan(_unsafeBytes: bytes), limit: Int(limits[.headBytesMax]), key: key)
+            bytes.bytes, limit: Int(limits[.headBytesMax]), key: key)
         {
         case .needMore: return
         case .refused(let status): endLink(linkSlot, status == 404 ? .wrongPath : .badUpgrade)
@@ -258,7 +259,7 @@ extension Worker {
         if link.pointee.ownVisit != .max { return readVisitAnswer(linkSlot, front) }
         let position = Int(link.pointee.connection)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        switch RelayResponse.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {
         case .needMore: return
         case .fault: endLink(linkSlot, .relayFault)
         case .message(let response, let count):

@@ -17,6 +17,7 @@ extension Worker {
     }
 
     /// Resets the streams whose header is overdue, and notes when to look again.
+    @_noLocks
     mutating func resetHeaderlessStreams(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.headersDue <= now else { return }

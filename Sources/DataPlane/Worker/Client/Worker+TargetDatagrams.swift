@@ -21,6 +21,7 @@ extension Worker {
     }
 
     /// Ends a stream of datagrams that was silent in both directions for too long, or looks again when it may be.
+    @_noLocks
     mutating func expireWhenIdle(_ streamSlot: UInt32, _ socket: UInt32) {
         let end = streams[streamSlot].pointee.lastProgress.advanced(
             milliseconds: limits[.datagramIdleMilliseconds])

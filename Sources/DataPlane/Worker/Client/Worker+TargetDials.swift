@@ -26,7 +26,8 @@ extension Worker {
 
     /// Tries the next node; without one the stream is given up.
     private mutating func dialNextTarget(_ streamSlot: UInt32) {
-        guard let client, var dial = client.dials[streamSlot] else { preconditionFailure("a dial without a stream") }
+        guard let client else { preconditionFailure("a dial without a desk") }
+        guard var dial = client.dials[streamSlot] else { preconditionFailure("a dial without a stream") }
         let chosen =
             dial.deadline <= now
             ? nil
@@ -57,9 +58,8 @@ extension Worker {
 
     /// The socket is there: the address to connect it to. An attempt may take its share of the time that is left.
     mutating func targetSocketOpened(_ streamSlot: UInt32, _ socket: UInt32) -> DialedAddress {
-        guard let client, let dial = client.dials[streamSlot] else {
-            preconditionFailure("a target's socket without a dial")
-        }
+        guard let client else { preconditionFailure("a dial without a desk") }
+        guard let dial = client.dials[streamSlot] else { preconditionFailure("a target's socket without a dial") }
         let share = UInt64(attemptsLeft(dial, client))
         setDeadline(socket, now.advanced(milliseconds: dial.deadline.milliseconds(since: now) / share + 1))
         switch dial.group.nodes[dial.node].address {
@@ -86,9 +86,8 @@ extension Worker {
     /// An attempt came to nothing: the node's next address, then the next node.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func targetAttemptFailed(_ streamSlot: UInt32, _ reason: Reason) {
-        guard let client, var dial = client.dials[streamSlot] else {
-            preconditionFailure("a failed attempt without a dial")
-        }
+        guard let client else { preconditionFailure("a dial without a desk") }
+        guard var dial = client.dials[streamSlot] else { preconditionFailure("a failed attempt without a dial") }
         if case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max { closeSocket(socket) }
         streams[streamSlot].pointee.partner = .target(socket: .max)
         dial.failure = reason

@@ -27,9 +27,10 @@ extension Worker {
             return sendControl(linkSlot, .finish, stream: id)
         }
         var code = UInt32(reason.rawValue).littleEndian
-        withUnsafeBytes(of: &code) { sendControl(linkSlot, .reset, stream: id, payload: $0) }
+        sendControl(linkSlot, .reset, stream: id, payload: &code, count: MemoryLayout<UInt32>.size)
     }
 
+    @_noLocks
     mutating func clientStreamReceived(_ streamSlot: UInt32, _ socket: UInt32, _ slice: Slice) {
         let stream = streams[streamSlot]
         if stream.pointee.flags.contains(.connected) {
@@ -50,7 +51,7 @@ extension Worker {
             let front = buffers.first(stream.pointee.pending)
         else { return targetUnreachable(streamSlot, .buffersFull) }
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        switch RelayResponse.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {
         case .needMore: return
         case .fault: targetUnreachable(streamSlot, .relayFault)
         case .message(let header, let count):
@@ -90,6 +91,7 @@ extension Worker {
         resetStream(streamSlot, reason)
     }
 
+    @_noLocks
     mutating func targetTimedOut(_ streamSlot: UInt32) {
         guard streams[streamSlot].pointee.flags.contains(.connected) else {
             return targetAttemptFailed(streamSlot, .dialTimeout)
@@ -98,6 +100,7 @@ extension Worker {
     }
 
     /// The service answered.
+    @_noLocks
     mutating func targetReceived(_ streamSlot: UInt32, _ slice: Slice) {
         sendOnStream(streamSlot, slice)
         if pausesSource(streamSlot), case .target(let socket) = streams[streamSlot].pointee.partner {
@@ -105,12 +108,14 @@ extension Worker {
         }
     }
 
+    @_noLocks
     mutating func targetMayContinue(_ streamSlot: UInt32, _ socket: UInt32) {
         if socket != .max { wantBytes(socket, true) }
     }
 
     /// The service ended its side. With the extension the visitor may still send; otherwise this ends the stream behind
     /// what was answered.
+    @_noLocks
     mutating func targetInputEnded(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard case .target(let socket) = stream.pointee.partner else { return }
@@ -125,18 +130,23 @@ extension Worker {
     }
 
     /// Bytes reached the service.
+    @_noLocks
     mutating func targetDrained(_ streamSlot: UInt32) {
         guard case .target(let socket) = streams[streamSlot].pointee.partner, socket != .max else { return }
         creditStream(streamSlot, waiting: sockets[socket].pointee.out.byteCount)
     }
 
+    @_noLocks
     mutating func targetFailed(_ streamSlot: UInt32, _ reason: Reason) {
         guard case .target(let socket) = streams[streamSlot].pointee.partner else { return }
         closeSocket(socket)
+        // An answer that ends with its connection must not look complete.
+        streams[streamSlot].pointee.flags.insert(.isCut)
         finishStream(streamSlot)
     }
 
     /// The visitor ended its sending side, but still reads.
+    @_noLocks
     mutating func clientStreamHalfClosed(_ streamSlot: UInt32, _ socket: UInt32) {
         streams[streamSlot].pointee.flags.insert(.peerHalfClosed)
         if streams[streamSlot].pointee.flags.contains(.halfCloses) {
@@ -148,6 +158,7 @@ extension Worker {
     }
 
     /// The stream is gone: what came from it still reaches the service, then its connection ends.
+    @_noLocks
     mutating func clientStreamEnded(_ socket: UInt32) {
         guard socket != .max else { return }
         if sockets[socket].pointee.dialBuffer != .max {

@@ -139,11 +139,13 @@ package struct Directory: ~Copyable {
         /// Only connectors of this worker.
         package var onlyWorker: Int?
 
+        @_noLocks
         package init() {}
     }
 
     /// A connector of `tunnel`, at random by weight; only those of weight 255 when there is one. nil: none fits.
     /// (Protocol tunnel-server §5; unlike there, a UDP connector never serves a TCP visitor.)
+    @_noLocks
     package func choose(_ tunnel: TunnelID, _ wish: Wish, _ random: inout Random) -> ConnectorEntry? {
         guard let slot = find(tunnel) else { return nil }
         var sum: UInt32 = 0
@@ -175,6 +177,7 @@ package struct Directory: ~Copyable {
     }
 
     /// Whether the tunnel has a connector of this kind here, whether or not it can take a visitor now.
+    @_noLocks
     package func isKnown(_ tunnel: TunnelID, isUDP: Bool) -> Bool {
         guard let slot = find(tunnel) else { return false }
         var cursor = tunnels[slot].pointee.first
@@ -197,6 +200,7 @@ package struct Directory: ~Copyable {
         }
     }
 
+    @_noLocks
     private func fits(_ entry: ConnectorEntry, _ wish: Wish) -> Bool {
         guard entry.isUDP == wish.isUDP, entry.connector != wish.avoiding else { return false }
         if let worker = wish.onlyWorker { return Int(entry.worker) == worker }
@@ -212,6 +216,7 @@ package struct Directory: ~Copyable {
 
     private func key(_ id: some Identity) -> UInt64 { (id.high ^ (id.low &* 0x9E37_79B9_7F4A_7C15)) }
 
+    @_noLocks
     private func find(_ tunnel: TunnelID) -> UInt32? {
         let key = key(tunnel)
         var cell = tunnelIndex.cursor(key)
@@ -221,6 +226,7 @@ package struct Directory: ~Copyable {
         return nil
     }
 
+    @_noLocks
     private func find(_ connector: ConnectorID) -> UInt32? {
         let key = key(connector)
         var cell = connectorIndex.cursor(key)

@@ -10,13 +10,13 @@ import Wire
 /// needed, last used first.
 struct ParcelPool: ~Copyable {
     /// Bytes of one parcel.
-    static let stride = 2_048
+    static var stride: Int { 2_048 }
     /// Parcels of one worker that may be on their way.
-    static let countMax = 1_024
+    static var countMax: Int { 1_024 }
     /// Parcels that visitors who move leave to binds and routes, which cannot be refused.
-    static let reserved = 256
+    static var reserved: Int { 256 }
     /// Set in the numbers of parcels, which tells them from buffers that are lent.
-    static let mark: UInt32 = 0x8000_0000
+    static var mark: UInt32 { 0x8000_0000 }
 
     private let memory: UnsafeMutableRawPointer
     private let free: UnsafeMutablePointer<UInt32>
@@ -40,9 +40,10 @@ struct ParcelPool: ~Copyable {
     /// How many may still be taken.
     var room: Int { capacity - touched + freeCount }
 
-    /// A parcel with a copy of `bytes`, or nil when all are on their way.
-    mutating func pack(_ bytes: UnsafeRawBufferPointer) -> Parcel? {
-        precondition(bytes.count <= ParcelPool.stride, "what is told does not fit into a parcel")
+    /// A parcel with a copy of `count` bytes, or nil when all are on their way.
+    @_noLocks
+    mutating func pack(_ bytes: UnsafeRawPointer, count: Int) -> Parcel? {
+        precondition(count <= ParcelPool.stride, "what is told does not fit into a parcel")
         let slot: UInt32
         if freeCount > 0 {
             freeCount -= 1
@@ -54,11 +55,12 @@ struct ParcelPool: ~Copyable {
             return nil
         }
         let at = memory + Int(slot) * ParcelPool.stride
-        if let start = bytes.baseAddress { at.copyMemory(from: start, byteCount: bytes.count) }
-        return Parcel(address: UInt(bitPattern: at), count: UInt32(bytes.count), buffer: slot | ParcelPool.mark)
+        at.copyMemory(from: bytes, byteCount: count)
+        return Parcel(address: UInt(bitPattern: at), count: UInt32(count), buffer: slot | ParcelPool.mark)
     }
 
     /// A parcel came home.
+    @_noLocks
     mutating func give(_ marked: UInt32) {
         precondition(marked & ParcelPool.mark != 0 && freeCount < touched, "a parcel came home twice")
         free[freeCount] = marked & ~ParcelPool.mark

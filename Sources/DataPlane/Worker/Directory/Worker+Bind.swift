@@ -19,7 +19,8 @@ extension Worker {
         link.pointee.weight = tunnel.weight
         link.pointee.isUDP = request.network == .udp
         link.pointee.capabilities = offered.agreed(with: Worker.capabilities)
-        link.pointee.address.port = request.destination?.port ?? 0
+        let port = request.destination?.port ?? 0
+        setAddress(linkSlot, RelayAddress(name: InlineText(), port: port))
         // The desk answers well before; this is for a question or an answer that found no buffer to travel in.
         setDeadline(link.pointee.socket, now.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds]))
         var host = InlineText()
@@ -27,7 +28,7 @@ extension Worker {
         let question = BindQuestion(
             ask: BindAsk(
                 ask: 0, connector: link.pointee.connector, tunnel: tunnel.tunnelID, service: link.pointee.service,
-                requestedHost: host, port: link.pointee.address.port, isUDP: link.pointee.isUDP,
+                requestedHost: host, port: port, isUDP: link.pointee.isUDP,
                 weight: tunnel.weight, source: link.pointee.source,
                 capabilities: link.pointee.capabilities.rawValue),
             worker: UInt8(index), link: linkSlot, generation: links.generation(of: linkSlot))
@@ -79,7 +80,8 @@ extension Worker {
                 verdict.link, RelayStatus(rawValue: verdict.status) ?? .serviceUnavailable, verdict.reason)
         }
         let link = links[verdict.link]
-        link.pointee.address.host = .name(verdict.host)
+        setAddress(
+            verdict.link, RelayAddress(name: verdict.host, port: address(of: verdict.link).port))
         let entry = ConnectorEntry(
             connector: link.pointee.connector, worker: index, isUDP: link.pointee.isUDP, weight: link.pointee.weight,
             service: link.pointee.service, link: verdict.link, linkGeneration: verdict.generation)
@@ -127,7 +129,8 @@ extension Worker {
     private mutating func answerBind(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         var response = RelayResponse(.ok)
-        response.source = link.pointee.address
+        response.source = address(of: linkSlot)
+        forgetAddress(linkSlot)
         response.connector = RelayTunnel(
             high: link.pointee.connector.high, low: link.pointee.connector.low,
             flags: link.pointee.isUDP ? 1 : 0, capabilities: link.pointee.capabilities, weight: link.pointee.weight)
@@ -145,8 +148,7 @@ extension Worker {
         var text = service.urlTemplates.joined(separator: "\n")
         text.withUTF8 { bytes in
             let count = min(bytes.count, SmuxCommand.noticeBytesMax)
-            let notice = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes).prefix(count))
-            sendControlBehindData(linkSlot, .notice, payload: notice)
+            sendControlBehindData(linkSlot, .notice, payload: bytes.baseAddress, count: count)
         }
     }
 

@@ -10,11 +10,12 @@ import Wire
 extension Worker {
     /// Messages that may wait for room in a mailbox: connectors and visitors are bounded, and so is what is said of
     /// them; more means that a worker of this process does not run any more.
-    static let overflowMax = 1 << 20
+    static var overflowMax: Int { 1 << 20 }
     /// Waiting messages at which nothing more is read from the control plane until some have gone.
-    static let overflowPausesAt = 4_096
+    static var overflowPausesAt: Int { 4_096 }
 
     /// Puts a message into a worker's mailbox, or behind those that wait for room in it.
+    @_noLocks
     mutating func post(_ worker: Int, _ message: WorkerMessage) {
         guard let outbox = outboxes[worker] else { preconditionFailure("a message to oneself") }
         let bit: UInt64 = 1 << UInt64(worker)
@@ -28,10 +29,11 @@ extension Worker {
     /// that comes home.
     @inline(never) @_semantics("no_performance_analysis")
     private mutating func postLater(
-        _ worker: Int, _ message: WorkerMessage, holding content: UnsafeRawBufferPointer? = nil
+        _ worker: Int, _ message: WorkerMessage, holding content: UnsafeRawPointer? = nil, count: Int = 0
     ) {
         precondition(overflow[worker].count < Worker.overflowMax, "worker \(worker) does not read its mailbox")
-        overflow[worker].append(WaitingMessage(message: message, content: content.map { Array($0) }))
+        let bytes = content.map { Array(UnsafeRawBufferPointer(start: $0, count: count)) }
+        overflow[worker].append(WaitingMessage(message: message, content: bytes))
         overflowing |= 1 << UInt64(worker)
     }
 
@@ -46,7 +48,7 @@ extension Worker {
             var count = 0
             while count < overflow[worker].count {
                 if let content = overflow[worker][count].content {
-                    guard let parcel = content.withUnsafeBytes({ parcels.pack($0) }) else { break }
+                    guard let parcel = parcels.pack(content, count: content.count) else { break }
                     let message = overflow[worker][count].message.carrying(parcel)
                     overflow[worker][count] = WaitingMessage(message: message, content: nil)
                 }
@@ -69,11 +71,12 @@ extension Worker {
     mutating func post<Content: BitwiseCopyable>(
         _ worker: Int, with content: Content, _ message: (Parcel) -> WorkerMessage
     ) {
-        let packed = withUnsafeBytes(of: content) { parcels.pack($0) }
+        var copy = content
+        let packed = parcels.pack(&copy, count: MemoryLayout<Content>.size)
         if let packed { return post(worker, message(packed)) }
         let empty = Parcel(address: 0, count: 0, buffer: ParcelPool.mark)
         let later = message(empty)
-        withUnsafeBytes(of: content) { postLater(worker, later, holding: $0) }
+        postLater(worker, later, holding: &copy, count: MemoryLayout<Content>.size)
         toWake |= 1 << UInt64(worker)
     }
 
@@ -83,6 +86,7 @@ extension Worker {
         return at.load(as: Content.self)
     }
 
+    @_noLocks
     mutating func readMailboxes() {
         for worker in 0..<workerCount where worker != index {
             guard let inbox = inboxes[worker] else { continue }
@@ -97,6 +101,7 @@ extension Worker {
     }
 
     /// Wakes the workers that this turn wrote to.
+    @_noLocks
     mutating func wakeOthers() {
         if overflowing != 0 { postOverflow() }
         if planeIsPaused { resumePlane() }
@@ -109,6 +114,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func handle(_ message: WorkerMessage, from worker: Int) {
         switch message {
         case .moreBytes(let parcel):
@@ -175,7 +181,7 @@ extension Worker {
         case .closeConnector(let connector):
             closeConnector(connector)
         case .moreBytes, .adoptVisitor, .adoptRelayVisitor, .parcelTaken:
-            preconditionFailure("a message of a visitor's request")
+            precondition(false, "a message of a visitor's request")
         }
     }
 }

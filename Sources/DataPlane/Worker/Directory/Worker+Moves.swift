@@ -18,10 +18,12 @@ struct VisitorMove: BitwiseCopyable {
 struct LinkMove: BitwiseCopyable {
     var descriptor: Int32
     var link: Link
+    var address: RelayAddress
 }
 
 extension Worker {
     /// The visitor's next request belongs to another worker. It goes when it is quiet.
+    @_noLocks
     mutating func startMove(_ slot: UInt32, to worker: UInt8) {
         let visitor = visitors[slot]
         visitor.pointee.phase = .moving
@@ -34,6 +36,7 @@ extension Worker {
     }
 
     /// Called whenever something of a socket completed: a mover that has nothing in flight any more goes.
+    @_noLocks
     mutating func moveIfQuiet(_ socketSlot: UInt32) {
         let socket = sockets[socketSlot]
         guard socket.pointee.inFlight == 0, socket.pointee.out.isEmpty, !socket.pointee.isStarved,
@@ -49,6 +52,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func moveVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let worker = Int(visitor.pointee.destination)
@@ -72,6 +76,7 @@ extension Worker {
     }
 
     /// Lends the slices of a queue to another worker; they come back by `parcelTaken`.
+    @_noLocks
     private mutating func sendBytes(_ queue: inout SliceQueue, to worker: Int) {
         while let slice = buffers.popFirst(&queue) {
             post(
@@ -83,15 +88,18 @@ extension Worker {
     }
 
     /// Whether a visitor may be sent there now; binds and routes, which cannot be refused, come first.
+    @_noLocks
     private func hasRoom(_ worker: Int, messages: Int) -> Bool {
         (outboxes[worker]?.room ?? 0) > messages + 4_096 && parcels.room > ParcelPool.reserved
     }
 
     /// The descriptor lives on elsewhere: only our slot is given back.
+    @_noLocks
     private mutating func forgetSocket(_ slot: UInt32) {
         timers.clear(slot)
         operations.append(
             Operation(.forget, token: Token(raw: 0), descriptor: sockets[slot].pointee.descriptor))
+        descriptorsHeld -= 1
         // Its owner is gone already: the flush must not look for it.
         sockets[slot].pointee.role = .none
         if sockets[slot].pointee.isInFlushList { flushSockets() }
@@ -100,6 +108,7 @@ extension Worker {
 
     // MARK: Adoption
 
+    @_noLocks
     mutating func takeBytes(_ parcel: Parcel, from worker: Int) {
         let bytes = UnsafeRawBufferPointer(
             start: UnsafeRawPointer(bitPattern: parcel.address), count: Int(parcel.count))
@@ -108,6 +117,7 @@ extension Worker {
     }
 
     /// Whether everything that was sent ahead of a visitor is here; a hole in its bytes would be another request.
+    @_noLocks
     private mutating func hasAllBytes(from worker: Int, _ descriptor: Int32) -> Bool {
         operations.append(Operation(.forget, token: Token(raw: 0), descriptor: descriptor))
         guard incomingBroken & 1 << UInt64(worker) != 0 else { return true }
@@ -118,6 +128,15 @@ extension Worker {
         return false
     }
 
+    /// What came from another worker finds no place, not even to be told so.
+    @_noLocks
+    private mutating func turnAway(_ descriptor: Int32, _ bytes: inout SliceQueue, _ reason: Reason) {
+        note(reason)
+        buffers.clear(&bytes)
+        closeDescriptor(descriptor)
+    }
+
+    @_noLocks
     mutating func adoptVisitor(_ move: VisitorMove, from worker: Int) {
         guard hasAllBytes(from: worker, move.descriptor) else { return }
         var visitor = move.visitor
@@ -126,16 +145,12 @@ extension Worker {
         visitor.replay = SliceQueue()
         visitor.answerHead = SliceQueue()
         visitor.phase = visitor.isTLS ? .hello : .head
-        guard let slot = visitors.take(visitor) else {
-            note(.visitorsFull)
-            buffers.clear(&visitor.input)
-            return closeDescriptor(move.descriptor)
-        }
+        // It was let in where it came from: here any place will do.
+        if case .refused(let reason) = admitVisitor() { return turnAway(move.descriptor, &visitor.input, reason) }
+        guard let slot = visitors.take(visitor) else { return turnAway(move.descriptor, &visitor.input, .visitorsFull) }
         guard let socket = openSocket(move.descriptor, .visitor, owner: slot) else {
-            note(.visitorsFull)
-            buffers.clear(&visitors[slot].pointee.input)
             visitors.give(slot)
-            return closeDescriptor(move.descriptor)
+            return turnAway(move.descriptor, &visitor.input, .visitorsFull)
         }
         visitors[slot].pointee.socket = socket
         sockets[socket].pointee.endOfInput = visitor.inputEnded
@@ -149,7 +164,7 @@ extension Worker {
     // MARK: Relay visitors
 
     /// Bytes of one relay visitor that may be gathered on its way: what was kept, and a receive or two.
-    private static let movingBytesMax = 4 * BufferStore.payload
+    private static var movingBytesMax: Int { 4 * BufferStore.payload }
 
     /// The relay visitor needs a connector of another worker. It goes when it is quiet: when the bytes at hand are read
     /// to their end, because those behind the request travel with it, and when its answer is out.
@@ -167,6 +182,7 @@ extension Worker {
     }
 
     /// Bytes that come while the visitor is on its way go with it.
+    @_noLocks
     mutating func gatherWhileMoving(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard link.pointee.pending.byteCount + Int(slice.count) <= Worker.movingBytesMax else {
@@ -177,6 +193,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func moveLink(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         // Pongs that are not out yet are sent first; an end that is decided comes before any move.
@@ -191,12 +208,17 @@ extension Worker {
         sendBytes(&link.pointee.pending, to: worker)
         link.pointee.hasMoved = true
         link.pointee.visit.inputEnded = link.pointee.visit.inputEnded || sockets[socketSlot].pointee.endOfInput
-        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee)) { .adoptRelayVisitor($0) }
+        let address = address(of: linkSlot)
+        forgetAddress(linkSlot)
+        post(worker, with: LinkMove(descriptor: descriptor, link: link.pointee, address: address)) {
+            .adoptRelayVisitor($0)
+        }
         links.give(linkSlot)
         forgetSocket(socketSlot)
         counters.add(.visitorsMoved)
     }
 
+    @_noLocks
     mutating func adoptLink(_ move: LinkMove, from worker: Int) {
         guard hasAllBytes(from: worker, move.descriptor) else { return }
         var link = move.link
@@ -204,18 +226,14 @@ extension Worker {
         incoming[worker] = SliceQueue()
         link.control = SliceQueue()
         link.plain = SliceQueue()
-        guard let slot = links.take(link) else {
-            note(.linksFull)
-            buffers.clear(&link.pending)
-            return closeDescriptor(move.descriptor)
-        }
+        if case .refused(let reason) = admitLink() { return turnAway(move.descriptor, &link.pending, reason) }
+        guard let slot = links.take(link) else { return turnAway(move.descriptor, &link.pending, .linksFull) }
         guard let socket = openSocket(move.descriptor, .link, owner: slot) else {
-            note(.linksFull)
-            buffers.clear(&links[slot].pointee.pending)
             links.give(slot)
-            return closeDescriptor(move.descriptor)
+            return turnAway(move.descriptor, &link.pending, .linksFull)
         }
         links[slot].pointee.socket = socket
+        setAddress(slot, move.address)
         sockets[socket].pointee.endOfInput = link.visit.inputEnded
         findConnector(slot)
     }

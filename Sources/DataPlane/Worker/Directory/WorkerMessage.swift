@@ -68,16 +68,24 @@ package enum WorkerMessage: BitwiseCopyable {
 
     /// The message as a mailbox cell.
     package var cell: Mailbox.Cell {
-        precondition(MemoryLayout<WorkerMessage>.size <= MemoryLayout<Mailbox.Cell>.size)
-        var cell = Mailbox.Cell()
-        withUnsafeMutableBytes(of: &cell) {
-            $0.baseAddress.unsafelyUnwrapped.storeBytes(of: self, as: WorkerMessage.self)
+        @_noLocks get {
+            precondition(MemoryLayout<WorkerMessage>.size <= MemoryLayout<Mailbox.Cell>.size)
+            var cell = Mailbox.Cell()
+            write(to: &cell)
+            return cell
         }
-        return cell
     }
 
+    @_noLocks
+    private func write(to cell: UnsafeMutableRawPointer) { cell.storeBytes(of: self, as: WorkerMessage.self) }
+
     /// The message that a mailbox's cell holds.
+    @_noLocks
     package init(_ cell: Mailbox.Cell) {
-        self = withUnsafeBytes(of: cell) { $0.load(as: WorkerMessage.self) }
+        var cell = cell
+        self = WorkerMessage.read(&cell)
     }
+
+    @_noLocks
+    private static func read(_ cell: UnsafeRawPointer) -> WorkerMessage { cell.load(as: WorkerMessage.self) }
 }

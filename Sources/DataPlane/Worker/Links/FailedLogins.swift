@@ -22,9 +22,9 @@ struct FailedLogins: ~Copyable {
     }
 
     /// After so long without a failure a source begins anew.
-    static let memoryMilliseconds: UInt64 = 60_000
-    private static let sets = 256
-    private static let ways = 4
+    static var memoryMilliseconds: UInt64 { 60_000 }
+    private static var sets: Int { 256 }
+    private static var ways: Int { 4 }
 
     private let entries: ZeroedTable<Entry>
     private let salt: UInt64
@@ -54,12 +54,14 @@ struct FailedLogins: ~Copyable {
     }
 
     /// A refusal that was kept back is out, or its connection is gone.
+    @_noLocks
     mutating func refused(_ source: SocketAddress) {
         // It may have made room for another source meanwhile.
         guard let place = find(key(source)), entries.elements[place].pending > 0 else { return }
         entries.elements[place].pending -= 1
     }
 
+    @_noLocks
     private func key(_ source: SocketAddress) -> UInt64 {
         var hash = (source.high ^ salt) &* 0x9E37_79B9_7F4A_7C15
         if source.ipv4 != nil { hash ^= source.low &* 0xD6E8_FEB8_6659_FD93 }
@@ -67,8 +69,10 @@ struct FailedLogins: ~Copyable {
         return max(hash ^ hash >> 29, 1)
     }
 
+    @_noLocks
     private func first(_ key: UInt64) -> Int { Int(key % UInt64(FailedLogins.sets)) * FailedLogins.ways }
 
+    @_noLocks
     private func find(_ key: UInt64) -> Int? {
         let first = first(key)
         for place in first..<first + FailedLogins.ways where entries.elements[place].key == key { return place }

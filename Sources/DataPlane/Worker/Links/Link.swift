@@ -62,13 +62,16 @@ package struct Link: BitwiseCopyable {
     var weight: UInt8 = 0
     var isUDP = false
     var capabilities: RelayCapabilities = []
-    /// A connector: the host granted at BIND and the port asked for. A relay visitor: where it wants to go.
-    var address = RelayAddress.empty
+    /// A BIND under way: the host granted and the port asked for. A relay visitor: where it wants to go. A slot of
+    /// `addresses`, because most links are connectors, which need none.
+    var address: UInt32 = .max
     /// Workers that have not yet said that they know this connector.
     var awaitedWorkers: UInt8 = 0
     var isAnswered = false
     /// Where the hosts of relay visitors are looked up.
     var ingress = IngressIndex(0)
+    /// It was let in only to be told that it cannot be served.
+    var surplus: Reason?
     /// A relay visitor that came to an entrypoint.
     var isAtEntrypoint = false
     var visit = RelayVisit()
@@ -92,6 +95,8 @@ package struct Link: BitwiseCopyable {
     var lastKeepAlive: Tick
     var nextStreamID: UInt32
     var streamCount: UInt32 = 0
+    /// Of these, idle ones that are kept for a visitor's later requests.
+    var parkedCount: UInt32 = 0
     var firstStream: UInt32 = .max
     var firstReady: UInt32 = .max
     var lastReady: UInt32 = .max

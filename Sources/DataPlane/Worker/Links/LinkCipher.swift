@@ -26,15 +26,16 @@ package struct LinkCipher: BitwiseCopyable, Sendable {
     /// The record's length, while it is gathered; then what of the record is to come.
     private var remaining: UInt16 = 0
 
-    package static let recordBytesMax = 4_096
-    private static let headBytes = 2
-    private static let key: UInt32 = 0x5A5A_5A5A
+    package static var recordBytesMax: Int { 4_096 }
+    private static var headBytes: Int { 2 }
+    private static var key: UInt32 { 0x5A5A_5A5A }
 
     package init(_ kind: Kind) { self.kind = kind }
 
     var isActive: Bool { kind != .none }
 
     /// The next step from the wire's bytes at `cursor`.
+    @_noLocks
     package mutating func open(_ bytes: UnsafeMutableRawBufferPointer, _ cursor: inout Int) -> Step {
         while true {
             guard cursor < bytes.count, let base = bytes.baseAddress else { return .needMore }
@@ -58,6 +59,7 @@ package struct LinkCipher: BitwiseCopyable, Sendable {
     }
 
     /// Seals as much of `plain` as fits into `target` in whole records; how much was taken, and how much written.
+    @_noLocks
     package func seal(
         _ plain: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
     ) -> (taken: Int, written: Int) {
@@ -65,7 +67,7 @@ package struct LinkCipher: BitwiseCopyable, Sendable {
         var taken = 0
         var written = 0
         while taken < plain.count, target.count - written > Self.headBytes {
-            let count = min(plain.count - taken, target.count - written - Self.headBytes, Self.recordBytesMax)
+            let count = min(min(plain.count - taken, target.count - written - Self.headBytes), Self.recordBytesMax)
             base.storeBytes(of: UInt16(count).bigEndian, toByteOffset: written, as: UInt16.self)
             Mask.move(to: base + written + Self.headBytes, from: source + taken, count: count, key: Self.key)
             taken += count

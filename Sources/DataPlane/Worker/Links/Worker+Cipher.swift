@@ -10,6 +10,7 @@ import Wire
 
 extension Worker {
     /// The queue that a link's upper layers write to.
+    @_noLocks
     func linkQueue(_ linkSlot: UInt32) -> UnsafeMutablePointer<SliceQueue> {
         let link = links[linkSlot]
         if link.pointee.cipher.isActive {
@@ -20,12 +21,14 @@ extension Worker {
     }
 
     /// Bytes that wait to be sent on a link, sealed or not.
+    @_noLocks
     func bytesQueued(_ linkSlot: UInt32) -> Int {
         let link = links[linkSlot]
         return link.pointee.plain.byteCount + sockets[link.pointee.socket].pointee.out.byteCount
     }
 
     /// Bytes came from a link's socket. The caller holds the slice's buffer.
+    @_noLocks
     mutating func linkReceived(_ linkSlot: UInt32, _ slice: Slice) {
         links[linkSlot].pointee.lastHeard = now
         counters.add(.bytesFromLinks, UInt64(slice.count))
@@ -37,6 +40,7 @@ extension Worker {
     }
 
     /// Bytes of the peer, behind the header of a proxy if there was one. The caller holds the slice's buffer.
+    @_noLocks
     mutating func openBytes(_ linkSlot: UInt32, _ slice: Slice) {
         guard links[linkSlot].pointee.cipher.isActive else { return linkOpened(linkSlot, slice) }
         let generation = links.generation(of: linkSlot)
@@ -56,6 +60,7 @@ extension Worker {
     }
 
     /// Moves what the upper layers wrote into the socket's queue, sealed.
+    @_noLocks
     mutating func sealLink(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.cipher.isActive else { return }

@@ -10,14 +10,14 @@ import Wire
 
 extension Worker {
     /// Bytes a stream may send per round: one receive buffer's worth.
-    static let quantum = BufferStore.payload
+    static var quantum: Int { BufferStore.payload }
 
     /// Queues one frame without payload, or with the given few bytes, ahead of data.
+    @_noLocks
     mutating func sendControl(
-        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32, payload: UnsafeRawBufferPointer? = nil
+        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32, payload: UnsafeRawPointer? = nil, count: Int = 0
     ) {
         let link = links[linkSlot]
-        let count = payload?.count ?? 0
         guard let room = buffers.cutArena(BufferStore.headroom + SmuxHeader.byteCount + count) else {
             return endLinkLater(linkSlot, .buffersFull)
         }
@@ -25,9 +25,7 @@ extension Worker {
         let at = buffers.pointer(room) + start
         SmuxHeader.write(
             to: at, version: link.pointee.smux.version, command: command, length: UInt16(count), stream: stream)
-        if let payload, count > 0 {
-            (at + SmuxHeader.byteCount).copyMemory(from: payload.baseAddress.unsafelyUnwrapped, byteCount: count)
-        }
+        if let payload { (at + SmuxHeader.byteCount).copyMemory(from: payload, byteCount: count) }
         var frame = room
         frame.offset += UInt32(start)
         frame.count = UInt32(SmuxHeader.byteCount + count)
@@ -37,6 +35,7 @@ extension Worker {
 
     /// Queues a complete control frame, whose reference passes to the link. A peer that causes many and reads none of
     /// them is dropped.
+    @_noLocks
     mutating func queueControl(_ linkSlot: UInt32, _ frame: Slice) {
         let link = links[linkSlot]
         buffers.append(&link.pointee.control, frame)
@@ -45,10 +44,12 @@ extension Worker {
     }
 
     /// As `sendControl`, but behind what the link's socket already has: for what must not overtake an answer.
+    @_noLocks
     mutating func sendControlBehindData(
-        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32 = 0, payload: UnsafeRawBufferPointer? = nil
+        _ linkSlot: UInt32, _ command: SmuxCommand, stream: UInt32 = 0, payload: UnsafeRawPointer? = nil,
+        count: Int = 0
     ) {
-        sendControl(linkSlot, command, stream: stream, payload: payload)
+        sendControl(linkSlot, command, stream: stream, payload: payload, count: count)
         let queue = linkQueue(linkSlot)
         buffers.move(&links[linkSlot].pointee.control, behind: &queue.pointee)
         let framedMax = Int(limits[.carrierQueueBytesMax]) + Self.quantum
@@ -56,6 +57,7 @@ extension Worker {
     }
 
     /// Puts the WebSocket header in front of a frame whose buffer has room there, and masks it if we are the client.
+    @_noLocks
     mutating func wrapInPlace(_ linkSlot: UInt32, _ frame: inout Slice) {
         let link = links[linkSlot]
         guard link.pointee.isWebSocket else { return }
@@ -71,6 +73,7 @@ extension Worker {
 
     /// Queues raw bytes on a link, in one WebSocket message where there is one: handshakes and relay messages. The
     /// slice must have `headroom` free bytes in front; its reference passes to the link.
+    @_noLocks
     mutating func sendRaw(_ linkSlot: UInt32, _ slice: Slice) {
         var slice = slice
         wrapInPlace(linkSlot, &slice)
@@ -80,6 +83,7 @@ extension Worker {
     }
 
     /// Called when the link's socket may send: moves control frames, then payload, into its queue.
+    @_noLocks
     mutating func fillLink(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         let queue = linkQueue(linkSlot)
@@ -102,13 +106,14 @@ extension Worker {
 
     /// Frames up to one quantum of a stream's bytes, as far as its window goes, and files it again if there is more.
     /// False when no buffer is left.
+    @_noLocks
     private mutating func serveStream(_ linkSlot: UInt32, _ streamSlot: UInt32) -> Bool {
         let stream = streams[streamSlot]
         var rest = Self.quantum
         let hasWindows = links[linkSlot].pointee.smux.version == 2
         while rest > 0, let first = buffers.first(stream.pointee.out) {
             let allowed = hasWindows ? Int(stream.pointee.sending.allowed) : rest
-            let count = min(Int(first.count), rest, allowed)
+            let count = min(Int(first.count), min(rest, allowed))
             guard count > 0 else { break }
             guard frame(linkSlot, streamSlot, Slice(buffer: first.buffer, offset: first.offset, count: UInt32(count)))
             else {
@@ -131,6 +136,7 @@ extension Worker {
 
     /// Frames one slice, which the stream's queue still holds, into the socket's queue. The headers go in front of it in
     /// its own buffer when that is free there, else into a small side buffer. False when no buffer is left.
+    @_noLocks
     private mutating func frame(_ linkSlot: UInt32, _ streamSlot: UInt32, _ payload: Slice) -> Bool {
         let link = links[linkSlot]
         let queue = linkQueue(linkSlot)
@@ -168,6 +174,7 @@ extension Worker {
     }
 
     /// Sends payload to a relay visitor: its link carries nothing else. The caller holds the slice's buffer.
+    @_noLocks
     mutating func sendToRelayVisitor(_ linkSlot: UInt32, _ payload: Slice) {
         let link = links[linkSlot]
         if link.pointee.visit.mayRetry { stopKeeping(linkSlot) }
@@ -181,16 +188,14 @@ extension Worker {
 
     /// Queues the header of a message that holds `payload`. For a reader that is behind it is copied to the end of what
     /// waits, where `keep` then copies small payload too: tiny messages share buffers. False when none is left.
+    @_noLocks
     private mutating func wrap(_ payload: Slice, into queue: inout SliceQueue) -> Bool {
         let count = Int(payload.count)
         let wrapCount = WebSocketHeader.byteCount(payload: count, masked: false)
         if isCopied(payload, by: queue) {
             var header = InlineArray<16, UInt8>(repeating: 0)
-            return withUnsafeMutableBytes(of: &header) { bytes in
-                _ = WebSocketHeader.write(
-                    to: bytes.baseAddress.unsafelyUnwrapped, opcode: .binary, payload: count, key: nil)
-                return buffers.appendCopy(&queue, UnsafeRawBufferPointer(rebasing: bytes[..<wrapCount]))
-            }
+            _ = WebSocketHeader.write(to: &header, opcode: .binary, payload: count, key: nil)
+            return buffers.appendCopy(&queue, &header, count: wrapCount)
         }
         guard let side = buffers.cutArena(wrapCount) else { return false }
         _ = WebSocketHeader.write(to: buffers.pointer(side), opcode: .binary, payload: count, key: nil)
@@ -199,12 +204,14 @@ extension Worker {
     }
 
     /// Whether a queue is so long that what comes behind it is copied when it is small beside its buffer.
+    @_noLocks
     private func isCopied(_ payload: Slice, by queue: SliceQueue) -> Bool {
         queue.count >= 4 && (Int(payload.count) < BufferStore.stride / 2 || !buffers.hasNodes)
     }
 
     /// Queues received payload for a reader. A reader that is behind gets a copy when the slice is small beside the
     /// buffer it would hold, so that few bytes never pin a whole buffer for long.
+    @_noLocks
     mutating func keep(_ queue: inout SliceQueue, _ payload: Slice) {
         var rest = payload
         if isCopied(payload, by: queue) {
@@ -220,11 +227,13 @@ extension Worker {
 
     // MARK: The list of streams with something to send
 
+    @_noLocks
     mutating func markReady(_ streamSlot: UInt32) {
         listReady(streamSlot)
         queueFlush(links[streams[streamSlot].pointee.link].pointee.socket)
     }
 
+    @_noLocks
     private mutating func listReady(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard !stream.pointee.flags.contains(.ready) else { return }
@@ -240,6 +249,7 @@ extension Worker {
     }
 
     /// Takes the first ready stream out of the list.
+    @_noLocks
     private mutating func takeReady(_ linkSlot: UInt32, _ streamSlot: UInt32) {
         let link = links[linkSlot]
         precondition(link.pointee.firstReady == streamSlot)
@@ -250,6 +260,7 @@ extension Worker {
     }
 
     /// Takes a stream out of the list wherever it stands; rare: only a stream that ends early is in it.
+    @_noLocks
     mutating func forgetReady(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard stream.pointee.flags.contains(.ready) else { return }

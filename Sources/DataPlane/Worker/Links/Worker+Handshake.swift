@@ -39,14 +39,15 @@ extension Worker {
         let link = links[linkSlot]
         guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        let step = HTTPRequestHead.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.headBytesMax]))
+        let step = HTTPRequestHead.read(bytes.bytes, limit: Int(limits[.headBytesMax]))
         switch step {
         case .needMore:
             return
         case .fault(let fault):
             refuseUpgrade(linkSlot, status: fault.status == 431 ? 431 : 400, .badUpgrade)
         case .head(let head):
-            switch WebSocketUpgrade.judge(head, RawSpan(_unsafeBytes: bytes), path: service.path) {
+            if let reason = link.pointee.surplus { return refuseUpgrade(linkSlot, status: 503, reason) }
+            switch WebSocketUpgrade.judge(head, bytes.bytes, path: service.path) {
             case .refuse(let status, let reason):
                 refuseUpgrade(linkSlot, status: status, reason)
             case .accept(let key):
@@ -91,7 +92,7 @@ extension Worker {
         guard let buffer = buffers.take() else { return endLink(linkSlot, .buffersFull) }
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
-        let count = WebSocketUpgrade.writeRefusal(status: status, into: target) ?? 0
+        let count = WebSocketUpgrade.writeRefusal(status: status, reason, into: target) ?? 0
         precondition(count > 0)
         let queue = linkQueue(linkSlot)
         buffers.append(
@@ -103,7 +104,7 @@ extension Worker {
     private mutating func readRelayRequest(_ linkSlot: UInt32, _ front: Slice) {
         let link = links[linkSlot]
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        switch RelayRequest.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        switch RelayRequest.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {
         case .needMore:
             return
         case .fault(let fault):
@@ -116,6 +117,7 @@ extension Worker {
 
     private mutating func judge(_ linkSlot: UInt32, _ request: RelayRequest) {
         let link = links[linkSlot]
+        if let reason = link.pointee.surplus { return refuseRelay(linkSlot, .serviceUnavailable, reason) }
         guard let tunnel = request.tunnel, !tunnel.tunnelID.isZero else {
             return refuseRelay(linkSlot, .badRequest, .noTunnel)
         }
@@ -131,11 +133,13 @@ extension Worker {
     }
 
     /// Answers with a bare status and closes (protocol relay §3).
+    @_noLocks
     mutating func refuseRelay(_ linkSlot: UInt32, _ status: RelayStatus, _ reason: Reason) {
         sendRelayResponse(linkSlot, RelayResponse(status))
         endLinkWhenSent(linkSlot, reason)
     }
 
+    @_noLocks
     mutating func sendRelayResponse(_ linkSlot: UInt32, _ response: RelayResponse) {
         guard let room = buffers.cutArena(BufferStore.headroom + 640) else {
             return endLinkLater(linkSlot, .buffersFull)

@@ -12,13 +12,17 @@ extension Worker {
     mutating func acceptLink(_ descriptor: Int32, _ listener: Listener) {
         counters.add(.linksAccepted)
         guard let service = table.service(listener.service) else { return closeDescriptor(descriptor) }
-        let link = Link(
+        var link = Link(
             socket: .max, phase: service.isWebSocket ? .upgrading : .awaitingRequest, service: listener.service,
             isWebSocket: service.isWebSocket, isClient: false, muxVersion: service.muxVersion, now: now)
-        guard links.count < UInt32(limits[.linksPerWorkerMax]), let slot = links.take(link) else {
-            note(.linksFull)
+        switch admitLink() {
+        case .granted: break
+        case .surplus(let reason): link.surplus = reason
+        case .refused(let reason):
+            note(reason)
             return closeDescriptor(descriptor)
         }
+        guard let slot = links.take(link) else { preconditionFailure("a link was admitted to a full table") }
         guard let socket = openSocket(descriptor, .link, owner: slot) else {
             links.give(slot)
             note(.linksFull)
@@ -36,6 +40,7 @@ extension Worker {
     }
 
     /// The next instant at which something must be looked at.
+    @_noLocks
     mutating func setLinkDeadline(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         let deadline: Tick
@@ -55,13 +60,14 @@ extension Worker {
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
-                : min(keepAlive, silence, link.pointee.headersDue)
+                : min(min(keepAlive, silence), link.pointee.headersDue)
         case .visiting, .refused, .conversing:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
     }
 
+    @_noLocks
     mutating func linkTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         switch link.pointee.phase {
@@ -87,6 +93,7 @@ extension Worker {
 
     /// Sends a NOP when one is due; gives up a peer that was silent too long. A paused version 1 link is not silent by
     /// its own will: its slowest stream is reset instead.
+    @_noLocks
     private mutating func keepAlive(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         let patience = keepAliveTimes(linkSlot)
@@ -106,6 +113,7 @@ extension Worker {
     }
 
     /// Resets the stream with unread bytes that has made no progress for longest, if that is long enough.
+    @_noLocks
     private mutating func resetSlowestStream(_ linkSlot: UInt32) {
         var slowest: UInt32 = .max
         var cursor = links[linkSlot].pointee.firstStream
@@ -125,6 +133,7 @@ extension Worker {
     }
 
     /// The peer's end of the connection.
+    @_noLocks
     mutating func linkInputEnded(_ linkSlot: UInt32) {
         switch links[linkSlot].pointee.phase {
         case .visiting: relayVisitorInputEnded(linkSlot)
@@ -136,6 +145,7 @@ extension Worker {
     }
 
     /// The connection failed, rather than ended.
+    @_noLocks
     mutating func linkBroke(_ linkSlot: UInt32, _ reason: Reason) {
         let visit = links[linkSlot].pointee.ownVisit
         if visit != .max { visits[visit].pointee.isCut = true }
@@ -143,6 +153,7 @@ extension Worker {
     }
 
     /// Ends the link at once: a connector's streams are lost to their visitors, its place in the directory is given up.
+    @_noLocks
     mutating func endLink(_ linkSlot: UInt32, _ reason: Reason) {
         let socket = links[linkSlot].pointee.socket
         note(reason, link: linkSlot)
@@ -151,6 +162,7 @@ extension Worker {
     }
 
     /// Ends the link behind what is queued for the peer.
+    @_noLocks
     mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         let socket = link.pointee.socket
@@ -163,6 +175,7 @@ extension Worker {
     }
 
     /// Ends the link at the end of the turn: for places that are in the middle of using it.
+    @_noLocks
     mutating func endLinkLater(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         guard link.pointee.doom == nil else { return }
@@ -171,6 +184,7 @@ extension Worker {
         firstDoomed = linkSlot
     }
 
+    @_noLocks
     mutating func endDoomedLinks() {
         while firstDoomed != .max {
             let slot = firstDoomed
@@ -183,6 +197,7 @@ extension Worker {
     }
 
     /// Gives back everything but the socket.
+    @_noLocks
     private mutating func releaseLink(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
@@ -190,6 +205,7 @@ extension Worker {
         if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
+        forgetAddress(linkSlot)
         let wasVisiting = link.pointee.phase == .visiting
         let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.
@@ -211,6 +227,7 @@ extension Worker {
         if visit != .max { visitLinkEnded(visit, reason, phase) }
     }
 
+    @_noLocks
     private mutating func forgetDoomed(_ linkSlot: UInt32) {
         var cursor = firstDoomed
         if cursor == linkSlot {
@@ -223,6 +240,7 @@ extension Worker {
     }
 
     /// The stream's link is gone: nothing can be sent on it; its partner hears of it.
+    @_noLocks
     private mutating func loseStream(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let partner = stream.pointee.partner
@@ -252,6 +270,7 @@ extension Worker {
 
     // MARK: WebSocket control frames
 
+    @_noLocks
     mutating func sendPong(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         let count = link.pointee.webSocket.controlPayloadCount
@@ -264,6 +283,7 @@ extension Worker {
         queueControl(linkSlot, Slice(buffer: room.buffer, offset: room.offset, count: UInt32(head + count)))
     }
 
+    @_noLocks
     mutating func sendClose(_ linkSlot: UInt32, _ code: UInt16) {
         let link = links[linkSlot]
         guard let room = buffers.cutArena(16) else { return }

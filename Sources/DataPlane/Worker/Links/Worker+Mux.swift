@@ -10,6 +10,7 @@ import Wire
 
 extension Worker {
     /// Plain bytes of a link: WebSocket frames are taken apart, everything else goes on.
+    @_noLocks
     mutating func linkOpened(_ linkSlot: UInt32, _ slice: Slice) {
         guard links[linkSlot].pointee.isWebSocket, links[linkSlot].pointee.phase != .upgrading,
             links[linkSlot].pointee.phase != .upgradeSent
@@ -18,6 +19,7 @@ extension Worker {
     }
 
     /// Takes WebSocket frames apart; their payload goes on.
+    @_noLocks
     mutating func readWebSocket(_ linkSlot: UInt32, _ slice: Slice) {
         let generation = links.generation(of: linkSlot)
         let bytes = buffers.bytes(slice)
@@ -45,6 +47,7 @@ extension Worker {
     }
 
     /// Bytes below all framing layers, by the link's phase.
+    @_noLocks
     private mutating func linkDecoded(_ linkSlot: UInt32, _ slice: Slice) {
         switch links[linkSlot].pointee.phase {
         case .mux:
@@ -68,6 +71,7 @@ extension Worker {
     }
 
     /// Reads smux frames until the slice is used up or the link is gone.
+    @_noLocks
     mutating func readFrames(_ linkSlot: UInt32, _ slice: Slice) {
         let generation = links.generation(of: linkSlot)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(slice))
@@ -75,7 +79,7 @@ extension Worker {
         while links.isCurrent(linkSlot, generation), links[linkSlot].pointee.phase == .mux,
             links[linkSlot].pointee.doom == nil
         {
-            switch links[linkSlot].pointee.smux.next(RawSpan(_unsafeBytes: bytes), &cursor) {
+            switch links[linkSlot].pointee.smux.next(bytes.bytes, &cursor) {
             case .needMore:
                 return
             case .data(let id, let offset, let count):
@@ -101,8 +105,7 @@ extension Worker {
                 streamHalfClosed(stream)
             case .reset(let id, let code):
                 guard let stream = findStream(linkSlot, id) else { continue }
-                let reason = UInt8(exactly: code).flatMap { Reason(rawValue: $0) } ?? .streamEndedEarly
-                streamWasReset(stream, reason)
+                streamWasReset(stream, reason(ofReset: code))
             case .goAway:
                 if links[linkSlot].pointee.isClient { serverGoesAway(linkSlot) } else { clientGoesAway(linkSlot) }
             case .opened, .instance:
@@ -119,6 +122,7 @@ extension Worker {
     }
 
     /// Payload of a stream: judged against its window and handed to the partner.
+    @_noLocks
     private mutating func streamReceived(_ streamSlot: UInt32, _ slice: Slice) {
         let stream = streams[streamSlot]
         let link = links[stream.pointee.link]
@@ -144,6 +148,7 @@ extension Worker {
     }
 
     /// Bytes that came on a stream and have not left for its partner yet.
+    @_noLocks
     private func bytesWaiting(_ streamSlot: UInt32) -> Int {
         let stream = streams[streamSlot]
         switch stream.pointee.partner {
@@ -161,6 +166,7 @@ extension Worker {
     }
 
     /// Notes how much of what came on a stream still waits for its reader, and grants the peer more when it is due.
+    @_noLocks
     mutating func creditStream(_ streamSlot: UInt32, waiting: Int) {
         let stream = streams[streamSlot]
         let unread = Int(stream.pointee.receiving.unread)
@@ -180,6 +186,7 @@ extension Worker {
     }
 
     /// The stream's unread bytes do not count any more: it ends.
+    @_noLocks
     mutating func settleUnread(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let link = links[stream.pointee.link]
@@ -192,6 +199,7 @@ extension Worker {
     }
 
     /// A version 1 connector has no brake but its connection: it is not read while too much of it waits.
+    @_noLocks
     mutating func adjustLinkReading(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         let max = Int(limits[.muxOneUnreadBytesMax])
@@ -207,6 +215,7 @@ extension Worker {
 
     // MARK: Window updates, listed per link and sent with its next flush
 
+    @_noLocks
     private mutating func listWindowUpdate(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard !stream.pointee.flags.contains(.updatesWindow) else { return }
@@ -217,6 +226,7 @@ extension Worker {
         queueFlush(link.pointee.socket)
     }
 
+    @_noLocks
     mutating func forgetWindowUpdate(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard stream.pointee.flags.contains(.updatesWindow) else { return }
@@ -231,6 +241,7 @@ extension Worker {
         stream.pointee.flags.remove(.updatesWindow)
     }
 
+    @_noLocks
     mutating func sendWindowUpdates(_ linkSlot: UInt32) {
         while links[linkSlot].pointee.firstUpdate != .max {
             let slot = links[linkSlot].pointee.firstUpdate
@@ -244,13 +255,14 @@ extension Worker {
             var payload = InlineArray<2, UInt32>(repeating: 0)
             payload[0] = consumed.littleEndian
             payload[1] = stream.pointee.window.littleEndian
-            withUnsafeBytes(of: payload) {
-                sendControl(linkSlot, .windowUpdate, stream: stream.pointee.id, payload: $0)
-            }
+            sendControl(
+                linkSlot, .windowUpdate, stream: stream.pointee.id, payload: &payload,
+                count: 2 * MemoryLayout<UInt32>.size)
         }
     }
 
     /// A reader that keeps up with its window gets a larger one: a window per round trip is all a stream can carry.
+    @_noLocks
     private mutating func growWindow(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let largest = UInt32(limits[.streamWindowBytesMax])
@@ -268,7 +280,14 @@ extension Worker {
 
     // MARK: The peer ends a stream
 
+    /// What a peer of ours says a stream was reset for.
+    @inline(never) @_semantics("no_performance_analysis")
+    private func reason(ofReset code: UInt32) -> Reason {
+        UInt8(exactly: code).flatMap { Reason(rawValue: $0) } ?? .streamEndedEarly
+    }
+
     /// FIN: the peer neither sends nor reads any more.
+    @_noLocks
     private mutating func streamFinished(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard !stream.pointee.flags.contains(.peerFinished) else { return }
@@ -277,6 +296,7 @@ extension Worker {
     }
 
     /// Half-close (private extension): the answer is complete, our bytes are still read.
+    @_noLocks
     private mutating func streamHalfClosed(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         switch stream.pointee.partner {
@@ -301,18 +321,21 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func streamWasReset(_ streamSlot: UInt32, _ reason: Reason) {
         streams[streamSlot].pointee.flags.insert(.peerFinished)
         partnerLosesStream(streamSlot, reason)
     }
 
     /// The peer broke the rules of this stream only: it is reset, its visitor hears of it.
+    @_noLocks
     private mutating func failStream(_ streamSlot: UInt32, _ reason: Reason) {
         note(reason, stream: streamSlot)
         partnerLosesStream(streamSlot, reason)
     }
 
     /// Whether a client that ends a stream for this reason has passed nothing of it on.
+    @_noLocks
     private func saysUntouched(_ reason: Reason) -> Bool {
         switch reason {
         case .dialFailed, .dialTimeout, .noRoute, .shutdown: true
@@ -321,6 +344,7 @@ extension Worker {
     }
 
     /// Ends the stream towards the peer and tells its partner. `reason` as for `visitorStreamEnded`.
+    @_noLocks
     mutating func partnerLosesStream(_ streamSlot: UInt32, _ reason: Reason) {
         let stream = streams[streamSlot]
         let partner = stream.pointee.partner
@@ -357,6 +381,7 @@ extension Worker {
     }
 
     /// Only tunnel servers open streams; one that a client opens is closed at once (protocol mux §3.1).
+    @_noLocks
     private mutating func peerOpened(_ linkSlot: UInt32, _ id: UInt32) {
         if links[linkSlot].pointee.isClient {
             clientStreamOpened(linkSlot, id)

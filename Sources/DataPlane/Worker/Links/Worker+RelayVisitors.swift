@@ -25,20 +25,21 @@ extension Worker {
     ) {
         let link = links[linkSlot]
         link.pointee.isUDP = request.network == .udp
-        link.pointee.address = request.destination ?? .empty
+        let destination = request.destination ?? .empty
+        setAddress(linkSlot, destination)
         // Our own client: it is told that the end of its sending side is passed on (design §6).
         link.pointee.capabilities = (request.tunnel?.capabilities ?? []).agreed(with: .halfClose)
         // A name there would make the client ask its resolver (quirks C2): then it is the connection's own peer.
         link.pointee.visit.source = request.source?.socketAddress ?? link.pointee.source
         link.pointee.tunnel = presented
         if !service.entrypointID.isZero, presented == service.entrypointID {
-            guard let route = lookUp(link.pointee.ingress, link.pointee.address) else {
+            guard let route = lookUp(link.pointee.ingress, destination) else {
                 return refuseRelay(linkSlot, .networkUnreachable, .noRoute)
             }
             guard !route.isPrivate else { return refuseRelay(linkSlot, .hostUnreachable, .privateRoute) }
             link.pointee.tunnel = route.tunnel
         } else if !service.isDirect {
-            guard lookUp(link.pointee.ingress, link.pointee.address)?.tunnel == presented else {
+            guard lookUp(link.pointee.ingress, destination)?.tunnel == presented else {
                 return refuseRelay(linkSlot, .hostUnreachable, .noRoute)
             }
         }
@@ -68,7 +69,7 @@ extension Worker {
             precondition(links.isCurrent(entry.link, entry.linkGeneration), "the directory names a dead link")
             if let stream = openStream(
                 entry.link, partner: .relayVisitor(linkSlot), source: link.pointee.visit.source,
-                destination: link.pointee.address)
+                destination: address(of: linkSlot))
             {
                 return startVisit(linkSlot, stream)
             }
@@ -83,6 +84,7 @@ extension Worker {
     }
 
     /// Nobody can be visited: the visitor is told, or cut off where it was told the contrary before.
+    @_noLocks
     mutating func visitFailed(_ linkSlot: UInt32, _ reason: Reason) {
         if links[linkSlot].pointee.visit.isAnswered {
             endLinkWhenSent(linkSlot, reason)
@@ -116,6 +118,7 @@ extension Worker {
     }
 
     /// Payload of a relay visitor.
+    @_noLocks
     mutating func relayVisitorSent(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return }
@@ -125,12 +128,14 @@ extension Worker {
         if pausesSource(link.pointee.stream) { wantBytes(link.pointee.socket, false) }
     }
 
+    @_noLocks
     mutating func relayVisitorMayContinue(_ linkSlot: UInt32) {
         wantBytes(links[linkSlot].pointee.socket, true)
     }
 
     /// Bytes reached the relay visitor: the stream's peer gets credit. (A connector's own drains need nothing: its
     /// flush fetches more.)
+    @_noLocks
     mutating func linkDrained(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         if link.pointee.phase == .conversing { return visitLinkDrained(linkSlot) }
@@ -139,6 +144,7 @@ extension Worker {
     }
 
     /// The relay visitor ended its sending side: its stream goes on until the answer ended or was silent for a while.
+    @_noLocks
     mutating func relayVisitorInputEnded(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         link.pointee.visit.inputEnded = true
@@ -153,6 +159,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     mutating func relayVisitorTimedOut(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.stream != .max else { return endLink(linkSlot, .finished) }
@@ -167,6 +174,7 @@ extension Worker {
 
     /// The stream is gone, with its link (`.connectorLost`) or by its peer's word. The visit begins anew elsewhere if it
     /// may; else what came is delivered, then the visitor's connection ends.
+    @_noLocks
     mutating func relayVisitorStreamEnded(
         _ linkSlot: UInt32, _ reason: Reason, connector: ConnectorID, wasTouched: Bool
     ) {

@@ -20,6 +20,7 @@ extension Worker {
     var replaysHeldMax: Int { buffers.capacity / 16 }
 
     /// Gives the visit another connector. False when it is over.
+    @_noLocks
     mutating func retryVisit(
         _ linkSlot: UInt32, _ reason: Reason, avoiding connector: ConnectorID, wasTouched: Bool
     ) -> Bool {
@@ -66,6 +67,7 @@ extension Worker {
     }
 
     /// Keeps a copy of what the visitor sends, as long as there is room for it.
+    @_noLocks
     mutating func keepForRetry(_ linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         countReplay(linkSlot)
@@ -76,6 +78,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func countReplay(_ linkSlot: UInt32) {
         guard !links[linkSlot].pointee.visit.isCounted else { return }
         guard replaysHeld < replaysHeldMax else { return stopKeeping(linkSlot) }
@@ -84,6 +87,7 @@ extension Worker {
     }
 
     /// From now on the visit cannot begin anew: an answer came, or too much was sent.
+    @_noLocks
     mutating func stopKeeping(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         link.pointee.visit.mayRetry = false
@@ -93,6 +97,7 @@ extension Worker {
     }
 
     /// The link keeps nothing any more, or goes.
+    @_noLocks
     mutating func forgetReplay(_ linkSlot: UInt32) {
         guard links[linkSlot].pointee.visit.isCounted else { return }
         links[linkSlot].pointee.visit.isCounted = false

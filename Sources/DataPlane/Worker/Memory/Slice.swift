@@ -12,6 +12,7 @@ package struct Slice: BitwiseCopyable, Equatable {
     package var offset: UInt32
     package var count: UInt32
 
+    @_noLocks
     @inlinable package init(buffer: UInt32, offset: UInt32, count: UInt32) {
         self.buffer = buffer
         self.offset = offset
@@ -28,6 +29,7 @@ package struct SliceQueue: BitwiseCopyable {
     package fileprivate(set) var count: UInt32 = 0
     package fileprivate(set) var byteCount: Int = 0
 
+    @_noLocks
     package init() {}
 
     package var isEmpty: Bool { count == 0 }
@@ -39,14 +41,14 @@ package struct SliceQueue: BitwiseCopyable {
 /// waits for a slow reader. They are taken last-in-first-out, so that a quiet worker touches few of them.
 package struct BufferStore: ~Copyable {
     /// Bytes per buffer.
-    package static let stride = 16_384
+    package static var stride: Int { 16_384 }
     /// Bytes at the start of every buffer that received payload leaves free, for frame headers written in place.
-    package static let headroom = 32
+    package static var headroom: Int { 32 }
     /// Payload bytes of a buffer.
-    package static let payload = stride - headroom
+    package static var payload: Int { stride - headroom }
 
     /// Most bytes that `cutArena` gives at a time.
-    package static let pieceBytesMax = 2_048
+    package static var pieceBytesMax: Int { 2_048 }
 
     private struct Node: BitwiseCopyable {
         var buffer: UInt32
@@ -61,6 +63,10 @@ package struct BufferStore: ~Copyable {
     private let freeBuffers: UnsafeMutablePointer<UInt16>
     private var freeCount = 0
     private var touched = 0
+    /// Free buffers, from the bottom of their stack, whose memory the system has back; and the fewest that were free
+    /// since `beginLook`: as many, from the bottom, were not needed.
+    private var bare = 0
+    private var freeMin = 0
 
     private let nodes: UnsafeMutablePointer<Node>
     private let nodeCapacity: Int
@@ -95,10 +101,12 @@ package struct BufferStore: ~Copyable {
     // MARK: Buffers
 
     /// A buffer with one reference, or nil when none is left.
+    @_noLocks
     package mutating func take() -> UInt32? {
         let buffer: UInt32
         if freeCount > 0 {
             freeCount -= 1
+            if freeCount < freeMin { noteScarcity() }
             buffer = UInt32(freeBuffers[freeCount])
         } else if touched < capacity {
             buffer = UInt32(touched)
@@ -112,12 +120,14 @@ package struct BufferStore: ~Copyable {
     }
 
     /// One more user of a buffer in use.
+    @_noLocks
     package mutating func retain(_ buffer: UInt32) {
         precondition(references[Int(buffer)] > 0 && references[Int(buffer)] < .max)
         references[Int(buffer)] += 1
     }
 
     /// One user less; the last one gives the buffer back.
+    @_noLocks
     package mutating func release(_ buffer: UInt32) {
         precondition(references[Int(buffer)] > 0, "buffer released twice")
         references[Int(buffer)] -= 1
@@ -129,23 +139,52 @@ package struct BufferStore: ~Copyable {
 
     package var buffersFree: Int { capacity - buffersInUse }
 
+    // MARK: Memory that is not needed
+
+    @_noLocks
+    private mutating func noteScarcity() {
+        freeMin = freeCount
+        bare = min(bare, freeCount)
+    }
+
+    /// Free buffers that still have memory, beyond `reserve`.
+    @_noLocks
+    package func buffersToSpare(reserve: Int) -> Int { max(freeCount - bare - reserve, 0) }
+
+    /// From now on it is noted which buffers are needed.
+    @_noLocks
+    package mutating func beginLook() { freeMin = freeCount }
+
+    /// A buffer that was not needed since `beginLook` and whose memory is given back now; nil when there is no other,
+    /// leaving `reserve` of them as they are.
+    @_noLocks
+    package mutating func takeIdle(reserve: Int) -> UInt32? {
+        guard bare < freeMin - reserve else { return nil }
+        bare += 1
+        return UInt32(freeBuffers[bare - 1])
+    }
+
     /// Where `slice` begins.
+    @_noLocks
     package func pointer(_ slice: Slice) -> UnsafeMutableRawPointer {
         assert(references[Int(slice.buffer)] > 0)
         return base + (Int(slice.buffer) * Self.stride + Int(slice.offset))
     }
 
     /// Where a buffer's byte lies.
+    @_noLocks
     package func pointer(buffer: UInt32, offset: Int) -> UnsafeMutableRawPointer {
         base + (Int(buffer) * Self.stride + offset)
     }
 
     /// The bytes of `slice`.
+    @_noLocks
     package func bytes(_ slice: Slice) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: pointer(slice), count: Int(slice.count))
     }
 
     /// A small piece of memory to write a header into: a slice with its own reference, or nil when no buffer is left.
+    @_noLocks
     package mutating func cutArena(_ count: Int) -> Slice? {
         precondition(count > 0 && count <= Self.pieceBytesMax)
         if arena == .max || arenaUsed + count > Self.stride {
@@ -162,6 +201,7 @@ package struct BufferStore: ~Copyable {
     }
 
     /// Lets the arena's buffer go when nothing else refers to it: a quiet worker keeps none.
+    @_noLocks
     package mutating func releaseArena() {
         guard arena != .max else { return }
         release(arena)
@@ -174,6 +214,7 @@ package struct BufferStore: ~Copyable {
     // MARK: Queues
 
     /// Appends a slice; the queue takes over one reference. Adjacent slices of one buffer are joined.
+    @_noLocks
     package mutating func append(_ queue: inout SliceQueue, _ slice: Slice) {
         precondition(slice.count > 0)
         if queue.tail != .max {
@@ -194,12 +235,14 @@ package struct BufferStore: ~Copyable {
     }
 
     /// Appends part of a buffer that somebody else holds: the queue gets a reference of its own.
+    @_noLocks
     package mutating func appendShared(_ queue: inout SliceQueue, _ slice: Slice) {
         retain(slice.buffer)
         append(&queue, slice)
     }
 
     /// Puts a slice in front; the queue takes over one reference.
+    @_noLocks
     package mutating func prepend(_ queue: inout SliceQueue, _ slice: Slice) {
         precondition(slice.count > 0)
         let node = takeNode(
@@ -211,11 +254,13 @@ package struct BufferStore: ~Copyable {
     }
 
     /// The first slice, which stays in the queue.
+    @_noLocks
     package func first(_ queue: SliceQueue) -> Slice? {
         queue.head == .max ? nil : slice(of: nodes[Int(queue.head)])
     }
 
     /// Walks a queue without changing it: begin with `queue.head`, ends with nil.
+    @_noLocks
     package func next(_ cursor: inout UInt32) -> Slice? {
         guard cursor != .max else { return nil }
         let node = nodes[Int(cursor)]
@@ -224,6 +269,7 @@ package struct BufferStore: ~Copyable {
     }
 
     /// Takes the first slice out; its reference passes to the caller.
+    @_noLocks
     package mutating func popFirst(_ queue: inout SliceQueue) -> Slice? {
         guard queue.head != .max else { return nil }
         let node = nodes[Int(queue.head)]
@@ -236,6 +282,7 @@ package struct BufferStore: ~Copyable {
     }
 
     /// Drops `count` bytes from the front and releases what they were in.
+    @_noLocks
     package mutating func dropFirst(_ queue: inout SliceQueue, _ count: Int) {
         precondition(count <= queue.byteCount)
         var rest = count
@@ -254,11 +301,13 @@ package struct BufferStore: ~Copyable {
     }
 
     /// Empties a queue and gives its buffers back.
+    @_noLocks
     package mutating func clear(_ queue: inout SliceQueue) {
         while let slice = popFirst(&queue) { release(slice.buffer) }
     }
 
     /// Moves everything of `source` behind `target`.
+    @_noLocks
     package mutating func move(_ source: inout SliceQueue, behind target: inout SliceQueue) {
         guard source.head != .max else { return }
         if target.tail != .max { nodes[Int(target.tail)].next = source.head } else { target.head = source.head }
@@ -268,8 +317,15 @@ package struct BufferStore: ~Copyable {
         source = SliceQueue()
     }
 
+    /// Appends a copy of `count` bytes, as below.
+    @_noLocks
+    package mutating func appendCopy(_ queue: inout SliceQueue, _ bytes: UnsafeRawPointer, count: Int) -> Bool {
+        appendCopy(&queue, UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
     /// Appends a copy of `bytes`, filling up the last buffer of the queue when only the queue holds it. False, with the
     /// queue as it was or partly filled, when the buffers are used up.
+    @_noLocks
     package mutating func appendCopy(_ queue: inout SliceQueue, _ bytes: UnsafeRawBufferPointer) -> Bool {
         var position = 0
         while position < bytes.count {
@@ -298,6 +354,7 @@ package struct BufferStore: ~Copyable {
 
     /// Makes the first `count` bytes of the queue one slice, copying them into a fresh buffer when they are not. False
     /// when no buffer is left. `count` is at most `payload` and at most what the queue holds.
+    @_noLocks
     package mutating func join(_ queue: inout SliceQueue, first count: Int) -> Bool {
         precondition(count <= Self.payload && count <= queue.byteCount)
         guard let front = first(queue), Int(front.count) < count else { return true }
@@ -316,12 +373,14 @@ package struct BufferStore: ~Copyable {
 
     // MARK: Nodes
 
+    @_noLocks
     private func slice(of node: Node) -> Slice {
         Slice(buffer: node.buffer, offset: UInt32(node.offset), count: UInt32(node.count))
     }
 
     /// Sixteen nodes per buffer: a queue joins or copies small slices long before that runs out, which is checked by
     /// `hasNodes` where bytes come in from outside.
+    @_noLocks
     private mutating func takeNode(_ value: Node) -> UInt32 {
         let node: UInt32
         if freeNode != .max {
@@ -337,6 +396,7 @@ package struct BufferStore: ~Copyable {
         return node
     }
 
+    @_noLocks
     private mutating func giveNode(_ node: UInt32) {
         nodes[Int(node)].next = freeNode
         freeNode = node

@@ -35,9 +35,7 @@ extension PlaneDesk {
 
     private func grant(_ question: BindQuestion, _ host: InlineText) {
         let ask = question.ask
-        connectors[ask.connector] = BoundConnector(
-            connector: ask.connector, tunnel: ask.tunnel, service: ask.service, grantedHost: host, isUDP: ask.isUDP,
-            weight: ask.weight, worker: WorkerIndex(question.worker), source: ask.source)
+        connectors[ask.connector] = HeldConnector(ask, host, worker: question.worker)
         waitingVerdicts.append(
             WaitingVerdict(
                 generation: routeGeneration, worker: Int(question.worker),
@@ -67,7 +65,8 @@ extension PlaneDesk {
             effects.append(.changeRoutes(changes, generation: routeGeneration))
         }
         grant(question, question.holdsHost ? question.ask.requestedHost : label)
-        if let connector = connectors[question.ask.connector] { send(.connectorBound(connector)) }
+        let connector = question.ask.connector
+        if let held = connectors[connector] { send(.connectorBound(held.bound(connector))) }
     }
 
     /// A connector ended.

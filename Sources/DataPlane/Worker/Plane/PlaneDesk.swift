@@ -62,7 +62,7 @@ package final class PlaneDesk {
     var pendingBinds: [UInt64: PendingBind] = [:]
     var waitingVerdicts: [WaitingVerdict] = []
     /// Everything bound on this data plane, for inventories.
-    var connectors: [ConnectorID: BoundConnector] = [:]
+    var connectors: [ConnectorID: HeldConnector] = [:]
     private var listeners: [ListenerID: (listener: PlaneListener, descriptor: Int32)] = [:]
     private var confirmedListeners: Set<ListenerID> = []
 
@@ -133,7 +133,7 @@ package final class PlaneDesk {
         controlCapabilities = []
         send(.hello(hello), descriptor: countersDescriptor)
         for (listener, descriptor) in listeners.values { send(.listenerHeld(listener), descriptor: descriptor) }
-        for connector in connectors.values { send(.connectorBound(connector)) }
+        for connector in inventory { send(.connectorBound(connector)) }
         send(.inventoryEnd)
     }
 
@@ -331,5 +331,5 @@ package final class PlaneDesk {
         waitingVerdicts.removeAll { $0.generation <= seen }
     }
 
-    var inventory: [BoundConnector] { Array(connectors.values) }
+    var inventory: some Sequence<BoundConnector> { connectors.lazy.map { $1.bound($0) } }
 }

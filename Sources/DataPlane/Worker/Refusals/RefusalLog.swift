@@ -18,6 +18,7 @@ package struct Refusal: BitwiseCopyable, Sendable {
     /// Refusals for this reason that were not recorded since the last one that was.
     package var suppressed: UInt64 = 0
 
+    @_noLocks
     init(_ reason: Reason) { self.reason = reason }
 }
 
@@ -25,10 +26,10 @@ package struct Refusal: BitwiseCopyable, Sendable {
 /// flood costs a comparison each and never a line each. All its memory is taken at the start.
 package struct RefusalLog: ~Copyable {
     /// Records of one reason per window, and how long a window is.
-    package static let burst: UInt32 = 10
-    package static let windowMilliseconds: UInt64 = 10_000
+    package static var burst: UInt32 { 10 }
+    package static var windowMilliseconds: UInt64 { 10_000 }
     /// Records that may wait; the shell takes them after every turn.
-    package static let capacity = 128
+    package static var capacity: Int { 128 }
 
     // Not private: 6.3 emits broken code for a private type that a generic member of a noncopyable struct holds.
     struct Window: BitwiseCopyable {
@@ -56,6 +57,7 @@ package struct RefusalLog: ~Copyable {
     var isEmpty: Bool { count == 0 }
 
     /// Whether one more of `reason` is to be recorded at `now`; if not, it is counted with the next that is.
+    @_noLocks
     mutating func admits(_ reason: Reason, now: Tick) -> Bool {
         let window = windows + Int(reason.rawValue)
         if now.milliseconds(since: window.pointee.start) >= RefusalLog.windowMilliseconds {
@@ -71,6 +73,7 @@ package struct RefusalLog: ~Copyable {
     }
 
     /// Records what was admitted.
+    @_noLocks
     mutating func append(_ refusal: Refusal) {
         precondition(count < RefusalLog.capacity, "recorded without being admitted")
         let window = windows + Int(refusal.reason.rawValue)

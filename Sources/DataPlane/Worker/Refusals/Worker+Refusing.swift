@@ -16,12 +16,14 @@ extension Worker {
     package var hasRefusals: Bool { !refusals.isEmpty }
 
     /// Counts an end that happened to nobody in particular, or to somebody of whom nothing is known yet.
+    @_noLocks
     mutating func note(_ reason: Reason) {
         guard counts(reason) else { return }
         refusals.append(Refusal(reason))
     }
 
     /// Counts an end that happened to a visitor.
+    @_noLocks
     mutating func note(_ reason: Reason, visitor slot: UInt32, host: InlineText? = nil) {
         guard counts(reason) else { return }
         let visitor = visitors[slot]
@@ -33,6 +35,7 @@ extension Worker {
     }
 
     /// Counts the refusal of the request whose head is first in a visitor's input.
+    @_noLocks
     mutating func note(_ reason: Reason, visitor slot: UInt32, _ head: HTTPRequestHead) {
         guard let front = buffers.first(visitors[slot].pointee.input),
             let host = RequestHost(head, buffers.bytes(front))
@@ -41,11 +44,13 @@ extension Worker {
     }
 
     /// Counts an end that happened to a link.
+    @_noLocks
     mutating func note(_ reason: Reason, link slot: UInt32) {
         note(reason, source: links[slot].pointee.source, tunnel: links[slot].pointee.tunnel)
     }
 
     /// Counts an end that happened to somebody of a tunnel.
+    @_noLocks
     mutating func note(_ reason: Reason, source: SocketAddress, tunnel: TunnelID) {
         guard counts(reason) else { return }
         var refusal = Refusal(reason)
@@ -55,9 +60,11 @@ extension Worker {
     }
 
     /// Counts an end that happened to a stream; it is its connector that is named.
+    @_noLocks
     mutating func note(_ reason: Reason, stream slot: UInt32) { note(reason, link: streams[slot].pointee.link) }
 
     /// Counts; true when a record is to follow.
+    @_noLocks
     private mutating func counts(_ reason: Reason) -> Bool {
         counters.add(reason)
         guard reason.isLogged else { return false }

@@ -75,6 +75,7 @@ package struct Socket: BitwiseCopyable {
     var dialBuffer: UInt32 = .max
     var out = SliceQueue()
 
+    @_noLocks
     init(descriptor: Int32, role: SocketRole, owner: UInt32) {
         self.descriptor = descriptor
         self.role = role
@@ -102,6 +103,7 @@ package struct SendVectorPool: ~Copyable {
     }
 
     /// A vector, or nil when all are in flight (the caller then sends one slice).
+    @_noLocks
     mutating func take() -> UInt32? {
         if freeCount > 0 {
             freeCount -= 1
@@ -113,6 +115,7 @@ package struct SendVectorPool: ~Copyable {
         return UInt32(touched - 1)
     }
 
+    @_noLocks
     mutating func give(_ vector: UInt32) {
         free[freeCount] = vector
         freeCount += 1

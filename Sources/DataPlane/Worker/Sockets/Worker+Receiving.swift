@@ -10,11 +10,13 @@ import Wire
 
 extension Worker {
     /// States whether the socket's owner wants bytes, and arms or cancels accordingly.
+    @_noLocks
     mutating func wantBytes(_ slot: UInt32, _ wanted: Bool) {
         sockets[slot].pointee.wantsBytes = wanted
         updateReceiving(slot)
     }
 
+    @_noLocks
     mutating func updateReceiving(_ slot: UInt32) {
         let socket = sockets[slot]
         guard !socket.pointee.isClosing else { return }
@@ -36,6 +38,7 @@ extension Worker {
     }
 
     /// Asks the shell to end the receive in flight; its last completion says when.
+    @_noLocks
     mutating func cancelReceiving(_ slot: UInt32) {
         let socket = sockets[slot]
         let receiving = socket.pointee.receiving
@@ -49,12 +52,14 @@ extension Worker {
     }
 
     /// What carries a socket's receive, of whichever kind.
+    @_noLocks
     private func receiveToken(_ slot: UInt32) -> Token {
         Token(
             sockets[slot].pointee.isDatagram ? .receiveDatagram : .receive, slot: slot,
             generation: sockets.generation(of: slot))
     }
 
+    @_noLocks
     mutating func completeReceive(_ completion: Completion) {
         let slot = completion.token.slot
         if completion.hasBuffer {
@@ -80,6 +85,7 @@ extension Worker {
         settle(slot)
     }
 
+    @_noLocks
     private mutating func receiveEnded(_ slot: UInt32, _ result: Int32) {
         let socket = sockets[slot]
         guard !socket.pointee.isClosing else { return }
@@ -101,6 +107,7 @@ extension Worker {
     }
 
     /// After any completion: arm again if wanted, or go on closing.
+    @_noLocks
     mutating func settle(_ slot: UInt32) {
         if sockets[slot].pointee.isClosing {
             finishClosing(slot)
@@ -111,6 +118,7 @@ extension Worker {
     }
 
     /// Hands received bytes to the socket's owner. The slice's buffer is held by the caller during the call.
+    @_noLocks
     private mutating func deliver(_ slot: UInt32, _ slice: Slice) {
         let socket = sockets[slot]
         switch socket.pointee.role {
@@ -122,6 +130,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func inputEnded(_ slot: UInt32) {
         let socket = sockets[slot]
         switch socket.pointee.role {
@@ -137,6 +146,7 @@ extension Worker {
     }
 
     /// The connection broke: its owner ends what depends on it.
+    @_noLocks
     mutating func socketFailed(_ slot: UInt32, _ reason: Reason) {
         let socket = sockets[slot]
         switch socket.pointee.role {
@@ -150,6 +160,7 @@ extension Worker {
     }
 
     /// Tops up the buffers the shell may receive into, and arms the sockets that had found none.
+    @_noLocks
     mutating func refillShell() {
         // The last buffers are kept for what must be said: reading pauses before frames and answers fail. A few are
         // always lent, because what frees the others may have to be received.

@@ -10,11 +10,15 @@ import Wire
 
 extension Worker {
     /// A slot for a connection, or nil when all are taken.
+    @_noLocks
     mutating func openSocket(_ descriptor: Int32, _ role: SocketRole, owner: UInt32) -> UInt32? {
-        sockets.take(Socket(descriptor: descriptor, role: role, owner: owner))
+        guard let slot = sockets.take(Socket(descriptor: descriptor, role: role, owner: owner)) else { return nil }
+        descriptorsHeld += 1
+        return slot
     }
 
     /// Lists the socket to be flushed at the end of the turn.
+    @_noLocks
     mutating func queueFlush(_ slot: UInt32) {
         let socket = sockets[slot]
         guard !socket.pointee.isInFlushList else { return }
@@ -24,6 +28,7 @@ extension Worker {
     }
 
     /// Sends what this turn produced.
+    @_noLocks
     mutating func flushSockets() {
         while firstToFlush != .max {
             let slot = firstToFlush
@@ -35,6 +40,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func flush(_ slot: UInt32) {
         let socket = sockets[slot]
         guard !socket.pointee.isSending, !socket.pointee.isClosing else { return }
@@ -47,6 +53,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func submitSend(_ slot: UInt32) {
         let socket = sockets[slot]
         let token = Token(.send, slot: slot, generation: sockets.generation(of: slot))
@@ -79,6 +86,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     mutating func completeSend(_ completion: Completion) {
         let slot = completion.token.slot
         precondition(sockets.isCurrent(slot, completion.token.generation), "a send outlived its socket")
@@ -105,6 +113,7 @@ extension Worker {
     }
 
     /// Tells the owner that bytes left, so that it may fetch more from its source.
+    @_noLocks
     private mutating func sent(_ slot: UInt32, _ count: Int) {
         let socket = sockets[slot]
         switch socket.pointee.role {
@@ -119,6 +128,7 @@ extension Worker {
     }
 
     /// The queue is empty: end the sending side or the connection if that was waiting for it.
+    @_noLocks
     private mutating func sentEverything(_ slot: UInt32) {
         let socket = sockets[slot]
         if socket.pointee.shutsDownWhenSent, !socket.pointee.hasShutDown { shutDownSending(slot) }
@@ -133,6 +143,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func shutDownSending(_ slot: UInt32) {
         let socket = sockets[slot]
         socket.pointee.hasShutDown = true
@@ -144,6 +155,7 @@ extension Worker {
     }
 
     /// After what is queued: end the sending side.
+    @_noLocks
     mutating func shutDownWhenSent(_ slot: UInt32) {
         sockets[slot].pointee.shutsDownWhenSent = true
         queueFlush(slot)
@@ -151,6 +163,7 @@ extension Worker {
 
     /// After what is queued: close. `lingering`: read and drop the peer's bytes for a while, so that it gets the answer
     /// rather than a reset. The owner is detached from now on.
+    @_noLocks
     mutating func closeSocketWhenSent(_ slot: UInt32, lingering: Bool) {
         let socket = sockets[slot]
         guard !socket.pointee.isClosing else { return }
@@ -162,6 +175,7 @@ extension Worker {
     }
 
     /// Closes now; queued bytes are dropped. The owner is detached.
+    @_noLocks
     mutating func closeSocket(_ slot: UInt32) {
         let socket = sockets[slot]
         guard !socket.pointee.isClosing else { return }
@@ -179,6 +193,7 @@ extension Worker {
     }
 
     /// Asks the shell to end what is in flight on a socket; both completions are awaited.
+    @_noLocks
     private mutating func cancelOperation(_ kind: OperationKind, _ slot: UInt32) {
         let generation = sockets.generation(of: slot)
         sockets[slot].pointee.inFlight += 1
@@ -189,12 +204,14 @@ extension Worker {
     }
 
     /// Closes now, and lets the peer see that the connection was cut.
+    @_noLocks
     mutating func resetSocket(_ slot: UInt32) {
         sockets[slot].pointee.resetsWhenClosed = true
         closeSocket(slot)
     }
 
     /// Closes the descriptor when nothing is in flight any more; gives the slot back when that is done.
+    @_noLocks
     mutating func finishClosing(_ slot: UInt32) {
         let socket = sockets[slot]
         guard socket.pointee.inFlight == 0, !socket.pointee.isStarved else { return }
@@ -202,11 +219,13 @@ extension Worker {
         submitClose(slot)
     }
 
+    @_noLocks
     private mutating func submitClose(_ slot: UInt32) {
         let socket = sockets[slot]
         if socket.pointee.isBeingDropped { bytesBeingDropped -= socket.pointee.out.byteCount }
         buffers.clear(&socket.pointee.out)
         socket.pointee.isCloseSubmitted = true
+        descriptorsHeld -= 1
         socket.pointee.inFlight += 1
         operations.append(
             Operation(
@@ -215,6 +234,7 @@ extension Worker {
     }
 
     /// A cancel, shutdown or close is done.
+    @_noLocks
     mutating func completeControl(_ completion: Completion, _ kind: OperationKind) {
         let slot = completion.token.slot
         // A listener's accept or the plane link: nothing hangs on it.
@@ -228,6 +248,7 @@ extension Worker {
 
     /// The descriptor is closed and its last operation over. A socket in the flush list keeps its slot until the list
     /// has passed it.
+    @_noLocks
     private mutating func releaseClosed(_ slot: UInt32) {
         precondition(sockets[slot].pointee.descriptor == -1, "a slot is given back before its descriptor is closed")
         if sockets[slot].pointee.isInFlushList { flushSockets() }

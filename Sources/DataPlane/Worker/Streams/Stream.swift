@@ -23,6 +23,7 @@ package enum StreamPartner: BitwiseCopyable, Equatable {
 ///     the visitor ended its sending side   → nothing is sent until the answer ended or the stream was silent for
 ///                                            `halfCloseGrace`; then FIN (with the extension: half-close at once)
 ///     the visitor is gone                  → FIN behind what it had sent
+///     the service's connection broke       → the same, as a reset where the peer understands that (extension)
 ///     the peer sent FIN                    → what came before it is delivered, then the visitor's connection ends;
 ///                                            FIN goes back at once
 ///     the peer half-closed (extension)     → as its FIN for the answer, but its window for our bytes lives on
@@ -31,28 +32,30 @@ package struct Stream: BitwiseCopyable {
     struct Flags: OptionSet, BitwiseCopyable {
         var rawValue: UInt16
         /// In its link's list of streams with something to send.
-        static let ready = Flags(rawValue: 1)
+        static var ready: Flags { Flags(rawValue: 1) }
         /// FIN goes out behind the queue, then the slot is given back.
-        static let finishes = Flags(rawValue: 2)
+        static var finishes: Flags { Flags(rawValue: 2) }
         /// The peer's FIN came.
-        static let peerFinished = Flags(rawValue: 4)
+        static var peerFinished: Flags { Flags(rawValue: 4) }
+        /// What goes out behind the queue says that more should have come, where the peer understands that.
+        static var isCut: Flags { Flags(rawValue: 8) }
         /// Half-close goes out behind the queue.
-        static let halfCloses = Flags(rawValue: 16)
-        static let halfClosed = Flags(rawValue: 32)
+        static var halfCloses: Flags { Flags(rawValue: 16) }
+        static var halfClosed: Flags { Flags(rawValue: 32) }
         /// A window update is listed to be sent.
-        static let updatesWindow = Flags(rawValue: 64)
+        static var updatesWindow: Flags { Flags(rawValue: 64) }
         /// Idle, kept by its visitor for a later request.
-        static let parked = Flags(rawValue: 128)
+        static var parked: Flags { Flags(rawValue: 128) }
         /// The partner's source is paused because the queue is long.
-        static let sourcePaused = Flags(rawValue: 256)
+        static var sourcePaused: Flags { Flags(rawValue: 256) }
         /// The first inbound delivery was acknowledged with a window.
-        static let windowAnnounced = Flags(rawValue: 512)
+        static var windowAnnounced: Flags { Flags(rawValue: 512) }
         /// Client role: the header that names visitor and host was read.
-        static let headerRead = Flags(rawValue: 1024)
+        static var headerRead: Flags { Flags(rawValue: 1024) }
         /// Client role: the local service is connected.
-        static let connected = Flags(rawValue: 2048)
+        static var connected: Flags { Flags(rawValue: 2048) }
         /// The peer will send no more, but still reads (private extension).
-        static let peerHalfClosed = Flags(rawValue: 4096)
+        static var peerHalfClosed: Flags { Flags(rawValue: 4096) }
     }
 
     var link: UInt32

@@ -10,6 +10,7 @@ import Wire
 
 extension Worker {
     /// Called once per turn; looks further only when too much is held.
+    @_noLocks
     mutating func shedStalledStreams() {
         let reserve = max(buffersWithShellMax, buffers.capacity / 16)
         let heldMax = min(
@@ -26,6 +27,7 @@ extension Worker {
 
     /// Resets a stream whose reader makes no progress, and drops what waits for that reader: ended behind its queue, it
     /// would keep the memory as long as before.
+    @_noLocks
     mutating func dropStalled(_ streamSlot: UInt32) {
         note(.stalled, stream: streamSlot)
         let reader: UInt32 =
@@ -43,6 +45,7 @@ extension Worker {
     }
 
     /// Among the streams that hold at least half of what the largest holds, the one longest without progress.
+    @_noLocks
     private func worstStream() -> UInt32? {
         var largest = 0
         var slot: UInt32 = 0
@@ -64,6 +67,7 @@ extension Worker {
         return worst
     }
 
+    @_noLocks
     private func bytesHeld(_ slot: UInt32) -> Int {
         let stream = streams[slot]
         guard stream.pointee.partner != .none else { return 0 }

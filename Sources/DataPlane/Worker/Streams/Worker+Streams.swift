@@ -8,18 +8,19 @@ import Wire
 // Streams: opening, sending, ending. The peer's frames come in by Worker+Mux.
 
 extension Worker {
+    @_noLocks
     private func streamKey(_ link: UInt32, _ id: UInt32) -> UInt64 { UInt64(link) << 32 | UInt64(id) }
 
+    @_noLocks
     func findStream(_ link: UInt32, _ id: UInt32) -> UInt32? { streamIndex.first(streamKey(link, id)) }
 
     /// Makes the local end of a stream; nil when a limit is reached.
+    @_noLocks
     mutating func addStream(_ linkSlot: UInt32, id: UInt32, partner: StreamPartner) -> UInt32? {
+        guard hasRoomForStream(linkSlot) else { return nil }
         let link = links[linkSlot]
-        guard link.pointee.streamCount < UInt32(limits[.streamsPerConnectorMax]),
-            streams.count < UInt32(limits[.streamsPerWorkerMax])
-        else { return nil }
         let stream = Stream(
-            link: linkSlot, id: id, partner: partner,
+            link: linkSlot, id: id, partner: partner, flags: Stream.Flags(rawValue: 0),
             window: UInt32(limits[.streamWindowBytes]), opened: now, lastProgress: now)
         guard let slot = streams.take(stream) else { return nil }
         guard streamIndex.insert(streamKey(linkSlot, id), slot) else {
@@ -38,6 +39,7 @@ extension Worker {
 
     /// Opens a stream to a tunnel client: SYN and, in the same flush, the header that names visitor and host (protocol
     /// mux §6). nil when a limit is reached.
+    @_noLocks
     mutating func openStream(
         _ linkSlot: UInt32, partner: StreamPartner, source: SocketAddress, destination: RelayAddress
     ) -> UInt32? {
@@ -50,18 +52,14 @@ extension Worker {
         link.pointee.nextStreamID = id
         sendControl(linkSlot, .open, stream: id)
         var header = InlineArray<320, UInt8>(repeating: 0)
-        let count = withUnsafeMutableBytes(of: &header) {
-            StreamHeader.write(to: $0.baseAddress.unsafelyUnwrapped, source: source, destination: destination)
-        }
-        withUnsafeBytes(of: header) {
-            sendControl(
-                linkSlot, .data, stream: id, payload: UnsafeRawBufferPointer(rebasing: $0.prefix(count)))
-        }
+        let count = StreamHeader.write(to: &header, source: source, destination: destination)
+        sendControl(linkSlot, .data, stream: id, payload: &header, count: count)
         streams[slot].pointee.sending.spend(UInt32(count))
         return slot
     }
 
     /// Queues bytes toward the peer; the queue gets a reference of its own, or a copy of what is small.
+    @_noLocks
     mutating func sendOnStream(_ streamSlot: UInt32, _ slice: Slice) {
         let stream = streams[streamSlot]
         keep(&stream.pointee.out, slice)
@@ -69,6 +67,7 @@ extension Worker {
         markReadyIfAllowed(streamSlot)
     }
 
+    @_noLocks
     mutating func markReadyIfAllowed(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let hasWindows = links[stream.pointee.link].pointee.smux.version == 2
@@ -76,6 +75,7 @@ extension Worker {
     }
 
     /// Whether the source should stop reading: the queue toward the peer is long.
+    @_noLocks
     mutating func pausesSource(_ streamSlot: UInt32) -> Bool {
         let stream = streams[streamSlot]
         guard stream.pointee.out.byteCount >= Int(limits[.visitorQueueBytesMax]) else { return false }
@@ -84,6 +84,7 @@ extension Worker {
     }
 
     /// Some of the queue was framed: its source may go on.
+    @_noLocks
     mutating func streamOutDrained(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         stream.pointee.lastProgress = now
@@ -100,6 +101,7 @@ extension Worker {
     }
 
     /// Everything that was queued is framed.
+    @_noLocks
     mutating func streamOutEmptied(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         if stream.pointee.flags.contains(.finishes) {
@@ -111,6 +113,7 @@ extension Worker {
     }
 
     /// FIN behind what is queued; the stream is detached from its partner now and given back when FIN is framed.
+    @_noLocks
     mutating func finishStream(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         stream.pointee.partner = .none
@@ -126,6 +129,7 @@ extension Worker {
     }
 
     /// Ends the stream at once; what was queued is dropped. The peer hears the reason if it understands it.
+    @_noLocks
     mutating func resetStream(_ streamSlot: UInt32, _ reason: Reason) {
         let stream = streams[streamSlot]
         let link = links[stream.pointee.link]
@@ -133,32 +137,46 @@ extension Worker {
         buffers.clear(&stream.pointee.out)
         if link.pointee.capabilities.contains(.reset), !stream.pointee.flags.contains(.peerFinished) {
             var code = UInt32(reason.rawValue).littleEndian
-            withUnsafeBytes(of: &code) {
-                sendControl(stream.pointee.link, .reset, stream: stream.pointee.id, payload: $0)
-            }
+            sendControl(
+                stream.pointee.link, .reset, stream: stream.pointee.id, payload: &code,
+                count: MemoryLayout<UInt32>.size)
             removeStream(streamSlot)
         } else {
             sendFinish(streamSlot)
         }
     }
 
+    @_noLocks
     private mutating func sendFinish(_ streamSlot: UInt32) {
-        frameBehindData(streamSlot, .finish)
+        let stream = streams[streamSlot]
+        let isTold = links[stream.pointee.link].pointee.capabilities.contains(.reset)
+        if stream.pointee.flags.contains(.isCut), isTold, !stream.pointee.flags.contains(.peerFinished) {
+            var code = UInt32(Reason.socketError.rawValue).littleEndian
+            frameBehindData(streamSlot, .reset, payload: &code, count: MemoryLayout<UInt32>.size)
+        } else {
+            frameBehindData(streamSlot, .finish)
+        }
         removeStream(streamSlot)
     }
 
     /// A frame that must not overtake the stream's own data: into the socket's queue, where that data already is.
-    private mutating func frameBehindData(_ streamSlot: UInt32, _ command: SmuxCommand) {
-        sendControlBehindData(streams[streamSlot].pointee.link, command, stream: streams[streamSlot].pointee.id)
+    @_noLocks
+    private mutating func frameBehindData(
+        _ streamSlot: UInt32, _ command: SmuxCommand, payload: UnsafeRawPointer? = nil, count: Int = 0
+    ) {
+        let stream = streams[streamSlot]
+        sendControlBehindData(stream.pointee.link, command, stream: stream.pointee.id, payload: payload, count: count)
     }
 
     /// Ends our side's sending by the private extension; only when the peer understands it.
+    @_noLocks
     mutating func halfCloseStream(_ streamSlot: UInt32) {
         streams[streamSlot].pointee.flags.insert(.halfCloses)
         if streams[streamSlot].pointee.out.isEmpty { streamOutEmptied(streamSlot) }
     }
 
     /// Takes the stream out of every list and gives its slot back. Nothing is sent.
+    @_noLocks
     mutating func removeStream(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         let linkSlot = stream.pointee.link
@@ -166,6 +184,7 @@ extension Worker {
         forgetReady(streamSlot)
         forgetWindowUpdate(streamSlot)
         settleUnread(streamSlot)
+        if stream.pointee.flags.contains(.parked) { parkedEnded(streamSlot) }
         buffers.clear(&stream.pointee.out)
         buffers.clear(&stream.pointee.pending)
         let previous = stream.pointee.previousInLink

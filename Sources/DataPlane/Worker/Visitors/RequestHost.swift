@@ -12,12 +12,13 @@ struct RequestHost: BitwiseCopyable {
     let destination: RelayAddress
 
     /// nil when there is no host or it is longer than a name can be.
+    @_noLocks
     init?(_ head: HTTPRequestHead, _ bytes: UnsafeMutableRawBufferPointer) {
-        let span = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes))
-        let range = head.hostName(span)
+        let bytes = UnsafeRawBufferPointer(bytes)
+        let range = head.hostName(bytes.bytes)
         let whole = head.host
         guard range.upper > range.lower, range.upper - range.lower <= InlineText.capacity else { return nil }
-        guard let written = InlineText(span, range.lower, range.upper) else { return nil }
+        guard let written = InlineText(bytes.bytes, range.lower, range.upper) else { return nil }
         var port: UInt32 = 0
         if range.upper + 1 < whole.upper {
             for index in (range.upper + 1)..<whole.upper { port = port &* 10 &+ UInt32(bytes[index] &- 0x30) }
@@ -27,6 +28,7 @@ struct RequestHost: BitwiseCopyable {
     }
 
     /// Tells a visitor's idle streams apart: same tunnel, same host, and the same client where streams are told of one.
+    @_noLocks
     func key(_ tunnel: TunnelID, source: SocketAddress?) -> UInt64 {
         var hash = tunnel.high ^ (tunnel.low &* 0x9E37_79B9_7F4A_7C15)
         name.withBytes { bytes in

@@ -27,6 +27,7 @@ struct SourceTable: ~Copyable {
     var count: Int { Int(sources.count) }
 
     /// Counts one more connection; the address's slot, or nil when it has `max` already.
+    @_noLocks
     mutating func enter(_ address: SocketAddress, max: UInt64) -> UInt32? {
         let low = address.ipv4 == nil ? 0 : address.low
         let key = SourceTable.key(address.high, low)
@@ -45,6 +46,7 @@ struct SourceTable: ~Copyable {
     }
 
     /// One connection less.
+    @_noLocks
     mutating func leave(_ slot: UInt32) {
         let source = sources[slot]
         source.pointee.count -= 1
@@ -54,6 +56,7 @@ struct SourceTable: ~Copyable {
         sources.give(slot)
     }
 
+    @_noLocks
     private static func key(_ high: UInt64, _ low: UInt64) -> UInt64 {
         let mixed = (high ^ (low &* 0x9E37_79B9_7F4A_7C15)) &* 0xBF58_476D_1CE4_E5B9
         return mixed ^ (mixed >> 31)

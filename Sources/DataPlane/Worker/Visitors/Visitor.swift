@@ -51,6 +51,8 @@ package struct Visitor: BitwiseCopyable {
     var helloVersion: UInt16 = 0
     /// Whom its requests are for stands in them: it came to an entrypoint that asks proxies for that.
     var namesClientByField = false
+    /// It was let in only to be told that it cannot be served.
+    var surplus: Reason?
     /// Its place in the count of connections by address, or none.
     var sourceSlot: UInt32 = .max
 
@@ -104,6 +106,7 @@ package struct Visitor: BitwiseCopyable {
     var destination: UInt8 = 0
     var headBegan: Tick
 
+    @_noLocks
     init(socket: UInt32, service: ServiceIndex, ingress: IngressIndex, now: Tick) {
         self.socket = socket
         self.service = service

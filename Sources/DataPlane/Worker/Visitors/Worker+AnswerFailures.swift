@@ -11,6 +11,7 @@ import Wire
 extension Worker {
     /// The stream ended, by the peer's FIN (`reason` `.streamEndedEarly`), by its reset, or with its link.
     /// `wasTouched` is false when nothing of the request can have reached an origin. The stream is gone.
+    @_noLocks
     mutating func visitorStreamEnded(_ slot: UInt32, _ reason: Reason, connector: ConnectorID, wasTouched: Bool) {
         let visitor = visitors[slot]
         visitor.pointee.stream = .max
@@ -49,6 +50,7 @@ extension Worker {
     }
 
     /// Counts why an answer that had begun will not be completed.
+    @_noLocks
     private mutating func noteCut(_ slot: UInt32, _ reason: Reason) {
         switch reason {
         case .stalled, .windowExceeded, .smuxFault:
@@ -60,6 +62,7 @@ extension Worker {
     }
 
     /// 502 when the service behind the tunnel is to blame, 503 when the tunnel is.
+    @_noLocks
     func status(ofFailure reason: Reason) -> Int {
         switch reason {
         case .dialFailed, .dialTimeout, .badAnswer, .noRoute: 502
@@ -69,6 +72,7 @@ extension Worker {
 
     /// Puts the request back in front of the input and lets it be routed once more: at most once, and only when the
     /// method is safe to repeat or nothing of the request can have reached an origin.
+    @_noLocks
     private mutating func repeatRequest(_ slot: UInt32, avoiding connector: ConnectorID, wasTouched: Bool) -> Bool {
         let visitor = visitors[slot]
         guard visitor.pointee.mayReplay, visitor.pointee.attempts < (wasTouched ? 1 : 2),
@@ -100,6 +104,7 @@ extension Worker {
     }
 
     /// The answer cannot be understood: 502 if none of it was passed on, else the connection is cut.
+    @_noLocks
     mutating func answerBroke(_ slot: UInt32, _ reason: Reason) {
         let visitor = visitors[slot]
         if visitor.pointee.answerStarted { return cutAnswer(slot, reason) }
@@ -110,6 +115,7 @@ extension Worker {
     }
 
     /// Part of the answer is out: a reset is the only way to say that the rest will not come.
+    @_noLocks
     mutating func cutAnswer(_ slot: UInt32, _ reason: Reason) {
         let visitor = visitors[slot]
         note(reason, visitor: slot)

@@ -10,6 +10,7 @@ import Wire
 
 extension Worker {
     /// Bytes of the stream came for its visitor. The caller holds the slice's buffer.
+    @_noLocks
     mutating func visitorAnswered(_ slot: UInt32, _ stream: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         guard visitor.pointee.stream == stream else {
@@ -28,6 +29,7 @@ extension Worker {
     }
 
     /// The head is in pieces: puts them together until it is complete.
+    @_noLocks
     private mutating func joinAnswerHead(_ slot: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         guard buffers.appendCopy(&visitor.pointee.answerHead, UnsafeRawBufferPointer(buffers.bytes(slice))),
@@ -45,6 +47,7 @@ extension Worker {
     }
 
     /// Reads on: heads as long as they are due, then the body.
+    @_noLocks
     private mutating func readAnswer(_ slot: UInt32, _ slice: Slice) {
         var rest = slice
         while rest.count > 0, visitors.isLive(slot) {
@@ -62,11 +65,12 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func readAnswerHead(_ slot: UInt32, _ rest: inout Slice) -> Bool {
         let visitor = visitors[slot]
-        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(rest)))
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(rest))
         let step = HTTPAnswerHead.read(
-            bytes, limit: BufferStore.payload - 512, method: visitor.pointee.method,
+            bytes.bytes, limit: BufferStore.payload - 512, method: visitor.pointee.method,
             askedUpgrade: visitor.pointee.askedUpgrade)
         switch step {
         case .needMore:
@@ -87,6 +91,7 @@ extension Worker {
     }
 
     /// 1xx: passed on to visitors that know them.
+    @_noLocks
     private mutating func passInterim(_ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.interimCount += 1
@@ -96,10 +101,11 @@ extension Worker {
         }
         guard visitor.pointee.minor > 0 else { return true }
         beginAnswering(slot)
-        return passHead(slot, head, original, options: [], keeps: true)
+        return passHead(slot, head, original, options: .init(rawValue: 0), keeps: true)
     }
 
     /// The final head: decides how the body is framed and whether the visitor's connection is kept.
+    @_noLocks
     private mutating func startAnswer(
         _ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice, isFollowed: Bool
     ) -> Bool {
@@ -108,7 +114,7 @@ extension Worker {
         timers.clear(visitor.pointee.socket)
         if head.isUpgrade {
             visitor.pointee.phase = .raw
-            guard passHead(slot, head, original, options: [], keeps: true) else { return false }
+            guard passHead(slot, head, original, options: .init(rawValue: 0), keeps: true) else { return false }
             buffers.clear(&visitor.pointee.replay)
             forwardRaw(slot)
             if visitors.isLive(slot), visitors[slot].pointee.inputEnded { halfCloseFromVisitor(slot) }
@@ -118,7 +124,7 @@ extension Worker {
         visitor.pointee.answerUnchunks = head.framing == .chunked && visitor.pointee.minor == 0
         if head.framing == .untilClose || visitor.pointee.answerUnchunks { visitor.pointee.keepsConnection = false }
         let keeps = visitor.pointee.keepsConnection
-        var options: HTTPAnswerRewriter.Options = []
+        var options = HTTPAnswerRewriter.Options(rawValue: 0)
         if !keeps {
             options.insert(.close)
         } else if visitor.pointee.minor == 0 {
@@ -133,6 +139,7 @@ extension Worker {
     }
 
     /// From here on the request cannot be repeated.
+    @_noLocks
     private mutating func beginAnswering(_ slot: UInt32) {
         let visitor = visitors[slot]
         visitor.pointee.answerStarted = true
@@ -140,6 +147,7 @@ extension Worker {
         buffers.clear(&visitor.pointee.replay)
     }
 
+    @_noLocks
     private mutating func passHead(
         _ slot: UInt32, _ head: HTTPAnswerHead, _ original: Slice, options: HTTPAnswerRewriter.Options, keeps: Bool
     ) -> Bool {
@@ -158,7 +166,7 @@ extension Worker {
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(original))
         let written = HTTPAnswerRewriter.write(
-            head, RawSpan(_unsafeBytes: bytes), options: options, extra: UnsafeRawBufferPointer(start: nil, count: 0),
+            head, bytes.bytes, options: options, extra: UnsafeRawBufferPointer(start: nil, count: 0),
             into: target)
         if let count = written {
             passToVisitor(
@@ -169,17 +177,18 @@ extension Worker {
         return written != nil
     }
 
+    @_noLocks
     private mutating func readAnswerBody(_ slot: UInt32, _ rest: inout Slice) -> Bool {
         let visitor = visitors[slot]
-        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(rest)))
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(rest))
         var cursor = 0
         if visitor.pointee.answerUnchunks {
-            while case .data(let offset, let count) = stepContent(slot, bytes, &cursor) {
+            while case .data(let offset, let count) = stepContent(slot, bytes.bytes, &cursor) {
                 passToVisitor(
                     slot, Slice(buffer: rest.buffer, offset: rest.offset + UInt32(offset), count: UInt32(count)))
             }
         } else {
-            switch visitor.pointee.answerBody.pass(bytes, &cursor) {
+            switch visitor.pointee.answerBody.pass(bytes.bytes, &cursor) {
             case .fault:
                 cutAnswer(slot, .badAnswer)
                 return false
@@ -197,6 +206,7 @@ extension Worker {
     }
 
     /// The next piece of content of a chunked body that is taken apart; a fault cuts the answer.
+    @_noLocks
     private mutating func stepContent(_ slot: UInt32, _ bytes: borrowing RawSpan, _ cursor: inout Int) -> HTTPBodyStep {
         while true {
             let step = visitors[slot].pointee.answerBody.next(bytes, &cursor)
@@ -211,6 +221,7 @@ extension Worker {
     }
 
     /// Queues bytes for the visitor and accounts for them.
+    @_noLocks
     private mutating func passToVisitor(_ slot: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         let socket = sockets[visitor.pointee.socket]
@@ -220,6 +231,7 @@ extension Worker {
     }
 
     /// `isFollowed`: bytes stand behind the answer; its origin cannot be trusted with another request on this stream.
+    @_noLocks
     private mutating func answerEnded(_ slot: UInt32, isFollowed: Bool) -> Bool {
         if isFollowed { visitors[slot].pointee.originKeeps = false }
         visitors[slot].pointee.answer = .done
@@ -230,6 +242,7 @@ extension Worker {
 
     /// When request and answer are both complete: keeps or ends the stream, and the connection. True when the next
     /// request may be read.
+    @_noLocks
     mutating func finishExchange(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         guard visitor.pointee.answer == .done else { return false }
@@ -254,6 +267,7 @@ extension Worker {
         return true
     }
 
+    @_noLocks
     mutating func prepareNextRequest(_ slot: UInt32) {
         let visitor = visitors[slot]
         buffers.clear(&visitor.pointee.replay)
@@ -263,51 +277,5 @@ extension Worker {
         visitor.pointee.moves = 0
         visitor.pointee.avoiding = .zero
         visitor.pointee.headBegan = now
-    }
-
-    private mutating func parkOrFinish(_ slot: UInt32, _ stream: UInt32) {
-        let visitor = visitors[slot]
-        let parkedMax = Int(limits[.parkedStreamsMax])
-        let mayPark =
-            visitor.pointee.originKeeps && visitor.pointee.keepsConnection && parkedMax > 0
-            && !streams[stream].pointee.flags.contains(.peerFinished) && streams[stream].pointee.out.isEmpty
-            && !links[streams[stream].pointee.link].pointee.isWithdrawn
-        guard mayPark else { return finishStream(stream) }
-        if visitor.pointee.parkedCount == parkedMax {
-            let oldest = visitor.pointee.parked[0]
-            dropParked(slot, at: 0)
-            finishStream(oldest)
-        }
-        streams[stream].pointee.flags.insert(.parked)
-        visitor.pointee.parked[visitor.pointee.parkedCount] = stream
-        visitor.pointee.parkedCount += 1
-    }
-
-    /// An idle stream that serves the visitor's present tunnel and host, or nil.
-    mutating func takeParked(_ slot: UInt32) -> UInt32? {
-        let visitor = visitors[slot]
-        for position in 0..<visitor.pointee.parkedCount {
-            let stream = visitor.pointee.parked[position]
-            guard streams[stream].pointee.routeKey == visitor.pointee.routeKey else { continue }
-            dropParked(slot, at: position)
-            streams[stream].pointee.flags.remove(.parked)
-            return stream
-        }
-        return nil
-    }
-
-    mutating func forgetParked(_ slot: UInt32, _ stream: UInt32) {
-        let visitor = visitors[slot]
-        for position in 0..<visitor.pointee.parkedCount where visitor.pointee.parked[position] == stream {
-            return dropParked(slot, at: position)
-        }
-    }
-
-    private mutating func dropParked(_ slot: UInt32, at position: Int) {
-        let visitor = visitors[slot]
-        for later in position..<(visitor.pointee.parkedCount - 1) {
-            visitor.pointee.parked[later] = visitor.pointee.parked[later + 1]
-        }
-        visitor.pointee.parkedCount -= 1
     }
 }

@@ -11,9 +11,10 @@ import Wire
 extension Worker {
     /// How long a visitor may be silent before it is counted under its address, which is not known yet when it is
     /// accepted. Those that speak at once are counted then, and told why when they are too many.
-    private static let arrivalMilliseconds: UInt64 = 20
+    private static var arrivalMilliseconds: UInt64 { 20 }
 
     /// A visitor was accepted: times its first bytes.
+    @_noLocks
     mutating func beginArrival(_ slot: UInt32, isProxied: Bool) {
         let visitor = visitors[slot]
         if isProxied {
@@ -25,6 +26,7 @@ extension Worker {
     }
 
     /// Whether a visitor has said nothing yet and is not counted.
+    @_noLocks
     func isArriving(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         return visitor.pointee.sourceSlot == .max && visitor.pointee.requestCount == 0
@@ -36,17 +38,23 @@ extension Worker {
 
     /// Counts the visitor under its address. False when that address has too many: the visitor was refused. Proxies that
     /// are believed speak for many and are not counted.
+    @_noLocks
     mutating func admitSource(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
+        if let reason = visitor.pointee.surplus {
+            refuseArrival(slot, reason)
+            return false
+        }
         guard visitor.pointee.sourceSlot == .max, !trustedProxies.contains(visitor.pointee.source) else { return true }
         guard let source = sources.enter(visitor.pointee.source, max: limits[.visitorsPerSourceMax]) else {
-            refuseCrowd(slot)
+            refuseArrival(slot, .sourceFull)
             return false
         }
         visitor.pointee.sourceSlot = source
         return true
     }
 
+    @_noLocks
     mutating func leaveSource(_ slot: UInt32) {
         let visitor = visitors[slot]
         guard visitor.pointee.sourceSlot != .max else { return }
@@ -55,12 +63,13 @@ extension Worker {
     }
 
     /// Says no in the visitor's language, as far as it is known by now.
-    private mutating func refuseCrowd(_ slot: UInt32) {
-        guard let front = buffers.first(visitors[slot].pointee.input) else { return endVisitor(slot, .sourceFull) }
-        if buffers.pointer(front).load(as: UInt8.self) == 0x16 {
-            refuseTLS(slot, .internalError, .sourceFull)
-        } else {
-            refuse(slot, status: 503, .sourceFull, closes: true)
+    @_noLocks
+    private mutating func refuseArrival(_ slot: UInt32, _ reason: Reason) {
+        guard let front = buffers.first(visitors[slot].pointee.input) else { return endVisitor(slot, reason) }
+        switch buffers.pointer(front).load(as: UInt8.self) {
+        case 0x16: refuseTLS(slot, .internalError, reason)
+        case 0x01: refuseRelay(atEntrypoint: slot, .serviceUnavailable, reason)
+        default: refuse(slot, status: 503, reason, closes: true)
         }
     }
 
@@ -76,6 +85,7 @@ extension Worker {
     // MARK: The header of a proxy (protocol transports §7)
 
     /// Reads the header that the visitor's input may begin with. True when serving goes on.
+    @_noLocks
     mutating func readProxyHeader(ofVisitor slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         switch readProxyHeader(&visitor.pointee.input) {
@@ -102,6 +112,7 @@ extension Worker {
     }
 
     /// Reads the header that a link may begin with; what stands behind it is read on.
+    @_noLocks
     mutating func readProxyHeader(ofLink linkSlot: UInt32, _ slice: Slice) {
         let link = links[linkSlot]
         guard buffers.appendCopy(&link.pointee.pending, UnsafeRawBufferPointer(buffers.bytes(slice))) else {
@@ -126,10 +137,11 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func readProxyHeader(_ queue: inout SliceQueue) -> ProxyHeader.Step {
         guard buffers.join(&queue, first: min(queue.byteCount, BufferStore.payload)) else { return .fault(.tooLong) }
         guard let front = buffers.first(queue) else { return .needMore }
-        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
-        return ProxyHeader.read(bytes, limit: Int(limits[.proxyHeaderBytesMax]))
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        return ProxyHeader.read(bytes.bytes, limit: Int(limits[.proxyHeaderBytesMax]))
     }
 }

@@ -25,7 +25,7 @@ extension Worker {
         link.isAtEntrypoint = true
         link.visit.inputEnded = visitor.pointee.inputEnded
         guard links.count < UInt32(limits[.linksPerWorkerMax]), let linkSlot = links.take(link) else {
-            endVisitor(slot, .linksFull)
+            refuseRelay(atEntrypoint: slot, .serviceUnavailable, .linksFull)
             return true
         }
         links[linkSlot].pointee.pending = visitor.pointee.input
@@ -45,5 +45,14 @@ extension Worker {
         }
         readHandshake(linkSlot)
         return true
+    }
+
+    /// Refuses a visitor that speaks relay by a bare status (protocol relay §3).
+    @_noLocks
+    mutating func refuseRelay(atEntrypoint slot: UInt32, _ status: RelayStatus, _ reason: Reason) {
+        note(reason, visitor: slot)
+        var answer: InlineArray<4, UInt8> = [1, status.rawValue, 0, 0]
+        enqueue(visitors[slot].pointee.socket, &answer, count: 4)
+        endVisitorWhenSent(slot, lingering: true)
     }
 }

@@ -9,10 +9,11 @@ import Wire
 
 extension Worker {
     /// Longest body of a refused request that is read and dropped so that the connection can be kept.
-    private static let discardedBytesMax: UInt64 = 65_536
+    private static var discardedBytesMax: UInt64 { 65_536 }
 
     /// Refuses the request whose head is first in the visitor's input; the connection is kept if it can be. True when
     /// serving goes on.
+    @_noLocks
     mutating func refuse(_ slot: UInt32, _ head: HTTPRequestHead, status: Int, _ reason: Reason) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.requestBody = HTTPBody(head.framing)
@@ -27,6 +28,7 @@ extension Worker {
     }
 
     /// Refuses a request whose stream failed; what is left of its body is dropped.
+    @_noLocks
     mutating func refuseBroken(_ slot: UInt32, status: Int, _ reason: Reason) {
         let visitor = visitors[slot]
         let keeps = visitor.pointee.keepsConnection && visitor.pointee.requestIsDone
@@ -35,11 +37,13 @@ extension Worker {
     }
 
     /// Counts and answers. The connection closes behind the page, or drops the request's body and goes on.
+    @_noLocks
     mutating func refuse(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
         note(reason, visitor: slot)
         sendRefusal(slot, status: status, reason, closes: closes)
     }
 
+    @_noLocks
     private mutating func sendRefusal(_ slot: UInt32, status: Int, _ reason: Reason, closes: Bool) {
         let visitor = visitors[slot]
         let refusal = HTTPRefusal(
@@ -60,12 +64,9 @@ extension Worker {
     }
 
     /// Queues a few bytes as they are.
-    mutating func enqueue(_ socket: UInt32, _ bytes: InlineArray<4, UInt8>) {
-        withUnsafeBytes(of: bytes) { enqueue(socket, $0) }
-    }
-
-    mutating func enqueue(_ socket: UInt32, _ bytes: UnsafeRawBufferPointer) {
-        guard buffers.appendCopy(&sockets[socket].pointee.out, bytes) else { return }
+    @_noLocks
+    mutating func enqueue(_ socket: UInt32, _ bytes: UnsafeRawPointer, count: Int) {
+        guard buffers.appendCopy(&sockets[socket].pointee.out, bytes, count: count) else { return }
         queueFlush(socket)
     }
 }

@@ -9,6 +9,7 @@ import Wire
 
 extension Worker {
     /// Reads the head that the visitor's input begins with. True when serving goes on.
+    @_noLocks
     mutating func readHead(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         guard sockets[visitor.pointee.socket].pointee.out.byteCount < Int(limits[.visitorQueueBytesMax]) else {
@@ -29,7 +30,7 @@ extension Worker {
             if leaveToRelay(slot, front) { return false }
         }
         let limit = Int(limits[.headBytesMax])
-        switch HTTPRequestHead.read(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front))), limit: limit) {
+        switch HTTPRequestHead.read(UnsafeRawBufferPointer(buffers.bytes(front)).bytes, limit: limit) {
         case .head(let head):
             return route(slot, head)
         case .fault(let fault):
@@ -50,6 +51,7 @@ extension Worker {
     }
 
     /// Waits for more bytes of a head, or for the first of the next one.
+    @_noLocks
     mutating func awaitHead(_ slot: UInt32) {
         let visitor = visitors[slot]
         if visitor.pointee.inputEnded { return endVisitorWhenSent(slot, lingering: false) }
@@ -66,16 +68,16 @@ extension Worker {
     }
 
     /// Relay requests have a first byte of their own. True when the visitor is served as a relay visitor, or was refused.
+    @_noLocks
     private mutating func leaveToRelay(_ slot: UInt32, _ front: Slice) -> Bool {
         guard buffers.pointer(front).load(as: UInt8.self) == 0x01 else { return false }
         if becomeRelayVisitor(slot) { return true }
-        note(.relayAtEntrypoint, visitor: slot)
-        enqueue(visitors[slot].pointee.socket, [1, RelayStatus.forbidden.rawValue, 0, 0])
-        endVisitorWhenSent(slot, lingering: true)
+        refuseRelay(atEntrypoint: slot, .forbidden, .relayAtEntrypoint)
         return true
     }
 
     /// Finds the tunnel of a request and a stream to it. True when serving goes on.
+    @_noLocks
     private mutating func route(_ slot: UInt32, _ head: HTTPRequestHead) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.method = head.method
@@ -88,9 +90,8 @@ extension Worker {
         guard let host = RequestHost(head, buffers.bytes(front)) else {
             return refuse(slot, head, status: 502, .noRoute)
         }
-        let found = host.name.withBytes {
-            RouteLookup.resolve(ingress: visitor.pointee.ingress, host: $0, table: routeTable, overlay: routeOverlay)
-        }
+        let found = RouteLookup.resolve(
+            ingress: visitor.pointee.ingress, host: host.name, table: routeTable, overlay: routeOverlay)
         guard let found else { return refuse(slot, head, status: 502, .noRoute) }
         guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
         if !head.forwardedNode.isEmpty, namesUs(head, front) {
@@ -115,26 +116,29 @@ extension Worker {
 
     /// Whom the request is for: the connection's other end, or the client that a trusted proxy names where the
     /// entrypoint is told to ask it. Streams are kept by it, so that nobody is taken for the one before.
+    @_noLocks
     private func client(of slot: UInt32, _ head: HTTPRequestHead, _ front: Slice) -> SocketAddress {
         let visitor = visitors[slot]
         guard visitor.pointee.namesClientByField else { return visitor.pointee.source }
-        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
-        return HTTPForwarding.client(of: head, bytes, source: visitor.pointee.source, proxies: trustedProxies)
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        return HTTPForwarding.client(of: head, bytes.bytes, source: visitor.pointee.source, proxies: trustedProxies)
     }
 
     /// Whether the request came through this node before (protocol tunnel-server §8.3): nodes name themselves in
     /// Gost-Forwarded-Node when they hand a request to another node.
+    @_noLocks
     private func namesUs(_ head: HTTPRequestHead, _ front: Slice) -> Bool {
         guard !nodeName.isEmpty else { return false }
-        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         var position = head.forwardedNode.lower
-        while let element = HTTPListElement.next(bytes, &position, limit: head.forwardedNode.upper) {
-            if let name = InlineText(bytes, element.start, element.end), name == nodeName { return true }
+        while let element = HTTPListElement.next(bytes.bytes, &position, limit: head.forwardedNode.upper) {
+            if let name = InlineText(bytes.bytes, element.start, element.end), name == nodeName { return true }
         }
         return false
     }
 
     /// Chooses a connector of the tunnel and opens a stream on it, or sends the visitor to the worker that can.
+    @_noLocks
     mutating func acquireStream(
         _ slot: UInt32, _ tunnel: TunnelID, source: SocketAddress, destination: RelayAddress
     ) -> StreamSearch {
@@ -161,6 +165,7 @@ extension Worker {
     }
 
     /// Hands the head to the stream; the body follows. True: serving goes on.
+    @_noLocks
     private mutating func begin(_ slot: UInt32, _ head: HTTPRequestHead, on stream: UInt32) -> Bool {
         let visitor = visitors[slot]
         visitor.pointee.stream = stream
@@ -189,6 +194,7 @@ extension Worker {
     }
 
     /// The head as the origin gets it; the number of bytes, or nil when no buffer is left.
+    @_noLocks
     private mutating func sendHead(
         _ slot: UInt32, _ head: HTTPRequestHead, _ original: Slice, on stream: UInt32
     ) -> Int? {
@@ -206,7 +212,7 @@ extension Worker {
         let bytes = UnsafeRawBufferPointer(buffers.bytes(original))
         guard
             let count = HTTPRequestRewriter.write(
-                head, RawSpan(_unsafeBytes: bytes), options: [],
+                head, bytes.bytes, options: .init(rawValue: 0),
                 forwarding: HTTPForwarding(source: source, isTrusted: trustedProxies.contains(source)),
                 extra: UnsafeRawBufferPointer(start: nil, count: 0), into: buffers.bytes(room))
         else { return nil }
@@ -215,6 +221,7 @@ extension Worker {
     }
 
     /// Moves what is there of the request's body to the stream. True when serving goes on (the exchange is over).
+    @_noLocks
     mutating func forwardBody(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         while !visitor.pointee.requestIsDone {
@@ -234,8 +241,8 @@ extension Worker {
                 return false
             }
             var cursor = 0
-            let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
-            guard case .run(_, let count, _) = visitor.pointee.requestBody.pass(bytes, &cursor) else {
+            let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+            guard case .run(_, let count, _) = visitor.pointee.requestBody.pass(bytes.bytes, &cursor) else {
                 return requestBroke(slot)
             }
             let part = Slice(buffer: front.buffer, offset: front.offset, count: UInt32(count))
@@ -250,6 +257,7 @@ extension Worker {
         return finishExchange(slot)
     }
 
+    @_noLocks
     private mutating func requestEnded(_ slot: UInt32) {
         let visitor = visitors[slot]
         visitor.pointee.requestIsDone = true
@@ -259,6 +267,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     private mutating func keepForReplay(_ slot: UInt32, _ part: Slice) {
         let visitor = visitors[slot]
         guard visitor.pointee.mayReplay else { return }
@@ -273,6 +282,7 @@ extension Worker {
     }
 
     /// The body's framing is broken: nothing after it can be understood.
+    @_noLocks
     private mutating func requestBroke(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         let stream = visitor.pointee.stream
@@ -287,6 +297,7 @@ extension Worker {
     }
 
     /// Drops the body of a refused request. True when it is over and the next head may come.
+    @_noLocks
     mutating func discardBody(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         while !visitor.pointee.requestBody.isDone {
@@ -296,8 +307,8 @@ extension Worker {
                 return false
             }
             var cursor = 0
-            let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
-            guard case .run(_, let count, _) = visitor.pointee.requestBody.pass(bytes, &cursor) else {
+            let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+            guard case .run(_, let count, _) = visitor.pointee.requestBody.pass(bytes.bytes, &cursor) else {
                 endVisitor(slot, .ambiguousFraming)
                 return false
             }
@@ -308,6 +319,7 @@ extension Worker {
     }
 
     /// Passes what is there to the stream, unread.
+    @_noLocks
     mutating func forwardRaw(_ slot: UInt32) {
         let visitor = visitors[slot]
         while let front = buffers.first(visitor.pointee.input) {

@@ -17,6 +17,7 @@ import Wire
 
 extension Worker {
     /// Reads the hello that the visitor's input begins with.
+    @_noLocks
     mutating func readHello(_ slot: UInt32) {
         let visitor = visitors[slot]
         let available = min(visitor.pointee.input.byteCount, BufferStore.payload)
@@ -24,8 +25,8 @@ extension Worker {
             return refuseTLS(slot, .internalError, .buffersFull)
         }
         guard let front = buffers.first(visitor.pointee.input) else { preconditionFailure("a hello without a byte") }
-        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffers.bytes(front)))
-        switch ClientHello.read(bytes, limit: Int(limits[.helloBytesMax])) {
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        switch ClientHello.read(bytes.bytes, limit: Int(limits[.helloBytesMax])) {
         case .needMore:
             if visitor.pointee.inputEnded { return endVisitor(slot, .peerClosed) }
             setDeadline(
@@ -41,13 +42,14 @@ extension Worker {
     }
 
     /// Finds the tunnel of a name and a stream to it.
+    @_noLocks
     private mutating func route(_ slot: UInt32, _ hello: ClientHello) {
         let visitor = visitors[slot]
         guard !hello.serverName.isEmpty else { return refuseTLS(slot, .unrecognizedName, .missingHost) }
         guard !hello.namesAddress else { return refuseTLS(slot, .unrecognizedName, .noRoute) }
-        let found = hello.serverName.hostFolded.withBytes {
-            RouteLookup.resolve(ingress: visitor.pointee.ingress, host: $0, table: routeTable, overlay: routeOverlay)
-        }
+        let found = RouteLookup.resolve(
+            ingress: visitor.pointee.ingress, host: hello.serverName.hostFolded, table: routeTable,
+            overlay: routeOverlay)
         guard let found else { return refuseTLS(slot, .unrecognizedName, .noRoute) }
         guard !found.isPrivate else { return refuseTLS(slot, .unrecognizedName, .privateRoute) }
         let destination = RelayAddress(name: hello.serverName, port: 443)
@@ -59,6 +61,7 @@ extension Worker {
     }
 
     /// From here on bytes pass unread.
+    @_noLocks
     private mutating func passThrough(_ slot: UInt32, on stream: UInt32) {
         let visitor = visitors[slot]
         visitor.pointee.stream = stream
@@ -74,6 +77,7 @@ extension Worker {
     }
 
     /// Refuses a TLS visitor with a fatal alert.
+    @_noLocks
     mutating func refuseTLS(_ slot: UInt32, _ alert: TLSAlert, _ reason: Reason) {
         let visitor = visitors[slot]
         note(reason, visitor: slot)
@@ -82,7 +86,7 @@ extension Worker {
             var writer = ByteWriter($0)
             alert.write(version: visitor.pointee.helloVersion, to: &writer)
         }
-        withUnsafeBytes(of: record) { enqueue(visitor.pointee.socket, $0) }
+        enqueue(visitor.pointee.socket, &record, count: 7)
         endVisitorWhenSent(slot, lingering: true)
     }
 }

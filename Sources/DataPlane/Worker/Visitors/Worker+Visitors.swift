@@ -9,15 +9,18 @@ import Wire
 // Worker+Answers.
 
 extension Worker {
+    @_noLocks
     mutating func acceptVisitor(_ descriptor: Int32, _ listener: Listener) {
         counters.add(.visitorsAccepted)
-        guard visitors.count < UInt32(limits[.visitorsPerWorkerMax]),
-            let slot = visitors.take(
-                Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now))
-        else {
-            note(.visitorsFull)
+        var visitor = Visitor(socket: .max, service: listener.service, ingress: listener.ingress, now: now)
+        switch admitVisitor() {
+        case .granted: break
+        case .surplus(let reason): visitor.surplus = reason
+        case .refused(let reason):
+            note(reason)
             return closeDescriptor(descriptor)
         }
+        guard let slot = visitors.take(visitor) else { preconditionFailure("a visitor was admitted to a full table") }
         guard let socket = openSocket(descriptor, .visitor, owner: slot) else {
             visitors.give(slot)
             note(.visitorsFull)
@@ -31,6 +34,7 @@ extension Worker {
         wantBytes(socket, true)
     }
 
+    @_noLocks
     mutating func visitorReceived(_ slot: UInt32, _ slice: Slice) {
         let visitor = visitors[slot]
         counters.add(.bytesFromVisitors, UInt64(slice.count))
@@ -47,6 +51,7 @@ extension Worker {
     }
 
     /// Goes on with whatever the visitor waits for, as far as its bytes and the queues allow.
+    @_noLocks
     mutating func serveVisitor(_ slot: UInt32) {
         while visitors.isLive(slot) {
             let visitor = visitors[slot]
@@ -70,6 +75,7 @@ extension Worker {
     }
 
     /// The visitor ended its sending side, or is gone: the two look alike until something is sent to it.
+    @_noLocks
     mutating func visitorInputEnded(_ slot: UInt32) {
         let visitor = visitors[slot]
         visitor.pointee.inputEnded = true
@@ -97,6 +103,7 @@ extension Worker {
     }
 
     /// The visitor will send no more, but may still read: see the closing table in Stream.swift.
+    @_noLocks
     mutating func halfCloseFromVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let stream = visitor.pointee.stream
@@ -111,6 +118,7 @@ extension Worker {
     }
 
     /// Bytes reached the visitor: its stream gets credit, a waiting pipelined request its turn.
+    @_noLocks
     mutating func visitorDrained(_ slot: UInt32) {
         let visitor = visitors[slot]
         let waiting = sockets[visitor.pointee.socket].pointee.out.byteCount
@@ -120,15 +128,18 @@ extension Worker {
     }
 
     /// The stream took some of the visitor's bytes.
+    @_noLocks
     mutating func visitorMayContinue(_ slot: UInt32) { serveVisitor(slot) }
 
     /// Whether more bytes of the visitor are wanted now: not while many wait unread.
+    @_noLocks
     mutating func adjustVisitorReading(_ slot: UInt32) {
         let visitor = visitors[slot]
         wantBytes(visitor.pointee.socket, visitor.pointee.input.byteCount < Int(limits[.visitorQueueBytesMax]))
     }
 
     /// Ends the visitor at once: its streams are ended, its connection is closed, what was queued is dropped.
+    @_noLocks
     mutating func endVisitor(_ slot: UInt32, _ reason: Reason) {
         let socket = visitors[slot].pointee.socket
         note(reason, visitor: slot)
@@ -139,6 +150,7 @@ extension Worker {
 
     /// Ends the visitor when what is queued for it is sent, by a reset: part of its answer will not come, and framed
     /// by the end of the connection it would look complete.
+    @_noLocks
     mutating func cutVisitorWhenSent(_ slot: UInt32) {
         let socket = visitors[slot].pointee.socket
         sockets[socket].pointee.resetsWhenClosed = true
@@ -147,12 +159,14 @@ extension Worker {
     }
 
     /// Whether part of an answer is out and the rest of it is not.
+    @_noLocks
     private func isAnswerCut(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
         return visitor.pointee.phase == .exchange && visitor.pointee.answerStarted && visitor.pointee.answer != .done
     }
 
     /// Ends the visitor when what is queued for it is sent.
+    @_noLocks
     mutating func endVisitorWhenSent(_ slot: UInt32, lingering: Bool) {
         let socket = visitors[slot].pointee.socket
         releaseVisitor(slot)
@@ -160,6 +174,7 @@ extension Worker {
     }
 
     /// Gives back everything but the socket.
+    @_noLocks
     private mutating func releaseVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         if visitor.pointee.stream != .max {
@@ -180,6 +195,7 @@ extension Worker {
         counters.add(.visitorsClosed)
     }
 
+    @_noLocks
     mutating func finishParkedStreams(_ slot: UInt32) {
         let visitor = visitors[slot]
         while visitor.pointee.parkedCount > 0 {
@@ -188,6 +204,7 @@ extension Worker {
         }
     }
 
+    @_noLocks
     mutating func visitorTimedOut(_ slot: UInt32) {
         let visitor = visitors[slot]
         switch visitor.pointee.phase {
@@ -228,6 +245,7 @@ extension Worker {
     }
 
     /// The visitor fell silent inside its request's body.
+    @_noLocks
     private mutating func bodyTimedOut(_ slot: UInt32) {
         let visitor = visitors[slot]
         guard !visitor.pointee.answerStarted else { return endVisitor(slot, .bodyTimeout) }

@@ -9,6 +9,7 @@ import Wire
 
 extension Worker {
     /// The local visitor sent something.
+    @_noLocks
     mutating func visitReceived(_ slot: UInt32, _ slice: Slice) {
         let visit = visits[slot]
         counters.add(.bytesFromVisitors, UInt64(slice.count))
@@ -20,6 +21,7 @@ extension Worker {
 
     /// Sends payload on a visit's link, which carries nothing else. The caller holds the slice's buffer, and nobody else
     /// reads those bytes: they are masked where they are.
+    @_noLocks
     mutating func sendToServer(_ linkSlot: UInt32, _ payload: Slice) {
         let link = links[linkSlot]
         let queue = linkQueue(linkSlot)
@@ -43,6 +45,7 @@ extension Worker {
     }
 
     /// The server sent something. The caller holds the slice's buffer.
+    @_noLocks
     mutating func visitAnswered(_ linkSlot: UInt32, _ slice: Slice) {
         let slot = links[linkSlot].pointee.ownVisit
         let visit = visits[slot]
@@ -61,6 +64,7 @@ extension Worker {
     }
 
     /// The local visitor took something: the server may send more.
+    @_noLocks
     mutating func visitDrained(_ slot: UInt32) {
         let visit = visits[slot]
         visit.pointee.lastProgress = now
@@ -71,6 +75,7 @@ extension Worker {
     }
 
     /// The server took something: the local visitor may send more.
+    @_noLocks
     mutating func visitLinkDrained(_ linkSlot: UInt32) {
         let slot = links[linkSlot].pointee.ownVisit
         let visit = visits[slot]

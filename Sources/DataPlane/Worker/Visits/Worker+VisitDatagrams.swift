@@ -108,6 +108,7 @@ extension Worker {
     // MARK: Both ways
 
     /// Moves what waits to the link, as far as its queue goes.
+    @_noLocks
     mutating func sendDatagramsToServer(_ slot: UInt32) {
         let visit = visits[slot]
         let link = visit.pointee.link

@@ -108,7 +108,7 @@ extension Worker {
     mutating func readVisitAnswer(_ linkSlot: UInt32, _ front: Slice) {
         let link = links[linkSlot]
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        switch RelayResponse.read(RawSpan(_unsafeBytes: bytes), limit: Int(limits[.relayHeadBytesMax])) {
+        switch RelayResponse.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {
         case .needMore: return
         case .fault: endLink(linkSlot, .relayFault)
         case .message(let response, let count):

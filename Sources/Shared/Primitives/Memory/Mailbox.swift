@@ -40,10 +40,13 @@ public struct Mailbox: BitwiseCopyable, @unchecked Sendable {
 
     /// How many cells are free, as the producer sees it; never less than that afterwards, until it puts one.
     public var room: Int {
-        mask + 1 - (tail.pointee.load(ordering: .relaxed) - head.pointee.load(ordering: .acquiring))
+        @_noLocks get {
+            mask + 1 - (tail.pointee.load(ordering: .relaxed) - head.pointee.load(ordering: .acquiring))
+        }
     }
 
     /// For the producer only. False when the mailbox is full.
+    @_noLocks
     public func put(_ cell: Cell) -> Bool {
         let end = tail.pointee.load(ordering: .relaxed)
         guard end - head.pointee.load(ordering: .acquiring) <= mask else { return false }
@@ -53,6 +56,7 @@ public struct Mailbox: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// For the consumer only.
+    @_noLocks
     public func take() -> Cell? {
         let start = head.pointee.load(ordering: .relaxed)
         guard start < tail.pointee.load(ordering: .acquiring) else { return nil }

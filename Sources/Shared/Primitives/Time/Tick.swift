@@ -7,19 +7,20 @@ package struct Tick: Comparable, Hashable, Sendable, BitwiseCopyable {
     @_noLocks @inlinable
     package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
-    @inlinable package static func < (left: Tick, right: Tick) -> Bool { left.nanoseconds < right.nanoseconds }
+    @_noLocks @inlinable
+    package static func < (left: Tick, right: Tick) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The instant `milliseconds` later.
-    @inlinable package func advanced(milliseconds: UInt64) -> Tick {
+    @_noLocks @inlinable package func advanced(milliseconds: UInt64) -> Tick {
         Tick(nanoseconds: nanoseconds &+ milliseconds &* 1_000_000)
     }
 
     /// Whole milliseconds since `earlier`; 0 if `earlier` is not in the past.
-    @inlinable package func milliseconds(since earlier: Tick) -> UInt64 {
+    @_noLocks @inlinable package func milliseconds(since earlier: Tick) -> UInt64 {
         nanoseconds > earlier.nanoseconds ? (nanoseconds &- earlier.nanoseconds) / 1_000_000 : 0
     }
 
     /// An instant that never comes.
-    @inlinable package static var never: Tick { Tick(nanoseconds: .max) }
-    @inlinable package static var zero: Tick { Tick(nanoseconds: 0) }
+    @inlinable package static var never: Tick { @_noLocks get { Tick(nanoseconds: .max) } }
+    @inlinable package static var zero: Tick { @_noLocks get { Tick(nanoseconds: 0) } }
 }

@@ -12,9 +12,9 @@ package struct TimerWheel: ~Copyable {
         var cell: UInt32 = .max
     }
 
-    private static let cellCount = 512
-    private static let cellNanoseconds: UInt64 = 64_000_000
-    private static let unfiled: UInt32 = .max
+    private static var cellCount: Int { 512 }
+    private static var cellNanoseconds: UInt64 { 64_000_000 }
+    private static var unfiled: UInt32 { .max }
 
     private let nodes: UnsafeMutablePointer<Node>
     private let capacity: Int
@@ -48,6 +48,7 @@ package struct TimerWheel: ~Copyable {
     /// Sets or moves the deadline of `node`; `.never` clears it.
 
     /// Sets a node's deadline, in place of the one it had.
+    @_noLocks
     package mutating func set(_ node: UInt32, _ deadline: Tick) {
         let index = Int(node)
         precondition(index < capacity)
@@ -55,7 +56,7 @@ package struct TimerWheel: ~Copyable {
             (nodes + touched).initialize(to: Node())
             touched += 1
         }
-        if deadline == .never { return clear(node) }
+        if deadline.nanoseconds == .max { return clear(node) }
         if nodes[index].cell == Self.unfiled {
             nodes[index].deadline = deadline
             count += 1
@@ -70,6 +71,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// Takes a node's deadline away, if it has one.
+    @_noLocks
     package mutating func clear(_ node: UInt32) {
         guard Int(node) < touched, nodes[Int(node)].cell != Self.unfiled else { return }
         unfile(node)
@@ -80,6 +82,7 @@ package struct TimerWheel: ~Copyable {
     /// The next node that is due at `now`, its deadline cleared, or nil.
 
     /// A node whose deadline is over, in no order; nil when there is none.
+    @_noLocks
     package mutating func popDue(_ now: Tick) -> UInt32? {
         let target = now.nanoseconds / Self.cellNanoseconds
         if target > current + UInt64(Self.cellCount) { current = target - UInt64(Self.cellCount) }
@@ -87,7 +90,7 @@ package struct TimerWheel: ~Copyable {
             var node = heads[Int(current) & (Self.cellCount - 1)]
             while node != Self.unfiled {
                 let following = nodes[Int(node)].next
-                if nodes[Int(node)].deadline <= now {
+                if nodes[Int(node)].deadline.nanoseconds <= now.nanoseconds {
                     clear(node)
                     return node
                 }
@@ -108,6 +111,7 @@ package struct TimerWheel: ~Copyable {
     /// When to look next: not later than the earliest deadline needs, `.never` when there is none.
 
     /// When the wheel is to be looked at next; never, when nothing is set.
+    @_noLocks
     package func nextCheck() -> Tick {
         guard count > 0 else { return .never }
         for step in 0..<Self.cellCount {
@@ -120,10 +124,12 @@ package struct TimerWheel: ~Copyable {
         return Tick(nanoseconds: (current + UInt64(Self.cellCount)) * Self.cellNanoseconds)
     }
 
+    @_noLocks
     private func cellNumber(_ deadline: Tick) -> UInt64 {
         max(deadline.nanoseconds / Self.cellNanoseconds, current)
     }
 
+    @_noLocks
     private mutating func file(_ node: UInt32) {
         let cell = Int(cellNumber(nodes[Int(node)].deadline)) & (Self.cellCount - 1)
         nodes[Int(node)].cell = UInt32(cell)
@@ -134,6 +140,7 @@ package struct TimerWheel: ~Copyable {
         occupied[cell >> 6] |= 1 << UInt64(cell & 63)
     }
 
+    @_noLocks
     private mutating func unfile(_ node: UInt32) {
         let entry = nodes[Int(node)]
         let cell = Int(entry.cell)

@@ -10,11 +10,11 @@ struct HTTPAdvice {
         self.remedy = remedy
     }
 
-    init(status: Int, reason: Reason) {
+    @_noLocks init(status: Int, reason: Reason) {
         self = HTTPAdvice.byReason(reason) ?? HTTPAdvice.byStatus(status)
     }
 
-    private static func byReason(_ reason: Reason) -> HTTPAdvice? {
+    @_noLocks private static func byReason(_ reason: Reason) -> HTTPAdvice? {
         switch reason {
         case .noRoute:
             HTTPAdvice(
@@ -58,7 +58,7 @@ struct HTTPAdvice {
         }
     }
 
-    private static func byStatus(_ status: Int) -> HTTPAdvice {
+    @_noLocks private static func byStatus(_ status: Int) -> HTTPAdvice {
         switch status {
         case 400: HTTPAdvice("The request is not valid HTTP.", "Check the program that sent it.")
         case 404: HTTPAdvice("There is nothing at this address.", "Check the address.")

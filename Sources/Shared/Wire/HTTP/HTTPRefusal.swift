@@ -27,7 +27,7 @@ package struct HTTPRefusal: Sendable {
     }
 
     /// Writes the answer; the number of bytes, or nil when `target` is too small (`bytesMax` always does).
-    package func write(into target: UnsafeMutableRawBufferPointer) -> Int? {
+    @_noLocks package func write(into target: UnsafeMutableRawBufferPointer) -> Int? {
         let known = HTTPRefusal.phrase(status) == nil ? 502 : status
         let phrase = HTTPRefusal.phrase(known) ?? "Bad Gateway"
         let advice = HTTPAdvice(status: known, reason: reason)
@@ -50,7 +50,7 @@ package struct HTTPRefusal: Sendable {
         return writer.finished
     }
 
-    private static func writePage(
+    @_noLocks private static func writePage(
         _ status: Int, _ phrase: StaticString, _ advice: HTTPAdvice, to writer: inout ByteWriter
     ) {
         writer.text("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
@@ -68,7 +68,7 @@ package struct HTTPRefusal: Sendable {
         writer.text("</p>\n<hr><p>Culvert</p></body></html>\n")
     }
 
-    private static func phrase(_ status: Int) -> StaticString? {
+    @_noLocks private static func phrase(_ status: Int) -> StaticString? {
         switch status {
         case 400: "Bad Request"
         case 404: "Not Found"

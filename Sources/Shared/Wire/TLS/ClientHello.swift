@@ -37,7 +37,17 @@ package struct ClientHello: Sendable, BitwiseCopyable {
 
     /// Whether the name is an IP address, which none may be (RFC 6066 §3).
     package var namesAddress: Bool {
-        serverName.withBytes { AddressText.read($0.bytes, 0, $0.count) != nil }
+        @_noLocks get {
+            var bytes = serverName.content
+            return ClientHello.isAddress(&bytes, Int(serverName.count))
+        }
+    }
+
+    @_noLocks private static func isAddress(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+        switch AddressText.read(UnsafeRawBufferPointer(start: bytes, count: count).bytes, 0, count) {
+        case .some: true
+        case .none: false
+        }
     }
 
     @_noLocks private mutating func readMessage(_ bytes: borrowing RawSpan, _ count: Int) -> TLSFault? {

@@ -110,9 +110,12 @@ package enum WebSocketUpgrade {
         return writer.finished
     }
 
-    /// Writes the refusal of a request, as a stock server does; the connection closes after it. The number of bytes, or
+    /// Writes the refusal of a request, as a stock server does, or with the reason where a stock server would have none
+    /// to give (503); the connection closes after it. The number of bytes, or
     /// nil when they do not fit; 256 bytes always do.
-    package static func writeRefusal(status: Int, into target: UnsafeMutableRawBufferPointer) -> Int? {
+    package static func writeRefusal(
+        status: Int, _ reason: Reason, into target: UnsafeMutableRawBufferPointer
+    ) -> Int? {
         var writer = ByteWriter(target)
         let body: StaticString
         switch status {
@@ -122,6 +125,9 @@ package enum WebSocketUpgrade {
         case 405:
             writer.text("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n")
             body = "Method Not Allowed\n"
+        case 503:
+            writer.text("HTTP/1.1 503 Service Unavailable\r\n")
+            body = reason.text
         default:
             writer.text("HTTP/1.1 400 Bad Request\r\nSec-Websocket-Version: 13\r\n")
             body = "Bad Request\n"

@@ -16,6 +16,11 @@ struct LimitBench {
     static let user = "user"
     static let password = "pass"
     private static let body = 64_000
+    /// A tunnel client's request for the WebSocket carrier.
+    static let upgrade = """
+        GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
+        """
 
     let bench: Bench
     private let neighbour: ScriptedVisitor

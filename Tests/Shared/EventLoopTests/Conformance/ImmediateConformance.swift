@@ -47,4 +47,19 @@ import Testing
         #expect(rig.result(of: rig.emit(.mapFile, on: empty, address: mapped)) == -EINVAL)
         if subject == .simulated { #expect(rig.result(of: rig.emit(.close, on: empty)) == -EBADF) }
     }
+
+    /// Memory that was given back reads as zeros, and what lies beside it stays.
+    @Test(arguments: Subject.allCases)
+    func memoryIsReleased(subject: Subject) throws {
+        let rig = try Rig(subject)
+        let memory = try BufferMemory(byteCount: 3 * 16_384)
+        let bytes = UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(bitPattern: memory.base), count: 3 * 16_384)
+        for index in bytes.indices { bytes[index] = 7 }
+        rig.emit(.releaseMemory, address: memory.base + 16_384, length: 16_384)
+        _ = rig.turn(milliseconds: 0)
+        #expect(bytes[..<16_384].allSatisfy { $0 == 7 })
+        #expect(bytes[16_384..<32_768].allSatisfy { $0 == 0 })
+        #expect(bytes[32_768...].allSatisfy { $0 == 7 })
+    }
 }

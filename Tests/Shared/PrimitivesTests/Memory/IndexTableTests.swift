@@ -44,4 +44,25 @@ import Testing
         for key in 0..<400 as Range<UInt64> where known[key << 20] == nil { #expect(table.first(key << 20) == nil) }
         #expect(table.count == known.count)
     }
+
+    /// Entries stay where they are found through every level of the table, and through deletions in between.
+    @Test func growingKeepsEveryEntry() {
+        var table = IndexTable(capacity: 20_000)
+        var random = Random(seed: 5)
+        var known: [(key: UInt64, value: UInt32)] = []
+        while known.count < 20_000 {
+            let entry = (key: random.next(), value: random.below(1 << 30))
+            #expect((table.insert(entry.key, entry.value)) == true)
+            known.append(entry)
+            if random.below(8) == 0 {
+                let gone = known.remove(at: Int(random.below(UInt32(known.count))))
+                #expect((table.remove(gone.key, gone.value)) == true)
+            }
+        }
+        #expect((table.insert(1, 1)) == false)
+        #expect(known.allSatisfy { table.first($0.key) == $0.value })
+        for entry in known { #expect((table.remove(entry.key, entry.value)) == true) }
+        #expect(table.count == 0)
+        #expect(known.allSatisfy { table.first($0.key) == nil })
+    }
 }

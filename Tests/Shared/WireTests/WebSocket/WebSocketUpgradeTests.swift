@@ -58,13 +58,14 @@ import Testing
         #expect(judge(source).status == status)
     }
 
-    @Test(arguments: [400, 404, 405]) func refusalsReadAsAnswers(status: Int) throws {
-        let written = try #require(writing(256) { WebSocketUpgrade.writeRefusal(status: status, into: $0) })
+    @Test(arguments: [400, 404, 405, 503]) func refusalsReadAsAnswers(status: Int) throws {
+        let written = try #require(writing(256) { WebSocketUpgrade.writeRefusal(status: status, .linksFull, into: $0) })
         let head = try #require(readAnswer(text(written)).head)
         #expect(Int(head.status) == status)
         #expect(head.framing == .length(UInt64(written.count - head.byteCount)))
         #expect(!head.keepsConnection)
         #expect(text(written).contains("Sec-Websocket-Version: 13\r\n") == (status == 400))
+        #expect(text(written).hasSuffix("\r\n\r\nlinks_full") == (status == 503))
     }
 
     private let key = WebSocketUpgrade.Key(high: 0x7468_6520_7361_6D70, low: 0x6C65_206E_6F6E_6365)
