@@ -28,6 +28,8 @@ package struct ControlStatus: Sendable {
     package var keptSockets: Int
     package var tally: ControlTally
     package var dataPlanes: [DataPlane]
+    /// nil on a node that is alone.
+    package var cluster: ClusterStatus?
 }
 
 /// Both planes' canonical texts (`DumpText`), side by side.

@@ -32,7 +32,7 @@ extension PlaneLoop {
             node: core.plan.nodeName, nodeEpoch: core.nodeEpoch, isReady: core.isReady, generation: core.generation,
             routes: core.routeCount, tunnels: core.registry.tunnels.count,
             connectors: core.registry.connectors.count, keptSockets: store.count, tally: core.tally,
-            dataPlanes: dataPlanes.sorted { $0.name < $1.name })
+            dataPlanes: dataPlanes.sorted { $0.name < $1.name }, cluster: core.clusterStatus)
     }
 
     private func listeners(of plane: String) -> [String] {

@@ -115,7 +115,8 @@ struct SimulatedDataPlane {
             remote[tunnel.tunnel] = tunnel.candidates
         case .lookupAnswer(let question, let outcome):
             if case .found(let route) = outcome {
-                precondition(remote[route.tunnel] != nil || !capabilities.contains(.cluster), "found, and not told where")
+                precondition(
+                    remote[route.tunnel] != nil || !capabilities.contains(.cluster), "found, and not told where")
             }
             lookups[question] = outcome
         case .trust:

@@ -58,7 +58,8 @@ extension ControlCore {
         let planes = links.values.filter { $0.hello != nil && !$0.isSuperseded }.map(\.name).sorted()
         var row = cluster.nodes.own
         // Places stay: a data plane that is gone leaves its own behind for its successor.
-        for plane in planes where !row.peers.contains(where: { $0.plane == plane }) && row.peers.count < PlaneNode.peersMax {
+        for plane in planes
+        where !row.peers.contains(where: { $0.plane == plane }) && row.peers.count < PlaneNode.peersMax {
             row.peers.append(PlaneNode.Peer(plane: plane, address: ""))
         }
         guard row != cluster.nodes.own else { return }

@@ -22,7 +22,8 @@ extension ControlCore {
             for key in keys { changed(key, in: store, now: now) }
         case .flushed(let store):
             guard cluster.lanes[store]?.isUp == true else { return }
-            note(.warning, "the store forgot what it had, or told more changes than could be kept: all is written again",
+            note(
+                .warning, "the store forgot what it had, or told more changes than could be kept: all is written again",
                 ["store": "\(store)"])
             rewrite(store, now: now)
             rereadMirror(of: store)
@@ -112,7 +113,8 @@ extension ControlCore {
         guard cluster.lanes[store]?.isRefusing == false else { return }
         cluster.lanes[store]?.isRefusing = true
         note(
-            .error, "the store refused a command; its user needs EVAL, MGET, HGETALL, GET, SET and what the scripts call",
+            .error,
+            "the store refused a command; its user needs EVAL, MGET, HGETALL, GET, SET and what the scripts call",
             ["store": "\(store)", "error": text])
     }
 
@@ -163,7 +165,11 @@ extension ControlCore {
         case .release, .lease: break
         case .register(let tunnels, let isNews):
             for tunnel in tunnels {
-                if isNews { cluster.lanes[store]?.news.append(tunnel) } else { cluster.lanes[store]?.lateTunnels.append(tunnel) }
+                if isNews {
+                    cluster.lanes[store]?.news.append(tunnel)
+                } else {
+                    cluster.lanes[store]?.lateTunnels.append(tunnel)
+                }
             }
         case .leave(let departures):
             for departure in departures where registry.connectors[departure.connector] == nil {

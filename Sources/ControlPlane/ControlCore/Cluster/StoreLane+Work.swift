@@ -52,7 +52,8 @@ extension StoreLane {
         if touched > 0 { return (touchedTunnels.take(touched), .touched) }
         let audited =
             hasStockNodes
-            ? rereads.take(min(most, auditedTunnels.count), now: now) : audits.take(min(1, auditedTunnels.count), now: now)
+            ? rereads.take(min(most, auditedTunnels.count), now: now)
+            : audits.take(min(1, auditedTunnels.count), now: now)
         return audited > 0 ? (auditedTunnels.take(audited), .touched) : nil
     }
 

@@ -71,7 +71,9 @@ struct ClusterClaimTests {
         world.stopRedis(milliseconds: 3_000, losesData: false)
         world.bind(0, 0, tunnel(1), host: "app.example.org")
         world.bind(1, 0, tunnel(2), host: "app.example.org")
-        #expect(granted(world, 0) == ["app.example.org"] && granted(world, 1) == ["app.example.org"], "nobody is known to have it")
+        #expect(
+            granted(world, 0) == ["app.example.org"] && granted(world, 1) == ["app.example.org"],
+            "nobody is known to have it")
         #expect(world.nodes[0].planes[0].routes.keys.contains { $0.host == "app.example.org" })
         world.run(milliseconds: 9_000)
         let living = (0..<2).map { world.nodes[$0].planes[0].connectors.count }

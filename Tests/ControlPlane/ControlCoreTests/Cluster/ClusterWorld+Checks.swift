@@ -124,7 +124,9 @@ extension ClusterWorld {
         let time = now.nanoseconds / 1_000_000
         for plane in nodes[node].planes where plane.link != nil {
             for (tunnel, candidates) in plane.remote.sorted(by: { $0.key.low < $1.key.low }) {
-                let told = candidates.compactMap { candidate in plane.rows[candidate.node].map { ($0, candidate.standing) } }
+                let told = candidates.compactMap { candidate in
+                    plane.rows[candidate.node].map { ($0, candidate.standing) }
+                }
                 for other in nodes.indices where other != node && isSettled(other) {
                     guard let (isThere, since) = laws.presence[other]?[tunnel.low] else { continue }
                     let id = Self.settings(other).node
@@ -147,7 +149,8 @@ extension ClusterWorld {
                     let waited = min(now.milliseconds(since: since), now.milliseconds(since: laws.storeSettles))
                     laws.expect(
                         waited <= 22_000 || told.contains { $0.0.entrypoints.contains(stock.address) },
-                        "node \(node) does not know for \(waited) ms that a stock node has tunnel \(tunnel.low), \(time) ms")
+                        "node \(node) does not know for \(waited) ms that a stock node has tunnel \(tunnel.low), \(time) ms"
+                    )
                 }
             }
         }
@@ -161,7 +164,9 @@ extension ClusterWorld {
                 laws.expect(lane.writesUnderWay <= ControlLimit.writesUnderWayMax, "too many writes under way")
                 laws.expect(lane.readsUnderWay <= ControlLimit.readsUnderWayMax, "too many reads under way")
                 laws.expect(lane.writesUnderWay >= 0 && lane.readsUnderWay >= 0, "more answers than questions")
-                laws.expect(lane.names.count == cluster.claims.values.filter { $0.standing != .asking }.count || lane.id != Self.nameStore, "a name is not renewed")
+                laws.expect(
+                    lane.names.count == cluster.claims.values.filter { $0.standing != .asking }.count
+                        || lane.id != Self.nameStore, "a name is not renewed")
             }
             laws.expect(cluster.names.count <= 64 && cluster.tunnels.count <= 24, "the mirror grows")
             laws.expect(cluster.sent.count <= 200, "batches are forgotten: \(cluster.sent.count)")

@@ -39,7 +39,9 @@ extension ClusterWorld {
 
     private func places(_ node: Int) -> [Int] {
         guard isAlive[node] else { return [] }
-        return nodes[node].planes.indices.filter { nodes[node].planes[$0].link != nil && nodes[node].planes[$0].hasTable }
+        return nodes[node].planes.indices.filter {
+            nodes[node].planes[$0].link != nil && nodes[node].planes[$0].hasTable
+        }
     }
 
     private mutating func pick(_ from: [Int]) -> Int? {
@@ -126,11 +128,12 @@ extension ClusterWorld {
         case 3: stopRedis(milliseconds: 500 + UInt64(random.below(12_000)), losesData: random.below(2) == 0)
         case 4: flushRedis()
         case 5: slowRedis(to: 100 + UInt64(random.below(2_000)), milliseconds: 1_000 + UInt64(random.below(5_000)))
-        case 6: if shells[node].isUp {
-            laws.settleAll(at: .never)
-            disconnect(node)
-            events.put(.connect(node: node), at: now.advanced(milliseconds: 50 + UInt64(random.below(3_000))))
-        }
+        case 6:
+            if shells[node].isUp {
+                laws.settleAll(at: .never)
+                disconnect(node)
+                events.put(.connect(node: node), at: now.advanced(milliseconds: 50 + UInt64(random.below(3_000))))
+            }
         case 7: try restartControl(node)
         case 8: kill(node, milliseconds: 1_000 + UInt64(random.below(9_000)))
         case 9, 10:
@@ -140,7 +143,8 @@ extension ClusterWorld {
             nodes[node].cut(plane, dies: false)
             send(node)
             laws.settle(node, at: .never)
-            events.put(.reconnect(node: node, plane: plane), at: now.advanced(milliseconds: 50 + UInt64(random.below(2_000))))
+            events.put(
+                .reconnect(node: node, plane: plane), at: now.advanced(milliseconds: 50 + UInt64(random.below(2_000))))
         default: break
         }
     }

@@ -196,7 +196,8 @@ struct FakeRedis {
             return .number(count)
         case StoreScript.leave:
             var count: Int64 = 0
-            for (index, key) in keys.enumerated() where run(["HDEL", key, arguments[index]], database, now) == .number(1) {
+            for (index, key) in keys.enumerated()
+            where run(["HDEL", key, arguments[index]], database, now) == .number(1) {
                 count += 1
                 tell(key, database, now)
             }

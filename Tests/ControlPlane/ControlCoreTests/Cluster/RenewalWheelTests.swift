@@ -15,7 +15,9 @@ struct RenewalWheelTests {
         let end = from.advanced(milliseconds: milliseconds)
         while wheel.nextDeadline <= end {
             now = max(now, wheel.nextDeadline)
-            for element in wheel.take(64, now: now) { times[element, default: []].append(now.milliseconds(since: from)) }
+            for element in wheel.take(64, now: now) {
+                times[element, default: []].append(now.milliseconds(since: from))
+            }
         }
         return times
     }
