@@ -232,9 +232,13 @@ class Bench:
 class Node:
     """A tunnel server: ports for tcp and ws tunnels, one entrypoint, pages; supervised by `culvert`."""
 
-    def __init__(self, bench, domain="localhost", limits=None, ingress="", metadata="", handler="", further=""):
+    def __init__(
+            self, bench, domain="localhost", limits=None, ingress="", metadata="", handler="", further="",
+            descriptors=None):
         """`ingress`, `metadata`, `handler` are lines below the ingress, and pairs for metadata and handler of both tunnel
-        ports; `further` stands at the end of the configuration, which is the list of services."""
+        ports; `further` stands at the end of the configuration, which is the list of services; `descriptors` is how many
+        each process may have."""
+        self.descriptors = descriptors
         self.bench, self.domain, self.limits = bench, domain, limits or {}
         self.ingress, self.metadata, self.handler, self.further = ingress, metadata, handler, further
         self.tcp, self.ws, self.entry, self.admin = free_ports(4)
@@ -263,7 +267,11 @@ ingresses:
 
     async def start(self):
         file = self.bench.file("gost.yaml", self.configuration())
-        self.program = await self.bench.program("culvert", "-C", file)
+        if self.descriptors:
+            program = os.path.join(self.bench.binaries, "culvert")
+            self.program = await self.bench.launch("prlimit", f"--nofile={self.descriptors}", program, "-C", file)
+        else:
+            self.program = await self.bench.program("culvert", "-C", file)
         await self.ready(15)
         return self
 

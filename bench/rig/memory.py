@@ -3,7 +3,7 @@ import time
 
 from .chains import Node
 from .costs import Cost
-from .processes import resident_kib, socket_memory_bytes
+from .processes import Failure, resident_kib, socket_memory_bytes
 from .rows import Row, median
 from .visitors import start_visit, visit, wrk
 
@@ -69,7 +69,7 @@ def idle_tunnels(lab):
 
 def idle_visitors(lab):
     """Memory per visitor that had one answer and stays."""
-    count = lab.count(9_000)
+    count = lab.count(15_000)
     rows = []
     for io in lab.ios:
         before = len(lab.bench.running)
@@ -140,3 +140,58 @@ def never_read_at(lab, io, client, count):
         Row(f"{figure}: p99 of others", subject.name, beside, "µs", alone, note=f"at {rate:.0f}/s", ratio_max=1.2),
         Row(f"{figure}: memory", subject.name, user + kernel, "MiB", value_max=64 + count * 300 / 1_024,
             note=f"{user:.0f} user, {kernel:.0f} kernel; {left:.0f} not shed")]
+
+
+def idle_both(lab):
+    """9,000 idle tunnels and 9,000 idle visitors on one data plane, of 20,000 descriptors."""
+    count, rows = lab.count(9_000), []
+    for io in lab.ios:
+        before = len(lab.bench.running)
+        node = Node(lab.bench, io)
+        time.sleep(1)
+        empty = resident_kib(node.data)
+        lab.progress(f"{count} idle tunnels and {count} idle visitors, {io}")
+        subject = node.bind("plain", "ws", None, tunnels=count)
+        subject.host = ",".join(node.hosts(subject, 32))
+        start_visit(lab.bench, subject, "--visitors", count, "--hold", "--seconds", 90).event("holding", 60)
+        time.sleep(lab.pause(5))
+        held = (node.metric("culvert_visitors"), node.metric("culvert_connectors_open"))
+        if held != (count, count):
+            raise Failure(f"void: {held[0]:.0f} visitors and {held[1]:.0f} connectors are held, not {count} of each")
+        rows.append(Row(
+            "memory of an idle tunnel and an idle visitor", io, (resident_kib(node.data) - empty) / count, "KiB",
+            note=f"{count} of each", value_max=3))
+        lab.bench.end_since(before)
+    return rows
+
+
+def storm(lab):
+    """Every tunnel's connection is cut at once, and all come back; p99 of a known tunnel's visitors meanwhile."""
+    count, rows = lab.count(15_000), []
+    for io in lab.ios:
+        before = len(lab.bench.running)
+        node = Node(lab.bench, io)
+        known = node.bind("plain", "ws", lab.origins.checking)
+        counted = visit(lab.bench, known, "--visitors", 32, seconds=lab.seconds)
+        rate = int(counted["requests"] / counted["seconds"] / 2)
+
+        def p99(seconds):
+            return visit(lab.bench, known, "--visitors", 32, "--rate", rate, seconds=seconds)["p99_us"]
+        crowd = node.bind("plain", "ws", None, tunnels=count)
+        alone = median([p99(lab.seconds) for _ in range(lab.rounds)])
+        lab.progress(f"storm of {count}, {io}: alone at {rate}/s")
+        watched = start_visit(
+            lab.bench, known, "--visitors", 32, "--rate", rate, "--seconds", 12 if not lab.quick else 2)
+        begun = time.monotonic()
+        crowd.facts["program"].process.kill()
+        node.bind("plain", "ws", None, tunnels=count)
+        back = time.monotonic() - begun
+        beside = watched.result("visited", 60)
+        if beside["errors"] or beside["unanswered"]:
+            raise Failure(f"void: {beside}")
+        rows += [
+            Row(f"{count} clients cut at once are back after", io, back, "s", value_max=10,
+                note="the load generator's own start included"),
+            Row("p99 of a known tunnel's visitors meanwhile", io, beside["p99_us"], "µs", alone, ratio_max=2)]
+        lab.bench.end_since(before)
+    return rows

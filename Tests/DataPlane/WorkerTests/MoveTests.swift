@@ -54,6 +54,49 @@ import World
         bench.expectQuiet()
     }
 
+    /// A connection whose requests go round the workers: from its third move on nothing of it is cancelled any more, and
+    /// every request, bodies included, comes whole to the host it is for.
+    @Test func aRestlessVisitor() throws {
+        let bench = try Bench(workers: 3)
+        let connectors = (1...6).map { number in
+            ScriptedConnector(
+                bench.world, bench.node, bench.clientHost,
+                tunnel: TunnelID(high: 0xBBBB_0000_0000_4000, low: 0x8000_0000_0000_0000 | UInt64(number)))
+        }
+        try #require(bench.world.run(milliseconds: 1_000) { connectors.allSatisfy(\.isBound) })
+        let hosts = (1...6).map { number in
+            let tunnel = TunnelID(high: 0xBBBB_0000_0000_4000, low: 0x8000_0000_0000_0000 | UInt64(number))
+            return "\(Endpoint.label(of: tunnel).string).localhost"
+        }
+        let visitor = bench.visitor()
+        let body = [UInt8](repeating: 5, count: 100_000)
+        for round in 0..<30 {
+            let connector = connectors[round % 6]
+            let isPost = round % 4 == 3
+            let before = connector.streams.count
+            visitor.forget()
+            visitor.write(
+                "\(isPost ? "POST" : "GET") /\(round) HTTP/1.1\r\nHost: \(hosts[round % 6])\r\n"
+                    + (isPost ? "Content-Length: \(body.count)\r\n\r\n" : "\r\n"))
+            if isPost { visitor.peer.write(body) }
+            bench.run(50)
+            let stream = try #require(connector.streams.last)
+            #expect(connector.streams.count <= before + 1)
+            let text = String(decoding: stream.received, as: UTF8.self)
+            #expect(text.contains(" /\(round) HTTP/1.1"))
+            if isPost { #expect(stream.received.suffix(body.count) == body[...]) }
+            connector.send(stream, ExchangeTests.ok)
+            bench.run(20)
+            #expect(visitor.text == ExchangeTests.ok)
+        }
+        #expect(bench.node.count(.visitorsMoved) > 10)
+        visitor.peer.close()
+        bench.run(100)
+        for connector in connectors { connector.peer.close() }
+        bench.run(8_000)
+        bench.expectQuiet()
+    }
+
     private func parcel(_ bench: WorkerBench, _ text: String) throws -> Parcel {
         let taken = bench.worker.buffers.take()
         let buffer = try #require(taken)

@@ -65,6 +65,7 @@ extension Worker {
         let descriptor = sockets[socketSlot].pointee.descriptor
         sendBytes(&visitor.pointee.input, to: worker)
         visitor.pointee.moves += 1
+        if !visitor.pointee.isRestless { visitor.pointee.movesInAll += 1 }
         leaveSource(slot)
         visitor.pointee.inputEnded = visitor.pointee.inputEnded || sockets[socketSlot].pointee.endOfInput
         post(worker, with: VisitorMove(descriptor: descriptor, visitor: visitor.pointee)) { .adoptVisitor($0) }
@@ -153,6 +154,7 @@ extension Worker {
             return turnAway(move.descriptor, &visitor.input, .visitorsFull)
         }
         visitors[slot].pointee.socket = socket
+        sockets[socket].pointee.receivesOnce = visitor.isRestless
         sockets[socket].pointee.endOfInput = visitor.inputEnded
         // Counted here from now on; it was admitted where it came from.
         if !trustedProxies.contains(visitor.source) {

@@ -97,6 +97,8 @@ package struct Visitor: BitwiseCopyable {
     var attempts: UInt8 = 0
     /// Moves between workers for the present request.
     var moves: UInt8 = 0
+    /// Moves of this connection, as far as they matter.
+    var movesInAll: UInt8 = 0
     var avoiding = ConnectorID.zero
     /// The request went out on a stream that had served before: its end says nothing against its connector.
     var streamWasParked = false
@@ -113,6 +115,10 @@ package struct Visitor: BitwiseCopyable {
         self.ingress = ingress
         headBegan = now
     }
+
+    /// It has moved more than once and will again: nothing of it is kept in flight between two requests, so that it need
+    /// not be waited for.
+    var isRestless: Bool { @_noLocks get { movesInAll > 1 } }
 
     /// Whom the connection is from: its peer, or whom the proxy in front named.
     var source: SocketAddress {

@@ -188,7 +188,7 @@ extension Worker {
         visitor.pointee.phase = .exchange
         visitor.pointee.requestCount &+= 1
         timers.clear(visitor.pointee.socket)
-        if workerCount > 1 { sockets[visitor.pointee.socket].pointee.receivesOnce = false }
+        if workerCount > 1 { sockets[visitor.pointee.socket].pointee.receivesOnce = visitor.pointee.isRestless }
         counters.add(.requests)
         return true
     }
