@@ -1,3 +1,4 @@
+internal import PlaneLink
 package import StoreVocabulary
 
 /// A moment of the cluster's knowledge, for the pages of the admin server: numbers only.
