@@ -117,6 +117,7 @@ package struct ControlCore: Sendable {
         while let (tunnel, hosts) = registry.takeExpired(at: now) {
             releaseNames(of: tunnel, now: now)
             for key in hosts { removeRoute(key, of: tunnel) }
+            if cluster.releases[tunnel] == nil { forgetOwn(tunnel) }
         }
     }
 

@@ -52,7 +52,8 @@ package struct Cluster: Sendable {
     var nameOrder = AgeOrder<NameID>()
     package internal(set) var tunnels: [TunnelKey: MirroredTunnel] = [:]
     var tunnelOrder = AgeOrder<TunnelKey>()
-    var ownMirrored = 0
+    /// Those of them that nobody asked for: tunnels with connectors here.
+    var ownMirrored: Set<TunnelKey> = []
     package internal(set) var nodes: NodeTable
     var lookups: [UInt64: PendingLookup] = [:]
     var lookupDeadlines = DeadlineOrder()
@@ -107,7 +108,7 @@ package struct Cluster: Sendable {
             gone = nameOrder.takeOldest { names[$0] != nil }
         }
         names[name] = MirroredName()
-        nameOrder.append(name)
+        nameOrder.append(name, count: names.count) { names[$0] != nil }
         return gone
     }
 
@@ -123,7 +124,7 @@ package struct Cluster: Sendable {
             }
         }
         tunnels[key] = MirroredTunnel()
-        tunnelOrder.append(key)
+        tunnelOrder.append(key, count: tunnels.count) { tunnels[$0] != nil }
         return gone
     }
 }

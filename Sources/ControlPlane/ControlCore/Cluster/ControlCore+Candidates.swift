@@ -80,7 +80,8 @@ extension ControlCore {
                 let oldest = cluster.told[link]?.order.takeOldest { _ in true }
                 if let oldest { cluster.told[link]?.tunnels[oldest] = nil }
             }
-            cluster.told[link]?.order.append(tunnel)
+            let count = cluster.told[link]?.tunnels.count ?? 0
+            cluster.told[link]?.order.append(tunnel, count: count + 1) { _ in true }
         } else if cluster.told[link]?.tunnels[tunnel] == candidates {
             return
         }

@@ -128,17 +128,29 @@ extension ControlCore {
 
     /// Mirrors a tunnel with a connector here without haste, so that its others are known when that one fails.
     mutating func mirrorOwn(_ key: TunnelKey, now: Tick) {
-        guard cluster.tunnels[key] == nil, cluster.ownMirrored < ControlLimit.mirroredOwnMax,
+        guard cluster.tunnels[key] == nil, cluster.ownMirrored.count < ControlLimit.mirroredOwnMax,
             cluster.tunnels.count < ControlLimit.mirroredTunnelsMax
         else { return }
-        cluster.ownMirrored += 1
+        cluster.ownMirrored.insert(key)
         _ = cluster.mirror(key)
         cluster.lanes[key.store]?.touchedTunnels.append(key.tunnel)
     }
 
+    /// The tunnel is gone from here: what was mirrored only because it was here is forgotten.
+    mutating func forgetOwn(_ tunnel: TunnelID) {
+        for store in cluster.discoveryStores {
+            let key = TunnelKey(store: store, tunnel: tunnel)
+            guard cluster.ownMirrored.remove(key) != nil, cluster.tunnels[key]?.lookups.isEmpty == true,
+                cluster.releases[tunnel] == nil, !cluster.told.values.contains(where: { $0.tunnels[tunnel] != nil })
+            else { continue }
+            cluster.tunnels[key] = nil
+            cluster.aging.remove(key)
+        }
+    }
+
     /// A mirrored tunnel had to make room: nobody is told of it any more.
     private mutating func dropped(_ key: TunnelKey, now: Tick) {
-        if cluster.ownMirrored > 0 { cluster.ownMirrored -= 1 }
+        cluster.ownMirrored.remove(key)
         retell(key.tunnel, now: now)
     }
 

@@ -36,6 +36,7 @@ extension ControlCore {
         let keys = cluster.discoveryStores.map { TunnelKey(store: $0, tunnel: tunnel) }
         guard keys.allSatisfy({ cluster.tunnels[$0]?.isAsked != true }) else { return }
         cluster.releases[tunnel] = nil
+        defer { if isAway(tunnel) { forgetOwn(tunnel) } }
         let isElsewhere = keys.contains { cluster.tunnels[$0]?.connectors.isEmpty == false }
         // A store that has just returned may not have heard of the others yet.
         guard !isElsewhere, cluster.lanes.values.allSatisfy({ !$0.isReturning(at: now) }) else { return }

@@ -58,10 +58,19 @@ struct BoundedTableTests {
 
     @Test func theOldestThatIsStillThereGoes() {
         var order = AgeOrder<Int>()
-        for key in 0..<3_000 { order.append(key) }
+        for key in 0..<3_000 { order.append(key, count: 3_000) { _ in true } }
         expect(order.takeOldest { $0 % 2 == 1 } == 1)
         expect(order.takeOldest { $0 > 2_500 } == 2_501)
         expect(order.takeOldest { _ in false } == nil)
+    }
+
+    @Test func keysThatWentAndCameAgainDoNotMakeTheListGrow() {
+        var order = AgeOrder<Int>()
+        order.append(7, count: 1) { _ in true }
+        for _ in 0..<20_000 { order.append(8, count: 2) { _ in true } }
+        var left = 0
+        while order.takeOldest(where: { _ in true }) != nil { left += 1 }
+        #expect((2...1_100).contains(left))
     }
 
     @Test func deadlinesComeInOrderAndAnswersArePassedOver() {
