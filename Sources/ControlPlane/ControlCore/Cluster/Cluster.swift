@@ -42,6 +42,8 @@ package struct Cluster: Sendable {
     package internal(set) var claims: [NameID: NameClaim] = [:]
     var namesOf: [TunnelID: [NameID]] = [:]
     var binds: [UInt64: PendingBind] = [:]
+    /// The bind of a connector.
+    var bindOf: [ConnectorID: UInt64] = [:]
     var bindDeadlines = DeadlineOrder()
     var nextBind: UInt64 = 1
     /// Names of tunnels that are gone from here, until it is known whether others have them.

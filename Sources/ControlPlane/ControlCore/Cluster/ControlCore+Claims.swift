@@ -60,6 +60,7 @@ extension ControlCore {
         cluster.nextBind += 1
         let waiting = [endpoint, bind.custom].compactMap { $0 }.filter { cluster.claims[$0]?.standing == .asking }
         cluster.binds[number] = bind
+        cluster.bindOf[ask.connector] = number
         for name in waiting { cluster.claims[name]?.binds.append(number) }
         if waiting.isEmpty { return finish(number, now: now) }
         guard cluster.lanes[store]?.isUp == true else { return presume(number, now: now) }
@@ -255,6 +256,7 @@ extension ControlCore {
     private mutating func finish(_ number: UInt64, now: Tick) {
         guard let bind = cluster.binds.removeValue(forKey: number) else { return }
         let ask = bind.ask
+        if cluster.bindOf[ask.connector] == number { cluster.bindOf[ask.connector] = nil }
         let names = [bind.endpoint, bind.custom].compactMap { $0 }
         for name in names { cluster.claims[name]?.binds.removeAll { $0 == number } }
         guard links[bind.link] != nil else { return abandon(ask.tunnel, now: now) }
@@ -288,9 +290,8 @@ extension ControlCore {
 
     /// Names of a tunnel that has no connector here after all.
     private mutating func abandon(_ tunnel: TunnelID, now: Tick) {
-        guard registry[tunnel] == nil,
-            !cluster.binds.values.contains(where: { $0.ask.tunnel == tunnel })
-        else { return }
+        let isWanted = (cluster.namesOf[tunnel] ?? []).contains { cluster.claims[$0]?.binds.isEmpty == false }
+        guard registry[tunnel] == nil, !isWanted else { return }
         releaseNames(of: tunnel, now: now)
     }
 
@@ -299,8 +300,9 @@ extension ControlCore {
     /// The names of a connector that a data plane bound alone, or brings back: the tunnel has them as far as this node
     /// knows, and the store decides. False when another tunnel of this node has what its client was promised.
     mutating func presumeNames(of bound: BoundConnector, in ingress: Int, wasAway: Bool, now: Tick) -> Bool {
-        for (number, bind) in cluster.binds where bind.ask.connector == bound.connector {
-            cluster.binds[number] = nil
+        if let number = cluster.bindOf.removeValue(forKey: bound.connector),
+            let bind = cluster.binds.removeValue(forKey: number)
+        {
             for name in [bind.endpoint, bind.custom].compactMap({ $0 }) {
                 cluster.claims[name]?.binds.removeAll { $0 == number }
             }

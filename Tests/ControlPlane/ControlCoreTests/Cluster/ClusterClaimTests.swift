@@ -41,13 +41,14 @@ struct ClusterClaimTests {
 
     @Test func aThousandConcurrentClaimsFromThreeNodesHaveOneOwnerEach() throws {
         var world = try world(7)
+        world.judgesQuestions = false
         for number in 0..<1_000 {
             for node in 0..<3 {
                 world.bind(node, 0, tunnel(UInt64(100 + number * 3 + node)), host: "host\(number).example.org")
             }
         }
         world.run(milliseconds: 300)
-        #expect(world.laws.binds.isEmpty)
+        #expect((0..<3).allSatisfy { world.nodes[$0].planes[0].asks.isEmpty })
         var winners: [String: Int] = [:]
         for node in 0..<3 {
             #expect(world.nodes[node].planes[0].granted.count == 1_000)

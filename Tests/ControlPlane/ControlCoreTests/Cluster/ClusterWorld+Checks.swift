@@ -29,6 +29,7 @@ extension ClusterWorld {
 
     /// Questions are answered in time, whatever happens.
     mutating func judgeQuestions(of node: Int) {
+        guard judgesQuestions else { return }
         for (question, since) in laws.lookups where question.node == node {
             let waited = now.milliseconds(since: since)
             if let outcome = nodes[node].planes[question.plane].lookups[question.number] {

@@ -56,6 +56,8 @@ struct ClusterWorld {
     /// Plant: every so many deliveries of changes are lost.
     var losesChanges: UInt32?
     var laws = ClusterLaws()
+    /// Off where so many wait that looking at each again and again takes too long.
+    var judgesQuestions = true
     var nextQuestion: UInt64 = 1
     var nextConnector: UInt64 = 1
 
