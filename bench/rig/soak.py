@@ -112,17 +112,19 @@ class Load:
         self.programs = {}
 
 
-def quiet(node, pid, seconds=30):
-    """What is held when nothing moves any more: the same twice, a second apart."""
+def quiet(node, pid, seconds=60):
+    """What is held when nothing moves any more, and KiB of memory: the same twice. Memory that is not needed goes back
+    after five seconds, little by little."""
     end = time.monotonic() + seconds
-    last = None
+    last, resident = None, 0
     while time.monotonic() < end:
+        time.sleep(7)
         now = ({name: node.metric(name) for name in HELD}, descriptors(pid), mappings(pid))
-        if now == last:
-            return now
+        before, resident = resident, resident_kib([pid])
+        if now == last and abs(resident - before) <= 64:
+            return *now, resident
         last = now
-        time.sleep(1)
-    raise Failure(f"the node does not come to rest: {last}")
+    raise Failure(f"the node does not come to rest: {last}, {resident} KiB")
 
 
 def soak(lab, io, seconds, warm_seconds, seed):
@@ -144,10 +146,10 @@ def soak(lab, io, seconds, warm_seconds, seed):
         load.end()
 
     drive(time.monotonic() + warm_seconds)
-    first, resident_first = quiet(node, pid), resident_kib(node.data)
+    *first, resident_first = quiet(node, pid)
     points = []
     drive(time.monotonic() + seconds, points)
-    last, resident_last = quiet(node, pid), resident_kib(node.data)
+    *last, resident_last = quiet(node, pid)
     # The load swings: a line through all of it, after a fifth in which its first peaks fall.
     kept = points[len(points) // 5:]
     facts = {

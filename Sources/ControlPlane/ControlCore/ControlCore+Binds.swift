@@ -70,11 +70,12 @@ extension ControlCore {
         }
         let ingress = Int(plan.services[Int(bound.service.rawValue)].ingress.rawValue)
         if registry.connectors[bound.connector] == nil { tally.connectorsLearned += 1 }
+        let wasAway = isAway(bound.tunnel)
         let before = registry.connectors[bound.connector]?.bound
         if let before, before.tunnel != bound.tunnel || before.service != bound.service { withdraw(before, now: now) }
         add(bound, on: id, now: now)
         if nameStore(of: ingress) != nil {
-            if !presumeNames(of: bound, in: ingress, now: now) {
+            if !presumeNames(of: bound, in: ingress, wasAway: wasAway, now: now) {
                 noteLost(bound)
                 effects.append(.send(id, .closeConnector(bound.connector)))
             }

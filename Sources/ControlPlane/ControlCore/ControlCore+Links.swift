@@ -73,7 +73,8 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: cluster.settings.isAlone ? [.access] : [.access, .cluster], nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
+                        version: .current, capabilities: [.access, .cluster],
+                        nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         note(
             .info, "data plane connected",
             [

@@ -54,6 +54,9 @@ package enum ControlLimit {
     /// Re-reads of one store in a second: of what may have changed, of what did change, and of everything after changes
     /// may have been missed.
     package static let rereadsPerSecond: UInt64 = 200
+    /// Of hashes of Culvert nodes only, which are written by renewals all the time, while no stock node is known: a
+    /// sample, by which a stock node that joins is found.
+    package static let auditsPerSecond: UInt64 = 2
     package static let changeReadsPerSecond: UInt64 = 5_000
     package static let sweepReadsPerSecond: UInt64 = 25_000
     /// Names, and tunnels, that one batch writes or reads, and batches of each kind that are under way at once.
@@ -75,14 +78,18 @@ package enum ControlLimit {
     package static let storePauseMilliseconds: UInt64 = 200
     /// Deadlines of batches that nobody waits for.
     package static let storeBatchMilliseconds = 5_000
+    /// After how many expirations without a renewal an entry is removed by whoever reads it.
+    package static let leftoverExpirations: UInt64 = 10
     /// A node's lease: how long it holds, how often it is renewed, and how often those of others are looked at, at most.
     package static let leaseSeconds: UInt64 = 5
     package static let leaseRenewMilliseconds: UInt64 = 1_000
     package static let leaseReadMilliseconds: UInt64 = 250
-    /// How long a restarted control plane waits for its data planes before the entries of its predecessor are void.
+    /// How long a restarted control plane waits for its data planes, at least and at most, before the entries of its
+    /// predecessor are void.
+    package static let rejoinMilliseconds: UInt64 = 3_000
     package static let epochGraceMilliseconds: UInt64 = 10_000
-    /// A change of a name that comes within this after its renewal here is taken for that renewal.
-    package static let echoMilliseconds: UInt64 = 5_000
+    /// Within which after a renewal here one change of the name is taken for that renewal.
+    package static let echoMilliseconds: UInt64 = 2_000
     /// Services and ingresses of one node.
     package static let servicesMax = 256
     package static let ingressesMax = 256

@@ -31,46 +31,8 @@ package enum MetricsText {
             "culvert_control_connectors_learned_total", "connectors learned from inventories", tally.connectorsLearned)
         page.counter("culvert_control_data_planes_lost_total", "data plane links that ended", tally.dataPlanesLost)
         page.counter("culvert_control_link_faults_total", "data planes that broke the plane link", tally.linkFaults)
-        if !status.stores.isEmpty { renderCluster(status, &page) }
+        if let cluster = status.cluster { page.render(cluster) }
         return page.text
-    }
-
-    /// Of a node whose names or connectors are kept in stores.
-    private static func renderCluster(_ status: ControlStatus, _ page: inout Page) {
-        page.head("culvert_store_up", "0 while a store is not connected", "gauge")
-        for store in status.stores { page.line("culvert_store_up", [("store", store.name)], store.isUp ? 1 : 0) }
-        page.head("culvert_store_tracking", "0 while a store does not tell its changes", "gauge")
-        for store in status.stores {
-            page.line("culvert_store_tracking", [("store", store.name)], store.isTracking ? 1 : 0)
-        }
-        let tally = status.cluster
-        page.counters(
-            "culvert_cluster_refused_total", "what was left out, by what there was no room for or what was wrong",
-            label: "what", tally.refusals.map { ($0.key.rawValue, $0.value) })
-        page.counter("culvert_store_batches_total", "batches sent to stores", tally.batches)
-        page.counter("culvert_store_batches_failed_total", "batches without an answer", tally.batchesFailed)
-        page.counter("culvert_store_commands_total", "commands sent to stores", tally.commands)
-        page.counter("culvert_store_changes_total", "keys that stores said were changed", tally.changesHeard)
-        page.counters(
-            "culvert_cluster_names_total", "names of this node's tunnels, by what was done", label: "what",
-            [
-                ("claimed", tally.namesClaimed), ("renewed", tally.namesRenewed), ("released", tally.namesReleased),
-                ("lost", tally.namesLost),
-            ])
-        page.counters(
-            "culvert_cluster_writes_total", "tunnels whose connectors were written, by why", label: "why",
-            [("news", tally.registrations), ("renewal", tally.renewals), ("departure", tally.departures)])
-        page.counters(
-            "culvert_cluster_reads_total", "names and tunnels that were read, by why", label: "why",
-            [
-                ("asked", tally.readsAsked), ("changed", tally.readsOfChanges), ("touched", tally.rereads),
-                ("swept", tally.readsOfSweeps),
-            ])
-        page.counters(
-            "culvert_cluster_lookups_total", "questions of data planes, by their answer", label: "answer",
-            [
-                ("found", tally.lookupsFound), ("absent", tally.lookupsAbsent), ("unknown", tally.lookupsUnknown),
-            ])
     }
 
     /// Counters of the workers that go both ways.
@@ -121,7 +83,7 @@ package enum MetricsText {
     }
 
     /// Lines of the exposition format.
-    private struct Page {
+    struct Page {
         var text = ""
 
         mutating func head(_ name: String, _ help: String, _ kind: String) {

@@ -214,7 +214,7 @@ async def both_families(bench):
     program = await culvert(
         bench, "-L", f"rtcp://:0/127.0.0.1:{await origin(bench, echoing)}", "-L", f"tcp://:{open_port}/{host}", "-L",
         f"tcp://[::1]:{only6}/{host}", "-F", f"tunnel+ws://127.0.0.1:{node.ws}?tunnel.id={tcp}")
-    await program.line(peer.endpoint(tcp), 10)
+    await program.line(f"tunnel is up.*{peer.endpoint(tcp)}", 10)
     await visiting(
         bench, f"tunnel+ws://127.0.0.1:{node.ws}?tunnel.id={udp}",
         f"udp://:{open_port}/{udp_host}?keepalive=true", f"udp://[::1]:{only6}/{udp_host}?keepalive=true")

@@ -78,7 +78,8 @@ package struct Cluster: Sendable {
         }
         nodes = NodeTable(
             own: PlaneNode(
-                index: 0, id: settings.node, kind: .own, epoch: epoch, isAlive: true, weight: settings.weight, peers: [],
+                index: 0, id: settings.node, kind: .own, epoch: epoch, isAlive: true, weight: settings.weight,
+                peers: [],
                 entrypoints: []))
     }
 

@@ -58,7 +58,8 @@ extension ControlCore {
         let planes = links.values.filter { $0.hello != nil && !$0.isSuperseded }.map(\.name).sorted()
         var row = cluster.nodes.own
         // Places stay: a data plane that is gone leaves its own behind for its successor.
-        for plane in planes where !row.peers.contains(where: { $0.plane == plane }) && row.peers.count < PlaneNode.peersMax {
+        for plane in planes
+        where !row.peers.contains(where: { $0.plane == plane }) && row.peers.count < PlaneNode.peersMax {
             row.peers.append(PlaneNode.Peer(plane: plane, address: ""))
         }
         guard row != cluster.nodes.own else { return }
@@ -73,8 +74,9 @@ extension ControlCore {
         guard links[link]?.speaksCluster == true else { return }
         enterStockNodes(of: tunnel, now: now)
         let candidates = candidates(of: tunnel, for: link, now: now)
+        if cluster.told[link] == nil { cluster.told[link] = Cluster.Told() }
         if cluster.told[link]?.tunnels[tunnel] == nil {
-            if cluster.told[link, default: Cluster.Told()].tunnels.count >= ControlLimit.toldTunnelsMax {
+            if (cluster.told[link]?.tunnels.count ?? 0) >= ControlLimit.toldTunnelsMax {
                 let oldest = cluster.told[link]?.order.takeOldest { _ in true }
                 if let oldest { cluster.told[link]?.tunnels[oldest] = nil }
             }

@@ -32,6 +32,7 @@ extension ControlCore {
         var bind = PendingBind(
             ask: ask, link: id, ingress: ingress, deadline: now.advanced(milliseconds: wait), endpoint: endpoint)
         var asked: [NameID] = []
+        if isAway(ask.tunnel) { askAgain(ask.tunnel, of: store, asked: &asked) }
         begin(endpoint, of: ask.tunnel, requested: label, domains: domains, isGenerated: true, asked: &asked)
         var checked: [NameID] = []
         switch ingresses[ingress].judge(HostName(requested: ask.requestedHost), for: ask.tunnel) {
@@ -68,9 +69,23 @@ extension ControlCore {
         }
         cluster.bindDeadlines.append(number, deadline: bind.deadline)
         guard !asked.isEmpty else { return }
+        expectEchoes(of: asked, now: now)
         send(
             claimErrand(asked, checked: checked), to: store, claimCommands(asked, checked: checked, in: store),
             isUrgent: true)
+    }
+
+    /// Whether a tunnel has no connector here: its names are not renewed, and may have become another's.
+    func isAway(_ tunnel: TunnelID) -> Bool { registry[tunnel]?.connectors.isEmpty != false }
+
+    /// Names of a tunnel that was away are claimed anew.
+    private mutating func askAgain(_ tunnel: TunnelID, of store: StoreID, asked: inout [NameID]) {
+        for name in cluster.namesOf[tunnel] ?? []
+        where cluster.claims[name]?.standing != .asking && nameStore(of: Int(name.ingress.rawValue)) == store {
+            cluster.claims[name]?.standing = .asking
+            cluster.lanes[store]?.names.remove(name)
+            asked.append(name)
+        }
     }
 
     /// Notes that a tunnel wants a name, and that the store has to be asked where it is news.
@@ -195,7 +210,7 @@ extension ControlCore {
     }
 
     /// Ends the hosts of a name, and its renewal.
-    private mutating func forget(_ name: NameID, of tunnel: TunnelID) {
+    mutating func forget(_ name: NameID, of tunnel: TunnelID) {
         guard let claim = cluster.claims.removeValue(forKey: name) else { return }
         cluster.namesOf[tunnel]?.removeAll { $0 == name }
         if cluster.namesOf[tunnel]?.isEmpty == true { cluster.namesOf[tunnel] = nil }
@@ -224,7 +239,7 @@ extension ControlCore {
     /// Decides a bind without the store: a name is given when last knowledge says that it is free or the tunnel's.
     mutating func presume(_ number: UInt64, now: Tick) {
         guard let bind = cluster.binds[number] else { return }
-        for name in [bind.endpoint, bind.custom].compactMap({ $0 }) {
+        for name in cluster.namesOf[bind.ask.tunnel] ?? [] {
             guard let claim = cluster.claims[name], claim.standing == .asking else { continue }
             if let route = cluster.names[name]?.route, route != Route(tunnel: claim.tunnel, isPrivate: false) {
                 forget(name, of: claim.tunnel)
@@ -283,7 +298,7 @@ extension ControlCore {
 
     /// The names of a connector that a data plane bound alone, or brings back: the tunnel has them as far as this node
     /// knows, and the store decides. False when another tunnel of this node has what its client was promised.
-    mutating func presumeNames(of bound: BoundConnector, in ingress: Int, now: Tick) -> Bool {
+    mutating func presumeNames(of bound: BoundConnector, in ingress: Int, wasAway: Bool, now: Tick) -> Bool {
         for (number, bind) in cluster.binds where bind.ask.connector == bound.connector {
             cluster.binds[number] = nil
             for name in [bind.endpoint, bind.custom].compactMap({ $0 }) {
@@ -295,8 +310,8 @@ extension ControlCore {
         let label = Endpoint.label(of: bound.tunnel).string
         var isHeld = true
         var asked: [NameID] = []
+        if wasAway { askAgain(bound.tunnel, of: store, asked: &asked) }
         let endpoint = NameID(ingress: ingresses[ingress].index, key: label)
-        var names = [endpoint]
         begin(endpoint, of: bound.tunnel, requested: label, domains: domains, isGenerated: true, asked: &asked)
         let wanted = HostName(requested: bound.grantedHost)
         switch ingresses[ingress].judge(wanted, for: bound.tunnel) {
@@ -308,11 +323,11 @@ extension ControlCore {
             if refusal(of: name, for: bound.tunnel) != nil {
                 isHeld = false
             } else {
-                begin(name, of: bound.tunnel, requested: wanted.text, domains: domains, isGenerated: false, asked: &asked)
-                names.append(name)
+                begin(
+                    name, of: bound.tunnel, requested: wanted.text, domains: domains, isGenerated: false, asked: &asked)
             }
         }
-        for name in names {
+        for name in cluster.namesOf[bound.tunnel] ?? [] {
             if cluster.claims[name]?.standing == .asking {
                 cluster.claims[name]?.standing = .presumed
                 keep(name, now: now)
@@ -321,55 +336,5 @@ extension ControlCore {
             install(name, for: bound.tunnel)
         }
         return isHeld
-    }
-
-    // MARK: Giving up
-
-    /// The tunnel is gone from here: its names are given up, unless others have it.
-    mutating func releaseNames(of tunnel: TunnelID, now: Tick) {
-        guard let names = cluster.namesOf[tunnel] else { return }
-        var held: [HeldName] = []
-        for name in names {
-            if let claim = cluster.claims[name], claim.standing == .confirmed {
-                held.append(HeldName(name: name, renewedAt: claim.renewedAt))
-            }
-            forget(name, of: tunnel)
-        }
-        release(held, of: tunnel, now: now)
-    }
-
-    /// Gives up names whose tunnel nobody else has. Without a service discovery nobody can say: they are left to expire.
-    private mutating func release(_ held: [HeldName], of tunnel: TunnelID, now: Tick) {
-        let discoveries = cluster.discoveryStores
-        guard !held.isEmpty, !discoveries.isEmpty else { return }
-        guard cluster.releases.count < ControlLimit.releasesMax || cluster.releases[tunnel] != nil else {
-            return cluster.tally.refuse(.releases)
-        }
-        cluster.releases[tunnel, default: []] += held
-        for store in discoveries { readTunnel(TunnelKey(store: store, tunnel: tunnel), now: now) }
-    }
-
-    /// What service discovery says of a tunnel whose names wait to be given up.
-    mutating func judgeReleases(of tunnel: TunnelID, now: Tick) {
-        guard let held = cluster.releases[tunnel] else { return }
-        let keys = cluster.discoveryStores.map { TunnelKey(store: $0, tunnel: tunnel) }
-        guard keys.allSatisfy({ cluster.tunnels[$0]?.isAsked != true }) else { return }
-        cluster.releases[tunnel] = nil
-        let isElsewhere = keys.contains { cluster.tunnels[$0]?.connectors.isEmpty == false }
-        guard !isElsewhere else { return }
-        for store in cluster.stores {
-            let names = held.filter {
-                cluster.claims[$0.name] == nil && nameStore(of: Int($0.name.ingress.rawValue)) == store
-            }
-            guard let lane = cluster.lanes[store], lane.isUp, !names.isEmpty else { continue }
-            let arguments = names.flatMap { name -> [[UInt8]] in
-                // Somebody who renewed it after us has it longer than this.
-                let age = now.milliseconds(since: name.renewedAt)
-                let left = lane.expirationSeconds * 1_000
-                return [tunnel.bytes, Array("\(left > age ? left - age + 1 : 1)".utf8)]
-            }
-            let keys = names.map { Array($0.name.key.utf8) }
-            send(.release, to: store, [StoreScript.command(StoreScript.release, keys: keys, arguments)])
-        }
     }
 }

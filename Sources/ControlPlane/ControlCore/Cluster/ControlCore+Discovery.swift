@@ -44,18 +44,20 @@ extension ControlCore {
         let records = (registry[tunnel]?.connectors ?? []).compactMap { registry.connectors[$0] }.filter {
             cluster.settings.discoveries[$0.bound.service] == store
         }
-        return records.sorted { ($0.bound.connector.high, $0.bound.connector.low) < ($1.bound.connector.high, $1.bound.connector.low) }
-            .map { record in
-                let plane = links[record.link]?.name ?? ""
-                return (
-                    record.bound.connector,
-                    DiscoveryEntry(
-                        node: cluster.settings.node, isUDP: record.bound.isUDP,
-                        address: entrypointAddress(of: record.bound.service, on: plane), renew: wall,
-                        extra: DiscoveryEntry.Extra(
-                            epoch: nodeEpoch, plane: plane, weight: max(record.bound.weight, 1)))
-                )
-            }
+        return records.sorted {
+            ($0.bound.connector.high, $0.bound.connector.low) < ($1.bound.connector.high, $1.bound.connector.low)
+        }
+        .map { record in
+            let plane = links[record.link]?.name ?? ""
+            return (
+                record.bound.connector,
+                DiscoveryEntry(
+                    node: cluster.settings.node, isUDP: record.bound.isUDP,
+                    address: entrypointAddress(of: record.bound.service, on: plane), renew: wall,
+                    extra: DiscoveryEntry.Extra(
+                        epoch: nodeEpoch, plane: plane, weight: max(record.bound.weight, 1)))
+            )
+        }
     }
 
     /// Where other nodes find the visitors' port of a service, as stock nodes dial it.
@@ -68,6 +70,7 @@ extension ControlCore {
         let port = address.port != 0 ? address.port : (ports(of: plane)[place] ?? 0)
         let isEverywhere = ["", "0.0.0.0", "::"].contains(address.host)
         let host = isEverywhere ? cluster.settings.advertisedHost : address.host
+        guard !host.isEmpty, port != 0 else { return "" }
         return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
@@ -79,6 +82,7 @@ extension ControlCore {
         if !lane.hasReadOwnLease {
             cluster.lanes[store]?.hasReadOwnLease = true
             cluster.lanes[store]?.epochDue = now.advanced(milliseconds: ControlLimit.epochGraceMilliseconds)
+            cluster.lanes[store]?.epochAllowed = now.advanced(milliseconds: ControlLimit.rejoinMilliseconds)
             let key = Array(NodeLease.key(cluster.settings.node).utf8)
             send(.ownLease, to: store, [StoreCommand(words: [Array("GET".utf8), key])], isUrgent: true)
         }
@@ -107,6 +111,7 @@ extension ControlCore {
     /// restart of this control plane takes no connector away from other nodes.
     private func isWritten(_ lane: StoreLane, now: Tick) -> Bool {
         if now >= lane.epochDue { return true }
+        guard now >= lane.epochAllowed else { return false }
         let isComplete = isServing && links.values.allSatisfy { $0.phase == .serving }
         return isComplete && lane.news.isEmpty && lane.lateTunnels.isEmpty && lane.writesUnderWay == 0
     }
@@ -118,7 +123,8 @@ extension ControlCore {
             .sorted { $0.rawValue < $1.rawValue }
             .map { entrypointAddress(of: $0, on: links.values.map(\.name).min() ?? "") }.filter { !$0.isEmpty }
         let lease = NodeLease(
-            epoch: epoch, weight: cluster.settings.weight, peers: Array(cluster.settings.peers.prefix(PlaneNode.peersMax)),
+            epoch: epoch, weight: cluster.settings.weight,
+            peers: Array(cluster.settings.peers.prefix(PlaneNode.peersMax)),
             entrypoints: Array(entrypoints.prefix(PlaneNode.peersMax)))
         send(
             .lease, to: store,
@@ -134,7 +140,8 @@ extension ControlCore {
         let before = value.flatMap { NodeLease($0) }
         if let before, before.epoch > nodeEpoch {
             note(
-                .error, "another control plane of this node's name is younger than this one: give each node its own name",
+                .error,
+                "another control plane of this node's name is younger than this one: give each node its own name",
                 ["node": plan.nodeName, "epoch": "\(before.epoch)"])
         }
         cluster.lanes[store]?.leaseEpoch = min(before?.epoch ?? nodeEpoch, nodeEpoch)

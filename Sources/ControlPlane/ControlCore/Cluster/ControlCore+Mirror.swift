@@ -10,18 +10,24 @@ extension ControlCore {
     mutating func changed(_ key: [UInt8], in store: StoreID, now: Tick) {
         if key.first == UInt8(ascii: "c"), key.starts(with: "culvert:".utf8) { return ownKeyChanged(key, in: store) }
         if let tunnel = TunnelID(key: key[...]) {
-            if let mirrored = cluster.tunnels[TunnelKey(store: store, tunnel: tunnel)], mirrored.isRereadWhenTouched {
-                cluster.lanes[store]?.touchedTunnels.append(tunnel)
+            if let mirrored = cluster.tunnels[TunnelKey(store: store, tunnel: tunnel)] {
+                if mirrored.isRereadWhenTouched {
+                    cluster.lanes[store]?.touchedTunnels.append(tunnel)
+                } else {
+                    cluster.lanes[store]?.auditedTunnels.append(tunnel)
+                }
             }
             // No return: a host may be called like a tunnel.
         }
         guard cluster.lanes[store]?.holdsNames == true else { return }
         let text = String(decoding: key, as: UTF8.self)
-        for (ingress, its) in cluster.settings.ingresses where its == store {
-            let name = NameID(ingress: ingress, key: text)
+        for ingress in ingresses where cluster.settings.ingresses[ingress.index] == store {
+            let name = NameID(ingress: ingress.index, key: text)
             if let claim = cluster.claims[name] {
                 // Renewals are changes too, our own among them.
-                if now.milliseconds(since: claim.renewedAt) >= ControlLimit.echoMilliseconds || claim.renewedAt == .zero {
+                if now < claim.echoUntil {
+                    cluster.claims[name]?.echoUntil = .zero
+                } else {
                     cluster.lanes[store]?.touchedNames.append(name)
                 }
             } else if cluster.names[name] != nil {
@@ -142,6 +148,7 @@ extension ControlCore {
         guard cluster.tunnels[key] != nil else { return judgeReleases(of: key.tunnel, now: now) }
         if reply.count / 2 > ControlLimit.entriesPerTunnelMax { cluster.tally.refuse(.entries) }
         var connectors: [MirroredTunnel.Connector] = []
+        var hasOwn = false
         for index in stride(from: 0, to: min(reply.count - 1, 2 * ControlLimit.entriesPerTunnelMax), by: 2) {
             guard let field = reply[index].bytes, let value = reply[index + 1].bytes,
                 let id = ConnectorID(String(decoding: field, as: UTF8.self)), let entry = DiscoveryEntry(value)
@@ -149,7 +156,14 @@ extension ControlCore {
                 cluster.tally.refuse(.foreignValues)
                 continue
             }
-            guard entry.node != cluster.settings.node else { continue }
+            if isLeftover(id, entry, in: store, now: now) {
+                depart(StoreLane.Departure(tunnel: key.tunnel, connector: id), from: store)
+                continue
+            }
+            guard entry.node != cluster.settings.node else {
+                hasOwn = true
+                continue
+            }
             connectors.append(MirroredTunnel.Connector(id: id, entry: entry, isSuspect: false))
             if entry.extra != nil, cluster.nodes.row(of: entry.node)?.leases[store] == nil {
                 if cluster.nodes.row(of: entry.node) == nil { _ = enterNode(entry.node, now: now) }
@@ -161,18 +175,32 @@ extension ControlCore {
         let isReturning = cluster.lanes[store]?.isReturning(at: now) == true
         cluster.tunnels[key]?.replace(with: connectors, keepsMissing: isReturning, now: now)
         cluster.tunnels[key]?.isAsked = false
+        cluster.tunnels[key]?.hasOwn = hasOwn
         if cluster.tunnels[key]?.connectors.contains(where: \.isSuspect) == true {
             cluster.lanes[store]?.doubtfulTunnels.append(key.tunnel)
         }
         if cluster.tunnels[key]?.hasStock == true {
             if cluster.aging.isEmpty { cluster.agingDue = now.advanced(milliseconds: 1_000) }
             cluster.aging.insert(key)
+            cluster.lanes[store]?.hasStockNodes = true
         } else {
             cluster.aging.remove(key)
         }
         retell(key.tunnel, now: now)
         answerWaiting(key, now: now)
         judgeReleases(of: key.tunnel, now: now)
+    }
+
+    /// Whether nobody will ever remove an entry: an earlier start of this node wrote it, or a node that has been dead for
+    /// long. (Others renew the hash, so it does not expire.)
+    private func isLeftover(_ connector: ConnectorID, _ entry: DiscoveryEntry, in store: StoreID, now: Tick) -> Bool {
+        if entry.node == cluster.settings.node {
+            return registry.connectors[connector] == nil && (entry.extra?.epoch ?? 0) < nodeEpoch && isServing
+                && links.values.allSatisfy { $0.phase == .serving }
+        }
+        let wall = cluster.wall(at: now)
+        let seconds = cluster.lanes[store]?.expirationSeconds ?? 0
+        return wall > entry.renew &+ seconds &* ControlLimit.leftoverExpirations
     }
 
     /// A read of a tunnel failed: whoever waits is answered by what is known, and it is read again without haste.
@@ -194,6 +222,8 @@ extension ControlCore {
     /// Stock nodes' entries that nobody renews any more.
     mutating func judgeAging(now: Tick) {
         cluster.agingDue = now.advanced(milliseconds: 1_000)
-        for key in cluster.aging { retell(key.tunnel, now: now) }
+        for key in cluster.aging.sorted(by: {
+            ($0.store.rawValue, $0.tunnel.high, $0.tunnel.low) < ($1.store.rawValue, $1.tunnel.high, $1.tunnel.low)
+        }) { retell(key.tunnel, now: now) }
     }
 }

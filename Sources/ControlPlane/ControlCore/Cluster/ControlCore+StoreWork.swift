@@ -31,7 +31,7 @@ extension ControlCore {
                     StoreScript.leave, keys: departures.map { $0.tunnel.bytes }, departures.map { $0.connector.bytes })
                 send(.leave(departures), to: store, [command])
             case .register(let tunnels, let isNews): register(tunnels, isNews: isNews, in: store, now: now)
-            case .claim(let names): claim(names, in: store)
+            case .claim(let names): claim(names, in: store, now: now)
             }
         }
     }
@@ -63,13 +63,20 @@ extension ControlCore {
     }
 
     /// Claims names, or renews them: those whose tunnel has a connector here.
-    private mutating func claim(_ names: [NameID], in store: StoreID) {
+    private mutating func claim(_ names: [NameID], in store: StoreID, now: Tick) {
         let living = names.filter { name in
             guard let claim = cluster.claims[name] else { return false }
             return registry[claim.tunnel]?.connectors.isEmpty == false
         }
         guard !living.isEmpty else { return }
+        expectEchoes(of: living, now: now)
         send(claimErrand(living, checked: []), to: store, claimCommands(living, checked: [], in: store))
+    }
+
+    /// What is written here will be told as a change.
+    mutating func expectEchoes(of names: [NameID], now: Tick) {
+        let until = now.advanced(milliseconds: ControlLimit.echoMilliseconds)
+        for name in names { cluster.claims[name]?.echoUntil = until }
     }
 
     func claimErrand(_ names: [NameID], checked: [NameID]) -> StoreLane.Errand {

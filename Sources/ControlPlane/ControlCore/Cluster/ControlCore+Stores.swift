@@ -13,6 +13,8 @@ extension ControlCore {
         case .trackingUp(let store):
             guard cluster.lanes[store] != nil else { return }
             cluster.lanes[store]?.isTracking = true
+            // That the store forgot everything may have been missed as well.
+            rewrite(store, now: now)
             rereadMirror(of: store)
         case .changed(let store, let keys):
             guard cluster.lanes[store] != nil else { return }
@@ -20,7 +22,8 @@ extension ControlCore {
             for key in keys { changed(key, in: store, now: now) }
         case .flushed(let store):
             guard cluster.lanes[store]?.isUp == true else { return }
-            note(.warning, "the store forgot what it had, or told more changes than could be kept: all is written again",
+            note(
+                .warning, "the store forgot what it had, or told more changes than could be kept: all is written again",
                 ["store": "\(store)"])
             rewrite(store, now: now)
             rereadMirror(of: store)
@@ -71,12 +74,16 @@ extension ControlCore {
 
     /// Changes may have been missed: everything that is mirrored is read again, at a bounded rate.
     private mutating func rereadMirror(of store: StoreID) {
-        for name in cluster.names.keys where cluster.settings.ingresses[name.ingress] == store {
+        // In an order of their own, so that a history can be repeated.
+        let names = cluster.names.keys.filter { cluster.settings.ingresses[$0.ingress] == store }
+        for name in names.sorted(by: { ($0.ingress.rawValue, $0.key) < ($1.ingress.rawValue, $1.key) }) {
             cluster.lanes[store]?.sweptNames.append(name)
         }
-        for key in cluster.tunnels.keys where key.store == store {
-            cluster.lanes[store]?.sweptTunnels.append(key.tunnel)
+        let tunnels = cluster.tunnels.keys.filter { $0.store == store }.map(\.tunnel)
+        for tunnel in tunnels.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+            cluster.lanes[store]?.sweptTunnels.append(tunnel)
         }
+        guard cluster.lanes[store]?.holdsConnectors == true else { return }
         for node in cluster.nodes.known { cluster.lanes[store]?.lookedLeases.append(node) }
     }
 
@@ -106,7 +113,8 @@ extension ControlCore {
         guard cluster.lanes[store]?.isRefusing == false else { return }
         cluster.lanes[store]?.isRefusing = true
         note(
-            .error, "the store refused a command; its user needs EVAL, MGET, HGETALL, GET, SET and what the scripts call",
+            .error,
+            "the store refused a command; its user needs EVAL, MGET, HGETALL, GET, SET and what the scripts call",
             ["store": "\(store)", "error": text])
     }
 
@@ -157,7 +165,11 @@ extension ControlCore {
         case .release, .lease: break
         case .register(let tunnels, let isNews):
             for tunnel in tunnels {
-                if isNews { cluster.lanes[store]?.news.append(tunnel) } else { cluster.lanes[store]?.lateTunnels.append(tunnel) }
+                if isNews {
+                    cluster.lanes[store]?.news.append(tunnel)
+                } else {
+                    cluster.lanes[store]?.lateTunnels.append(tunnel)
+                }
             }
         case .leave(let departures):
             for departure in departures where registry.connectors[departure.connector] == nil {

@@ -27,7 +27,7 @@ package struct DiscoveryEntry: Hashable, Sendable {
 
     package var node: NodeID
     package var isUDP: Bool
-    /// Of the node's entrypoint, as stock nodes dial it.
+    /// Of the node's entrypoint, as stock nodes dial it; empty where it is not known, which stock nodes pass over.
     package var address: String
     /// When it was last renewed, in seconds since 1970 by the clock of its node.
     package var renew: UInt64
@@ -57,7 +57,7 @@ package struct DiscoveryEntry: Hashable, Sendable {
     /// (protocol ingress-sd-plugins §5.3, Get), or no JSON.
     package init?(_ bytes: [UInt8]) {
         guard let value = JSONText.read(bytes), let nodeText = value["Node"]?.text, !nodeText.isEmpty,
-            let address = value["Address"]?.text, !address.isEmpty
+            let address = value["Address"]?.text, !address.isEmpty || value["Epoch"]?.number != nil
         else { return nil }
         // Stock nodes use UUIDs; any other name of a node is still one node.
         node = NodeID(nodeText) ?? NodeID(name: nodeText)

@@ -26,6 +26,8 @@ package struct MirroredTunnel: Sendable {
     package var isKnown = false
     /// Sorted by id.
     package var connectors: [Connector] = []
+    /// The store has connectors of this node, too.
+    var hasOwn = false
     /// Until when "nobody has it" is believed.
     package var absentUntil = Tick.zero
     var isAsked = false
@@ -38,7 +40,7 @@ package struct MirroredTunnel: Sendable {
     /// Whether a change that nobody told apart from a renewal has to be looked at: stock nodes' entries live by their
     /// renewals, and what is gone or in doubt may be back. Where all are Culvert's, each real change is told.
     var isRereadWhenTouched: Bool {
-        connectors.isEmpty || connectors.contains { $0.entry.extra == nil || $0.isSuspect }
+        (connectors.isEmpty && !hasOwn) || connectors.contains { $0.entry.extra == nil || $0.isSuspect }
     }
 
     var hasStock: Bool { connectors.contains { $0.entry.extra == nil } }

@@ -22,6 +22,8 @@ package struct NameClaim: Sendable {
     package var isGenerated: Bool
     /// When the store last confirmed it.
     package var renewedAt: Tick
+    /// Until when one change of it is taken for our own renewal, which is told to us too.
+    var echoUntil = Tick.zero
     /// Binds that wait for it.
     var binds: [UInt64] = []
 }

@@ -76,7 +76,8 @@ extension Route {
     /// nil for what is neither.
     init?(value: [UInt8]) {
         let isPrivate = value.first == UInt8(ascii: "$")
-        guard value.count <= 64, let tunnel = TunnelID(String(decoding: value.dropFirst(isPrivate ? 1 : 0), as: UTF8.self)),
+        guard value.count <= 64,
+            let tunnel = TunnelID(String(decoding: value.dropFirst(isPrivate ? 1 : 0), as: UTF8.self)),
             !tunnel.isZero
         else { return nil }
         self.init(tunnel: tunnel, isPrivate: isPrivate)

@@ -35,13 +35,18 @@ struct RenewalWheel<Element: Hashable & Sendable>: Sendable {
 
     func contains(_ element: Element) -> Bool { places[element] != nil }
 
-    /// Adds an element, whose first turn comes within a period; `hash` spreads the elements over the cells.
+    /// Adds an element, whose first turn comes within a period, or within the quick turn; `hash` spreads the elements over
+    /// the cells.
     mutating func insert(_ element: Element, hash: UInt64, now: Tick) {
         guard places[element] == nil else { return }
         if places.isEmpty { cursorDue = now.advanced(nanoseconds: cellNanoseconds) }
-        let cell = Int(truncatingIfNeeded: hash % UInt64(RenewalWheel.cellCount))
-        places[element] = Place(cell: cell, index: cells[cell].count)
-        cells[cell].append(element)
+        let cells = UInt64(RenewalWheel.cellCount)
+        let cell =
+            quickCells > 0
+            ? (cursor + Int(truncatingIfNeeded: hash % UInt64(quickCells))) % RenewalWheel.cellCount
+            : Int(truncatingIfNeeded: hash % cells)
+        places[element] = Place(cell: cell, index: self.cells[cell].count)
+        self.cells[cell].append(element)
     }
 
     mutating func remove(_ element: Element) {

@@ -49,7 +49,12 @@ extension StoreLane {
         let swept = sweepReads.take(min(most, sweptTunnels.count), now: now)
         if swept > 0 { return (sweptTunnels.take(swept), .swept) }
         let touched = rereads.take(min(most, touchedTunnels.count), now: now)
-        return touched > 0 ? (touchedTunnels.take(touched), .touched) : nil
+        if touched > 0 { return (touchedTunnels.take(touched), .touched) }
+        let audited =
+            hasStockNodes
+            ? rereads.take(min(most, auditedTunnels.count), now: now)
+            : audits.take(min(1, auditedTunnels.count), now: now)
+        return audited > 0 ? (auditedTunnels.take(audited), .touched) : nil
     }
 
     /// What was believed although a store that had just returned did not have it: now it had its time.

@@ -56,11 +56,16 @@ package struct StoreLane: Sendable {
     var changedTunnels = UniqueQueue<TunnelID>()
     var touchedNames = UniqueQueue<NameID>()
     var touchedTunnels = UniqueQueue<TunnelID>()
+    /// Of Culvert nodes only: perhaps renewed, perhaps changed by a stock node.
+    var auditedTunnels = UniqueQueue<TunnelID>()
+    /// A stock node has been seen among the entries.
+    var hasStockNodes = false
     var sweptNames = UniqueQueue<NameID>()
     var sweptTunnels = UniqueQueue<TunnelID>()
     var doubtfulNames = UniqueQueue<NameID>()
     var doubtfulTunnels = UniqueQueue<TunnelID>()
     var rereads = ReadBudget(perSecond: ControlLimit.rereadsPerSecond)
+    var audits = ReadBudget(perSecond: ControlLimit.auditsPerSecond)
     var changeReads = ReadBudget(perSecond: ControlLimit.changeReadsPerSecond)
     var sweepReads = ReadBudget(perSecond: ControlLimit.sweepReadsPerSecond)
 
@@ -70,6 +75,8 @@ package struct StoreLane: Sendable {
     var hasReadOwnLease = false
     /// What our lease says; nil until it is known.
     var leaseEpoch: UInt64?
+    /// Not before and not after which our epoch becomes the oldest that holds.
+    var epochAllowed = Tick.zero
     var epochDue = Tick.zero
     var lookedLeases = UniqueQueue<NodeID>()
     var leasesDue = Tick.zero
@@ -96,13 +103,16 @@ package struct StoreLane: Sendable {
     /// When something is due that waits for nothing but time.
     var nextDeadline: Tick {
         guard isUp else { return .never }
-        var next = min(leaseDue, hasReadOwnLease && leaseEpoch == nil ? epochDue : .never)
+        var next = leaseEpoch == nil ? .never : leaseDue
         if !doubtfulNames.isEmpty || !doubtfulTunnels.isEmpty { next = min(next, graceUntil) }
         if !lookedLeases.isEmpty, !isReadingLeases { next = min(next, leasesDue) }
         if readsUnderWay < ControlLimit.readsUnderWayMax {
             if hasReads { next = .zero }
             if !changedTunnels.isEmpty { next = min(next, changeReads.nextDeadline) }
             if !touchedNames.isEmpty || !touchedTunnels.isEmpty { next = min(next, rereads.nextDeadline) }
+            if !auditedTunnels.isEmpty {
+                next = min(next, hasStockNodes ? rereads.nextDeadline : audits.nextDeadline)
+            }
             if !sweptNames.isEmpty || !sweptTunnels.isEmpty { next = min(next, sweepReads.nextDeadline) }
         }
         if writesUnderWay < ControlLimit.writesUnderWayMax {
