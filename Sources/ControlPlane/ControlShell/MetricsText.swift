@@ -31,7 +31,7 @@ package enum MetricsText {
             "culvert_control_connectors_learned_total", "connectors learned from inventories", tally.connectorsLearned)
         page.counter("culvert_control_data_planes_lost_total", "data plane links that ended", tally.dataPlanesLost)
         page.counter("culvert_control_link_faults_total", "data planes that broke the plane link", tally.linkFaults)
-        if let cluster = status.cluster { page.render(cluster) }
+        if let cluster = status.cluster { page.render(cluster, stores: status.stores) }
         return page.text
     }
 

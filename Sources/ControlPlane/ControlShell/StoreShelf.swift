@@ -11,12 +11,17 @@ internal import StoreVocabulary
 
 /// The stores of a node: the thread that their connections live on, and the way between them and the core.
 final class StoreShelf {
+    /// Of each store in the order of their ids, as the pages call it: no part of a login is in it.
+    let names: [String]
     private let stores: [StoreID: RedisStore]
     private let group: MultiThreadedEventLoopGroup?
 
     /// One store for each of the configuration, none of them started; throws when a file that one of them needs cannot be
     /// used.
     init(_ configuration: ServerConfiguration, logger: Logger) throws(ControlFault) {
+        names = configuration.stores.map { store in
+            "\(store.sentinel?.masterName ?? store.addresses[0].text)/\(store.database)"
+        }
         guard !configuration.stores.isEmpty else {
             stores = [:]
             group = nil

@@ -297,10 +297,10 @@ async def store_ingress(bench):
     life = int(await redis.cli("-n", "1", "TTL", peer.label))
     expect(3_500 < life <= 3_600, f"the name lives for {life} s")
 
-    store = '{store="store-0"}'
+    store = f'{{store="127.0.0.1:{redis.port}/1"}}'
     page = await node.metrics()
     expect(page["culvert_store_up" + store] == page["culvert_store_tracking" + store] == 1, "the page says it is away")
-    expect(page["culvert_cluster_names"] > 0, "no name was counted")
+    expect(page['culvert_cluster_names_total{what="claimed"}'] > 0, "no claim was counted")
     await redis.kill()
 
     async def away():
