@@ -37,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -48,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CLiburing", path: "Sources/Shared/CLiburing"),
         .systemLibrary(name: "CLinux", path: "Sources/Shared/CLinux"),
         .systemLibrary(name: "CScan", path: "Sources/Shared/CScan"),
+        .systemLibrary(name: "CHiredis", path: "Sources/ControlPlane/CHiredis"),
 
         // Shared: words, codecs, the plane link.
         .target(
@@ -74,14 +76,27 @@ let package = Package(
 
         // Control plane: a pure core, its shell, the executable.
         .target(
-            name: "ControlCore", dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
+        .target(
+            name: "Redis",
+            dependencies: [
+                "CHiredis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Sources/ControlPlane/Redis", swiftSettings: strict),
+        .target(
+            name: "ControlCore",
+            dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
             path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
         .target(
             name: "ControlShell",
             dependencies: [
-                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
+                "CLinux", "ControlCore", "Model", "Observe", "PlaneLink", "Primitives", "Redis", "Settings",
+                "StoreVocabulary",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -141,15 +156,31 @@ let package = Package(
         // Tests mirror the sources.
         .testTarget(
             name: "ControlCoreTests",
-            dependencies: ["ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "Wire"],
+            dependencies: [
+                "ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire",
+            ],
             path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
         .testTarget(
             name: "ControlShellTests",
             dependencies: [
                 "CLinux", "ControlCore", "ControlShell", "Model", "Observe", "PlaneLink", "Primitives", "Settings",
-                .product(name: "Logging", package: "swift-log"),
+                "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/ControlPlane/ControlShellTests", swiftSettings: strict),
+        .executableTarget(
+            name: "StoreProbe",
+            dependencies: [
+                "Redis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/StoreProbe", swiftSettings: strict),
+        .testTarget(
+            name: "RedisTests",
+            dependencies: [
+                "Redis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            path: "Tests/ControlPlane/RedisTests", swiftSettings: strict),
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
             path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),

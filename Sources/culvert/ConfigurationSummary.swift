@@ -25,12 +25,20 @@ enum ConfigurationSummary {
                 let ingress = server.ingresses[entrypoint.ingress].name
                 lines.append("  visitors at \(text(entrypoint.address)), by the ingress \(ingress)")
             }
+            if let discovery = service.discovery {
+                lines.append(
+                    "  connectors are registered by the service discovery \(server.discoveries[discovery].name)")
+            }
             if service.entrypoints.isEmpty { lines.append("  no entrypoint: only visitors with a tunnel client come") }
         }
         for ingress in server.ingresses {
             let fixed = ingress.rules.count == 1 ? "1 fixed host" : "\(ingress.rules.count) fixed hosts"
             let dynamic = ingress.dynamic.map { ", and bound tunnels under \($0.domains.joined(separator: ", "))" }
-            lines.append("ingress \(ingress.name): \(fixed)\(dynamic ?? "")")
+            let store = ingress.dynamic?.store.map { ", kept in \(text(server.stores[$0]))" }
+            lines.append("ingress \(ingress.name): \(fixed)\(dynamic ?? "")\(store ?? "")")
+        }
+        for discovery in server.discoveries {
+            lines.append("service discovery \(discovery.name): kept in \(text(server.stores[discovery.store]))")
         }
         for (limit, value) in server.limits.sorted(by: { "\($0.key)" < "\($1.key)" }) {
             lines.append("limit \(limit): \(value) (standard \(limit.row.standard) \(limit.row.unit))")
@@ -62,6 +70,15 @@ enum ConfigurationSummary {
             ]
         }
         return files + tunnels + visits
+    }
+
+    /// Where a store is and how it is reached, without its login.
+    private static func text(_ store: StoreSettings) -> String {
+        let addresses = store.addresses.map(\.text).joined(separator: ", ")
+        let place = store.sentinel.map { "the master \($0.masterName) of the sentinels \(addresses)" } ?? addresses
+        let login = store.login == nil ? "without a login" : "with a login"
+        let security = store.tls.map { $0.verifies ? ", TLS" : ", TLS that verifies nothing" } ?? ""
+        return "database \(store.database) of \(place) (\(login)\(security)) for \(store.expirationSeconds) s"
     }
 
     private static func text(_ address: ListenAddress) -> String {

@@ -18,7 +18,7 @@ import Testing
     }
 
     /// Every file that a document names exists.
-    @Test(arguments: ["README.md", "docs/architecture.md", "docs/security.md", "docs/dependencies.md"])
+    @Test(arguments: ["README.md", "docs/architecture.md", "docs/security.md", "docs/dependencies.md", "docs/redis.md"])
     func namedFilesExist(document: String) throws {
         let missing = DocumentReferences.missing(in: try Tree.file(document)) { path in
             FileManager.default.fileExists(atPath: Tree.root.appendingPathComponent(path).path)

@@ -23,10 +23,17 @@ enum ImportRule {
             "Synchronization",
         ],
         // The control plane: a pure core, and its shell of libraries.
-        "Sources/ControlPlane/ControlCore": ["Primitives", "Model", "PlaneLink", "Settings", "Wire"],
+        "Sources/ControlPlane/StoreVocabulary": [],
+        "Sources/ControlPlane/Redis": [
+            "CHiredis", "Glibc", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Settings", "StoreVocabulary",
+        ],
+        "Sources/ControlPlane/ControlCore": [
+            "Primitives", "Model", "PlaneLink", "Settings", "StoreVocabulary", "Wire",
+        ],
         "Sources/ControlPlane/ControlShell": [
-            "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "Observe",
-            "PlaneLink", "Primitives", "ServiceLifecycle", "Settings", "Synchronization", "UnixSignals",
+            "ControlCore", "CLinux", "Foundation", "Glibc", "Hummingbird", "Logging", "Model", "NIOCore", "NIOPosix",
+            "Observe", "PlaneLink", "Primitives", "Redis", "ServiceLifecycle", "Settings", "StoreVocabulary",
+            "Synchronization", "UnixSignals",
         ],
         "Sources/ControlPlane/culvert-control": ["ArgumentParser", "ControlShell", "Foundation"],
         // The client and the command: the worker's client role on the event loop, and libraries around it.
@@ -49,7 +56,8 @@ enum ImportRule {
     static let concurrency: Set<String> = ["async", "await", "actor", "Task", "TaskGroup", "MainActor"]
     /// Where an executor that is not ours must not run: everything a simulation drives, and the data plane.
     static let withoutConcurrency = [
-        "Sources/Shared/", "Sources/DataPlane/", "Sources/ControlPlane/ControlCore/", "Sources/Client/TunnelRunner/",
+        "Sources/Shared/", "Sources/DataPlane/", "Sources/ControlPlane/ControlCore/",
+        "Sources/ControlPlane/StoreVocabulary/", "Sources/Client/TunnelRunner/",
     ]
 
     static func violations(_ sources: [SourceText]) -> [String] {

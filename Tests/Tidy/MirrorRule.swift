@@ -4,6 +4,7 @@ enum MirrorRule {
     static let testedElsewhere: [String: String] = [
         "Sources/Shared/Operations": "values without behaviour; EventLoopTests and the simulator perform them",
         "Sources/Shared/Model": "words and tables; DocumentTests compares the table of limits, all others use them",
+        "Sources/ControlPlane/StoreVocabulary": "values without behaviour; the core and its shell exchange them",
         "Sources/Client/TunnelRunner": "the loop around the worker's client role; Tests/EndToEnd runs it",
         "Sources/DataPlane/culvert-data": "a process; Tests/EndToEnd runs it",
         "Sources/ControlPlane/culvert-control": "a process; Tests/EndToEnd runs it",

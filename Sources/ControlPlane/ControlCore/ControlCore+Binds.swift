@@ -10,33 +10,43 @@ extension ControlCore {
 
     /// Answers a BIND (protocol relay §6). The routes that the answer promises are sent before it.
     mutating func decide(_ ask: BindAsk, from id: LinkID, now: Tick) {
-        if let reason = refusal(of: ask, from: id) {
-            tally.bindsRefused[reason, default: 0] += 1
-            note(
-                .warning, "bind refused",
-                ["reason": reason.label, "tunnel": ask.tunnel.shortText, "from": ask.source.text])
-            let isBad = reason == .noTunnel
-            let status = isBad ? ControlCore.badRequest : ControlCore.serviceUnavailable
-            effects.append(.send(id, .bindAnswer(ask: ask.ask, .refused(status: status, reason: reason))))
-            return
-        }
+        if let reason = refusal(of: ask, from: id) { return refuse(ask, from: id, reason) }
         let ingress = Int(plan.services[Int(ask.service.rawValue)].ingress.rawValue)
-        var bound = BoundConnector(
-            connector: ask.connector, tunnel: ask.tunnel, service: ask.service,
-            grantedHost: Endpoint.label(of: ask.tunnel), isUDP: ask.isUDP, weight: ask.weight,
-            worker: WorkerIndex(0), source: ask.source)
-        registry.add(bound, on: id)
+        if let store = nameStore(of: ingress) { return decide(ask, from: id, in: ingress, asking: store, now: now) }
+        var bound = ask.bound
+        add(bound, on: id, now: now)
         claimGenerated(ask.tunnel, in: ingress, now: now)
         if grant(ask.requestedHost, to: ask.tunnel, in: ingress, from: ask.source, now: now) {
             bound.grantedHost = ask.requestedHost
             registry.add(bound, on: id)
         }
+        grant(ask, bound, on: id)
+    }
+
+    mutating func refuse(_ ask: BindAsk, from id: LinkID, _ reason: Reason) {
+        tally.bindsRefused[reason, default: 0] += 1
+        note(
+            .warning, "bind refused",
+            ["reason": reason.label, "tunnel": ask.tunnel.shortText, "from": ask.source.text])
+        let isBad = reason == .noTunnel
+        let status = isBad ? ControlCore.badRequest : ControlCore.serviceUnavailable
+        effects.append(.send(id, .bindAnswer(ask: ask.ask, .refused(status: status, reason: reason))))
+    }
+
+    /// Answers a BIND whose names are decided; its routes are sent before.
+    mutating func grant(_ ask: BindAsk, _ bound: BoundConnector, on id: LinkID) {
         tally.bindsGranted += 1
         publish()
         effects.append(.send(id, .bindAnswer(ask: ask.ask, .granted(host: bound.grantedHost))))
     }
 
-    private func refusal(of ask: BindAsk, from id: LinkID) -> Reason? {
+    /// A connector is there, for this node and for others.
+    mutating func add(_ bound: BoundConnector, on id: LinkID, now: Tick) {
+        registry.add(bound, on: id)
+        announce(bound, now: now)
+    }
+
+    func refusal(of ask: BindAsk, from id: LinkID) -> Reason? {
         if ask.tunnel.isZero { return .noTunnel }
         guard Int(ask.service.rawValue) < plan.services.count else { return .bindRefused }
         if registry.connectors[ask.connector] != nil { return .bindRefused }
@@ -60,24 +70,39 @@ extension ControlCore {
         }
         let ingress = Int(plan.services[Int(bound.service.rawValue)].ingress.rawValue)
         if registry.connectors[bound.connector] == nil { tally.connectorsLearned += 1 }
-        registry.add(bound, on: id)
+        let wasAway = isAway(bound.tunnel)
+        let before = registry.connectors[bound.connector]?.bound
+        if let before, before.tunnel != bound.tunnel || before.service != bound.service { withdraw(before, now: now) }
+        add(bound, on: id, now: now)
+        if nameStore(of: ingress) != nil {
+            if !presumeNames(of: bound, in: ingress, wasAway: wasAway, now: now) {
+                noteLost(bound)
+                effects.append(.send(id, .closeConnector(bound.connector)))
+            }
+            return
+        }
         claimGenerated(bound.tunnel, in: ingress, now: now)
         guard bound.grantedHost != Endpoint.label(of: bound.tunnel) else { return }
         if !grant(bound.grantedHost, to: bound.tunnel, in: ingress, from: bound.source, now: now) {
-            tally.claimsLost += 1
-            note(
-                .error, "a client was promised a host that another tunnel holds; it is reachable by its endpoint only",
-                [
-                    "host": bound.grantedHost.string, "tunnel": bound.tunnel.shortText,
-                    "endpoint": Endpoint.label(of: bound.tunnel).string,
-                ])
+            noteLost(bound)
         }
+    }
+
+    private mutating func noteLost(_ bound: BoundConnector) {
+        tally.claimsLost += 1
+        note(
+            .error, "a client was promised a host that another tunnel holds; it is reachable by its endpoint only",
+            [
+                "host": bound.grantedHost.string, "tunnel": bound.tunnel.shortText,
+                "endpoint": Endpoint.label(of: bound.tunnel).string,
+            ])
     }
 
     mutating func remove(_ connector: ConnectorID, on id: LinkID, heldUntil: Tick, now: Tick) {
         guard registry.connectors[connector]?.link == id else { return }
         let offline = now.advanced(milliseconds: ControlLimit.offlineGraceMilliseconds)
-        _ = registry.remove(connector, heldUntil: heldUntil, offlineUntil: offline)
+        guard let gone = registry.remove(connector, heldUntil: heldUntil, offlineUntil: offline) else { return }
+        withdraw(gone.bound, now: now)
     }
 
     // MARK: Hosts
@@ -117,6 +142,13 @@ extension ControlCore {
                 return true
             }
         }
+        noteRefused(requested, refusal, tunnel, from: source)
+        return false
+    }
+
+    mutating func noteRefused(
+        _ requested: InlineText, _ refusal: ClaimRefusal, _ tunnel: TunnelID, from source: SocketAddress
+    ) {
         tally.claimsRefused[refusal, default: 0] += 1
         note(
             .warning, "host refused; the tunnel is reachable by its endpoint",
@@ -124,7 +156,6 @@ extension ControlCore {
                 "host": requested.string, "why": refusal.rawValue, "tunnel": tunnel.shortText,
                 "from": source.text,
             ])
-        return false
     }
 
     private func isFree(_ host: String, in ingress: Int, for tunnel: TunnelID, now: Tick) -> Bool {
@@ -138,32 +169,75 @@ extension ControlCore {
         if let rule = ingresses[ingress].rules[host] { return rule.tunnel == tunnel }
         if ingresses[ingress].owners[host] == tunnel { return true }
         guard isFree(host, in: ingress, for: tunnel, now: now) else { return false }
+        return own(host, in: ingress, by: tunnel)
+    }
+
+    /// Makes a tunnel the owner of a host, whoever was before; false when there is no room for another host.
+    @discardableResult
+    mutating func own(_ host: String, in ingress: Int, by tunnel: TunnelID) -> Bool {
         let key = HostKey(ingress: ingresses[ingress].index, host: host)
+        guard hasRoom(for: key) else { return false }
         if let before = ingresses[ingress].owners[host] {
+            guard before != tunnel else { return true }
             registry.release(key, by: before)
-        } else {
-            guard dynamicRoutes < ControlLimit.dynamicHostsMax else { return false }
-            dynamicRoutes += 1
-            dynamicEntryBytes += RouteSnapshot.entryBytes(hostBytes: host.utf8.count)
         }
-        ingresses[ingress].owners[host] = tunnel
         registry.hold(key, by: tunnel)
-        record(key, Route(tunnel: tunnel, isPrivate: false))
+        change(key) { $0.owners[host] = tunnel }
         return true
     }
 
     /// Ends the route of a host that `tunnel` held.
     mutating func removeRoute(_ key: HostKey, of tunnel: TunnelID) {
+        guard ingresses[Int(key.ingress.rawValue)].owners[key.host] == tunnel else { return }
+        change(key) { $0.owners[key.host] = nil }
+    }
+
+    /// The route of a host that belongs to a tunnel of other nodes; nil: there is none.
+    mutating func setMirrored(_ route: Route?, for host: String, in ingress: Int) {
+        let key = HostKey(ingress: ingresses[ingress].index, host: host)
+        guard ingresses[ingress].rules[host] == nil, route == nil || hasRoom(for: key) else { return }
+        change(key) { $0.mirrored[host] = route }
+    }
+
+    private func hasRoom(for key: HostKey) -> Bool {
+        dynamicRoutes < ControlLimit.dynamicHostsMax || dynamicRoute(of: key) != nil
+    }
+
+    private func dynamicRoute(of key: HostKey) -> Route? {
+        let ingress = ingresses[Int(key.ingress.rawValue)]
+        return ingress.owners[key.host].map { Route(tunnel: $0, isPrivate: false) } ?? ingress.mirrored[key.host]
+    }
+
+    /// Changes who has a host, and records what that means for its route. A host with a rule of its own has no other.
+    private mutating func change(_ key: HostKey, _ body: (inout Ingress) -> Void) {
         let ingress = Int(key.ingress.rawValue)
-        guard ingresses[ingress].owners[key.host] == tunnel else { return }
-        ingresses[ingress].owners[key.host] = nil
-        dynamicRoutes -= 1
-        dynamicEntryBytes -= RouteSnapshot.entryBytes(hostBytes: key.host.utf8.count)
-        record(key, nil)
+        precondition(ingresses[ingress].rules[key.host] == nil, "a fixed rule's host was given away")
+        let before = dynamicRoute(of: key)
+        body(&ingresses[ingress])
+        let after = dynamicRoute(of: key)
+        guard before != after else { return }
+        let bytes = RouteSnapshot.entryBytes(hostBytes: key.host.utf8.count)
+        if before == nil {
+            dynamicRoutes += 1
+            dynamicEntryBytes += bytes
+        } else if after == nil {
+            dynamicRoutes -= 1
+            dynamicEntryBytes -= bytes
+        }
+        record(key, after)
     }
 
     private mutating func record(_ key: HostKey, _ route: Route?) {
         guard let host = InlineText(key.host) else { preconditionFailure("a host of more than 255 bytes was claimed") }
         changes.append(RouteChange(ingress: key.ingress, host: host, route: route))
+    }
+}
+
+extension BindAsk {
+    /// The connector that it asks for, with its endpoint for a host.
+    var bound: BoundConnector {
+        BoundConnector(
+            connector: connector, tunnel: tunnel, service: service, grantedHost: Endpoint.label(of: tunnel),
+            isUDP: isUDP, weight: weight, worker: WorkerIndex(0), source: source)
     }
 }

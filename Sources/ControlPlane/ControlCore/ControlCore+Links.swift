@@ -39,6 +39,7 @@ extension ControlCore {
         case .applied(let generation): links[id]?.applied = generation
         // The shell gathers dumps: nothing is decided by them.
         case .dump: break
+        case .lookup(let lookup): look(up: lookup, from: id, now: now)
         }
     }
 
@@ -64,6 +65,7 @@ extension ControlCore {
             }
         }
         links[id]?.hello = hello
+        refreshOwnRow()
         links[id]?.phase = .inventory(until: now.advanced(milliseconds: ControlLimit.inventoryMilliseconds))
         sockets[hello.dataPlaneName, default: PlaneSockets()].orphanedSince = nil
         effects.append(
@@ -71,7 +73,8 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: [.access], nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
+                        version: .current, capabilities: [.access, .cluster],
+                        nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         note(
             .info, "data plane connected",
             [
@@ -90,6 +93,7 @@ extension ControlCore {
     /// A link is over: what lived on it has left. Its sockets stay for its successor.
     mutating func disconnected(_ id: LinkID, _ end: LinkEnd, now: Tick) {
         guard let link = links.removeValue(forKey: id) else { return }
+        cluster.told[id] = nil
         if case .fault(let fault) = end {
             tally.linkFaults += 1
             note(.error, "data plane broke the plane link", ["dataPlane": link.name, "error": fault.text])

@@ -20,6 +20,8 @@ package struct ControlCore: Sendable {
     /// Of the routing table: grows with every change.
     package internal(set) var generation: UInt64 = 1
     package internal(set) var tally = ControlTally()
+    /// Names and connectors in the stores, and the mirror of other nodes; empty for a node on its own.
+    package internal(set) var cluster: Cluster
     /// The key of the digests below: kernel randomness.
     let credentialKey: CredentialKey
     /// What files of credentials hold, by auther.
@@ -37,11 +39,13 @@ package struct ControlCore: Sendable {
 
     /// A core that knows its configuration and nobody yet; throws when the configuration cannot be served.
     package init(
-        _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64, credentialKey: CredentialKey
+        _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64, credentialKey: CredentialKey,
+        cluster: ClusterSettings = ClusterSettings()
     ) throws(NodePlanFault) {
         plan = try NodePlan(configuration, nodeName: nodeName)
         self.nodeEpoch = nodeEpoch
         self.credentialKey = credentialKey
+        self.cluster = Cluster(cluster, epoch: nodeEpoch)
         var routes = 0, bytes = 0
         var ingresses: [Ingress] = []
         for (index, table) in configuration.ingresses.enumerated() {
@@ -75,8 +79,13 @@ package struct ControlCore: Sendable {
         case .listenersOpened(let link, let opened, let failed):
             listenersOpened(link, opened, failed, now: now)
         case .credentialsRead(let auther, let credentials): credentialsRead(auther, credentials)
+        case .store(let event): storeTold(event, now: now)
+        case .wallTime(let seconds):
+            cluster.wallSeconds = seconds
+            cluster.wallAt = now
         case .tick: tick(now: now)
         }
+        attendStores(now: now)
         publish()
         let done = effects
         effects = []
@@ -85,7 +94,9 @@ package struct ControlCore: Sendable {
 
     /// The next instant at which `tick` is due.
     package var nextDeadline: Tick {
-        var next = registry.nextOffline ?? .never
+        // What a store would have to be asked for again is not forgotten while it is away.
+        var next = registry.nextOffline.map { max($0, forgetsAt) } ?? .never
+        next = min(next, cluster.nextDeadline)
         for link in links.values { next = min(next, link.nextDeadline) }
         // Sockets wait for ever where nobody else serves.
         guard isServing else { return next }
@@ -102,9 +113,16 @@ package struct ControlCore: Sendable {
     private mutating func tick(now: Tick) {
         for link in links.keys.sorted(by: { $0.rawValue < $1.rawValue }) { attend(to: link, now: now) }
         dropOrphanedSockets(now: now)
+        guard now >= forgetsAt else { return }
         while let (tunnel, hosts) = registry.takeExpired(at: now) {
+            releaseNames(of: tunnel, now: now)
             for key in hosts { removeRoute(key, of: tunnel) }
         }
+    }
+
+    /// From when on tunnels that are gone from here may be forgotten: when every store can be asked for them.
+    private var forgetsAt: Tick {
+        cluster.lanes.values.reduce(.zero) { max($0, $1.isUp ? $1.graceUntil : .never) }
     }
 
     // MARK: The routing table
@@ -134,6 +152,9 @@ package struct ControlCore: Sendable {
         for ingress in ingresses {
             for (host, route) in ingress.rules.routes { body(ingress.index, host, route) }
             for (host, owner) in ingress.owners { body(ingress.index, host, Route(tunnel: owner, isPrivate: false)) }
+            for (host, route) in ingress.mirrored where ingress.owners[host] == nil {
+                body(ingress.index, host, route)
+            }
         }
     }
 

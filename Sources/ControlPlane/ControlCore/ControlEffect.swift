@@ -1,5 +1,6 @@
 package import Model
 package import PlaneLink
+package import StoreVocabulary
 
 /// What the control plane wants done. The shell does it at once, in order.
 package enum ControlEffect: Equatable, Sendable {
@@ -18,6 +19,8 @@ package enum ControlEffect: Equatable, Sendable {
     case closeListeners(plane: String, [ListenerID]?)
     /// End the link after what is queued was sent.
     case close(LinkID)
+    /// Send a batch to a store; its answer is an event. Batches for one store are sent in their order.
+    case store(StoreID, StoreBatch)
     case log(ControlNote)
 }
 

@@ -1,5 +1,6 @@
 package import PlaneLink
 package import Settings
+package import StoreVocabulary
 
 /// One connection of a data plane to this control plane: numbered by the shell, never used again.
 package struct LinkID: Hashable, Sendable {
@@ -22,6 +23,10 @@ package enum ControlEvent: Sendable {
     /// The file of an auther (its place in the configuration) was read: at the start, before any data plane connects,
     /// and whenever it has changed.
     case credentialsRead(Int, [Credential])
+    /// What a store's shell tells.
+    case store(StoreEvent)
+    /// Seconds since 1970, by this machine's clock: told before the first data plane connects and now and then after it.
+    case wallTime(UInt64)
     /// Time has passed; due not later than `nextDeadline`.
     case tick
 }

@@ -28,6 +28,68 @@ package enum ControlLimit {
     package static let credentialsMax = 65_536
     /// Longest file of credentials that is read, in bytes.
     package static let credentialFileBytesMax = 64 << 20
+    /// How long a BIND waits for the store to say whose its names are; then last knowledge decides. The data plane's own
+    /// patience is `Limit.bindAnswerTimeoutMilliseconds`; at most `claimShare` hundredths of that are taken.
+    package static let claimMilliseconds: UInt64 = 300
+    package static let claimShare: UInt64 = 60
+    /// Binds that wait for a store at once; beyond, last knowledge decides at once.
+    package static let bindsWaitingMax = 16_384
+    /// How long a data plane's question waits for a store, and how many do at once; beyond, they are answered "unknown".
+    package static let lookupMilliseconds: UInt64 = 1_000
+    package static let lookupsWaitingMax = 8_192
+    /// How long "there is no such host" is believed, by this plane and by the data planes, unless a change is told.
+    package static let absentMilliseconds: UInt64 = 5_000
+    /// Names of other nodes' tunnels, "no such name" included, and tunnels that are mirrored; the oldest go first.
+    package static let mirroredNamesMax = 32_768
+    package static let mirroredTunnelsMax = 32_768
+    /// Tunnels with connectors here that are mirrored without anybody having asked, so that their other connectors are
+    /// known when those here fail.
+    package static let mirroredOwnMax = 16_384
+    /// Hosts that one mirrored name is known by, connectors that one mirrored tunnel has, nodes that are known.
+    package static let hostsPerNameMax = 16
+    package static let entriesPerTunnelMax = 1_024
+    package static let nodesMax = 1_024
+    /// Tunnels of other nodes that one data plane is kept informed of; the oldest go first.
+    package static let toldTunnelsMax = 65_536
+    /// Re-reads of one store in a second: of what may have changed, of what did change, and of everything after changes
+    /// may have been missed.
+    package static let rereadsPerSecond: UInt64 = 200
+    /// Of hashes of Culvert nodes only, which are written by renewals all the time, while no stock node is known: a
+    /// sample, by which a stock node that joins is found.
+    package static let auditsPerSecond: UInt64 = 2
+    package static let changeReadsPerSecond: UInt64 = 5_000
+    package static let sweepReadsPerSecond: UInt64 = 25_000
+    /// Names, and tunnels, that one batch writes or reads, and batches of each kind that are under way at once.
+    package static let namesPerBatchMax = 128
+    package static let tunnelsPerBatchMax = 64
+    package static let writesUnderWayMax = 16
+    package static let readsUnderWayMax = 16
+    /// Connectors of one tunnel that are written as one; more are written in parts.
+    package static let connectorsPerPartMax = 128
+    /// Connectors whose removal waits for a store that is away; those beyond end with their hash's expiry.
+    package static let departuresMax = 131_072
+    /// Tunnels whose names wait to be given up; those beyond are left to expire.
+    package static let releasesMax = 16_384
+    /// Within which everything is written again to a store that is back or was flushed.
+    package static let rewriteMilliseconds: UInt64 = 3_000
+    /// How long what such a store does not have (yet) is still believed, as a suspect.
+    package static let returnGraceMilliseconds: UInt64 = 10_000
+    /// How long after a failure the next batch of background work is sent.
+    package static let storePauseMilliseconds: UInt64 = 200
+    /// Deadlines of batches that nobody waits for.
+    package static let storeBatchMilliseconds = 5_000
+    /// After how many expirations without a renewal an entry is removed by whoever reads it.
+    package static let leftoverExpirations: UInt64 = 10
+    /// A node's lease: how long it holds, how often it is renewed, and how often those of others are looked at, at most.
+    package static let leaseSeconds: UInt64 = 5
+    package static let leaseRenewMilliseconds: UInt64 = 1_000
+    package static let leaseReadMilliseconds: UInt64 = 250
+    /// How long a restarted control plane waits for its data planes, at least and at most, before the entries of its
+    /// predecessor are void.
+    package static let rejoinMilliseconds: UInt64 = 3_000
+    package static let epochGraceMilliseconds: UInt64 = 10_000
+    /// Within which after a renewal here one change of the name is taken for that renewal.
+    package static let echoMilliseconds: UInt64 = 2_000
     /// Services and ingresses of one node.
     package static let servicesMax = 256
     package static let ingressesMax = 256

@@ -44,6 +44,8 @@ package struct DataPlaneLink: Sendable {
     package var speaksAccess: Bool { hello?.capabilities.contains(.access) ?? false }
     /// Whether it can be told whom to believe about addresses.
     package var speaksTrust: Bool { hello?.capabilities.contains(.trust) ?? false }
+    /// Whether it forwards to other nodes.
+    package var speaksCluster: Bool { hello?.capabilities.contains(.cluster) ?? false }
     package var workers: Int { Int(hello?.workers ?? 0) }
 
     /// The next instant at which something is due here.

@@ -25,6 +25,8 @@ package struct Ingress: Sendable {
     package let dynamic: DynamicIngress?
     /// Host → owner.
     package internal(set) var owners: [String: TunnelID] = [:]
+    /// Hosts of other nodes' tunnels → route, where no tunnel of this node owns them.
+    package internal(set) var mirrored: [String: Route] = [:]
 
     /// An ingress as configured.
     package init(index: IngressIndex, table: IngressTable) {

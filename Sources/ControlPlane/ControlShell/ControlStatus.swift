@@ -18,6 +18,14 @@ package struct ControlStatus: Sendable {
         package var reasons: [(name: String, value: UInt64)]
     }
 
+    /// A store, as the core knows it.
+    package struct Store: Sendable {
+        /// Address, or the sentinels' name for it, and database.
+        package var name: String
+        package var isUp: Bool
+        package var isTracking: Bool
+    }
+
     package var node: String
     package var nodeEpoch: UInt64
     package var isReady: Bool
@@ -28,6 +36,9 @@ package struct ControlStatus: Sendable {
     package var keptSockets: Int
     package var tally: ControlTally
     package var dataPlanes: [DataPlane]
+    package var stores: [Store]
+    /// nil on a node that is alone.
+    package var cluster: ClusterStatus?
 }
 
 /// Both planes' canonical texts (`DumpText`), side by side.

@@ -31,6 +31,7 @@ package enum MetricsText {
             "culvert_control_connectors_learned_total", "connectors learned from inventories", tally.connectorsLearned)
         page.counter("culvert_control_data_planes_lost_total", "data plane links that ended", tally.dataPlanesLost)
         page.counter("culvert_control_link_faults_total", "data planes that broke the plane link", tally.linkFaults)
+        if let cluster = status.cluster { page.render(cluster, stores: status.stores) }
         return page.text
     }
 
@@ -82,7 +83,7 @@ package enum MetricsText {
     }
 
     /// Lines of the exposition format.
-    private struct Page {
+    struct Page {
         var text = ""
 
         mutating func head(_ name: String, _ help: String, _ kind: String) {

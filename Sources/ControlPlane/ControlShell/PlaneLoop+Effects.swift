@@ -30,6 +30,7 @@ extension PlaneLoop {
         case .adoptListener(let plane, let id): adopt(plane, id)
         case .closeListeners(let plane, let ids): store.close(plane: plane, ids)
         case .close(let link): peers[link]?.isClosing = true
+        case .store(let id, let batch): stores.submit(batch, to: id)
         case .log(let note):
             var metadata = Logger.Metadata()
             for field in note.fields { metadata[field.key] = .string(field.value) }

@@ -3,6 +3,7 @@ internal import Glibc
 internal import Observe
 internal import PlaneLink
 internal import Primitives
+internal import StoreVocabulary
 
 /// A dump that waits for the data planes' parts.
 struct DumpGathering {
@@ -32,7 +33,15 @@ extension PlaneLoop {
             node: core.plan.nodeName, nodeEpoch: core.nodeEpoch, isReady: core.isReady, generation: core.generation,
             routes: core.routeCount, tunnels: core.registry.tunnels.count,
             connectors: core.registry.connectors.count, keptSockets: store.count, tally: core.tally,
-            dataPlanes: dataPlanes.sorted { $0.name < $1.name })
+            dataPlanes: dataPlanes.sorted { $0.name < $1.name }, stores: storeStatus(), cluster: core.clusterStatus)
+    }
+
+    private func storeStatus() -> [ControlStatus.Store] {
+        stores.names.enumerated().map { index, name in
+            let lane = core.cluster.lanes[StoreID(index)]
+            return ControlStatus.Store(
+                name: name, isUp: lane?.isUp ?? false, isTracking: lane?.isTracking ?? false)
+        }
     }
 
     private func listeners(of plane: String) -> [String] {

@@ -25,6 +25,7 @@ final class PlaneLoop {
 
     var core: ControlCore
     let store: SocketStore
+    let stores: StoreShelf
     let logger: Logger
     var peers: [LinkID: PlanePeer] = [:]
     var table: TableFile?
@@ -35,13 +36,16 @@ final class PlaneLoop {
     var nextDump: UInt64 = 1
     private let credentials: CredentialWatch
     private let socket: PlaneSocket
-    private let mailbox: PlaneMailbox
+    let mailbox: PlaneMailbox
+    /// When the core has to be told the time of day again; never without stores.
+    var wallTimeDue = Tick.never
     private var nextLink: UInt64 = 1
     private var adoptionEnd: Tick?
     private var isStopping = false
 
-    init(core: ControlCore, socket: PlaneSocket, mailbox: PlaneMailbox, logger: Logger) {
+    init(core: ControlCore, socket: PlaneSocket, stores: StoreShelf, mailbox: PlaneMailbox, logger: Logger) {
         self.core = core
+        self.stores = stores
         self.socket = socket
         self.mailbox = mailbox
         self.logger = logger
@@ -53,6 +57,7 @@ final class PlaneLoop {
     func run() throws(ControlFault) {
         do throws(SystemFault) { try store.probe() } catch { throw ControlFault(error.text) }
         try readCredentials()
+        startStores()
         if !store.contested.isEmpty {
             adoptionEnd = ControlClock.now().advanced(milliseconds: PlaneLoop.adoptionMilliseconds)
             logger.info("addresses are in use: waiting for a data plane to bring their sockets")
@@ -128,7 +133,11 @@ final class PlaneLoop {
             if entry.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0 { receive(from: peer) }
         }
         // After the data planes were heard: who asks after a message was sent sees what it did.
-        if polled[0].revents != 0 { for letter in mailbox.takeAll() { answer(letter) } }
+        if polled[0].revents != 0 {
+            for letter in mailbox.takeAll() { answer(letter) }
+            for event in mailbox.takeEvents() { tell(.store(event)) }
+        }
+        if ControlClock.now() >= wallTimeDue { tellWallTime() }
         if ControlClock.now() >= core.nextDeadline { tell(.tick) }
         if ControlClock.now() >= credentials.nextLook { reviewCredentials() }
         finishDumps()
@@ -138,7 +147,7 @@ final class PlaneLoop {
     /// Milliseconds until something is due.
     private func timeout(_ peers: [PlanePeer]) -> Int32 {
         let now = ControlClock.now()
-        var next = min(core.nextDeadline, adoptionEnd ?? .never, credentials.nextLook)
+        var next = min(core.nextDeadline, adoptionEnd ?? .never, credentials.nextLook, wallTimeDue)
         for dump in dumps.values { next = min(next, dump.deadline) }
         if peers.contains(where: \.waitsForDescriptors) { next = min(next, now.advanced(milliseconds: 20)) }
         guard next > now else { return 0 }

@@ -1,9 +1,10 @@
 internal import CLinux
 internal import Glibc
+internal import StoreVocabulary
 internal import Synchronization
 
-/// How the rest of the process speaks to the plane loop's thread: questions in a bounded box and a descriptor that
-/// wakes it.
+/// How the rest of the process speaks to the plane loop's thread: questions in a bounded box, what stores tell in another
+/// one, and a descriptor that wakes it.
 package final class PlaneMailbox: Sendable {
     enum Letter: Sendable {
         case status(@Sendable (ControlStatus) -> Void)
@@ -16,6 +17,7 @@ package final class PlaneMailbox: Sendable {
     static let lettersMax = 64
 
     private let letters = Mutex<[Letter]>([])
+    private let stores = Mutex(StoreInbox())
     let descriptor: Int32
 
     /// An empty mailbox with the event that wakes its reader.
@@ -33,11 +35,19 @@ package final class PlaneMailbox: Sendable {
             letters.append(letter)
             return true
         }
-        if isTaken {
-            var one: UInt64 = 1
-            _ = write(descriptor, &one, 8)
-        }
+        if isTaken { wake() }
         return isTaken
+    }
+
+    /// What a store tells always has room.
+    func put(_ event: StoreEvent) {
+        stores.withLock { $0.put(event) }
+        wake()
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = write(descriptor, &one, 8)
     }
 
     func takeAll() -> [Letter] {
@@ -48,6 +58,9 @@ package final class PlaneMailbox: Sendable {
             return letters
         }
     }
+
+    /// What stores have told since the last time.
+    func takeEvents() -> [StoreEvent] { stores.withLock { $0.takeAll() } }
 
     // MARK: For everybody else
 

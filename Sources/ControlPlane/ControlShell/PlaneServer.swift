@@ -52,10 +52,13 @@ package struct PlaneServer: Service {
             let epoch = UInt64(time.seconds) * 1_000 + UInt64(time.nanoseconds / 1_000_000)
             let core = try ControlCore(
                 configuration, nodeName: nodeName, nodeEpoch: epoch,
-                credentialKey: CredentialKey(high: ControlClock.random(), low: ControlClock.random()))
+                credentialKey: CredentialKey(high: ControlClock.random(), low: ControlClock.random()),
+                cluster: ClusterSettings(configuration, nodeName: nodeName))
+            let stores = try StoreShelf(configuration, logger: logger)
+            defer { stores.stop() }
             let socket = try PlaneSocket(path: socketPath)
             logger.info("control plane started", metadata: ["socket": .string(socketPath)])
-            try PlaneLoop(core: core, socket: socket, mailbox: mailbox, logger: logger).run()
+            try PlaneLoop(core: core, socket: socket, stores: stores, mailbox: mailbox, logger: logger).run()
             logger.info("control plane stopped; the data planes keep the sockets")
         } catch let fault as NodePlanFault {
             throw ControlFault(fault.text)

@@ -29,6 +29,16 @@ package struct ConnectorID: Identity {
     }
 }
 
+/// A node of a cluster: stable across its restarts, and no secret.
+package struct NodeID: Identity {
+    package let high: UInt64
+    package let low: UInt64
+    @_noLocks package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
 extension Identity {
     package static var zero: Self { Self(high: 0, low: 0) }
     package var isZero: Bool { high == 0 && low == 0 }

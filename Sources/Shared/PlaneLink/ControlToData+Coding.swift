@@ -21,6 +21,10 @@ extension ControlToData {
         case trust = 18
         case credentials = 20
         case access = 21
+        // Since 1.2.
+        case node = 22
+        case remoteTunnel = 23
+        case lookupAnswer = 24
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -46,6 +50,9 @@ extension ControlToData {
         case .drain: .drain
         case .tableEnd: .tableEnd
         case .ping: .ping
+        case .node: .node
+        case .remoteTunnel: .remoteTunnel
+        case .lookupAnswer: .lookupAnswer
         }
     }
 
@@ -101,6 +108,11 @@ extension ControlToData {
         case .dumpAsk(let id): writer.put(id)
         case .closeConnector(let connector): writer.put(connector)
         case .tableEnd(let generation): writer.put(generation)
+        case .node(let node): node.encode(to: &writer)
+        case .remoteTunnel(let tunnel): tunnel.encode(to: &writer)
+        case .lookupAnswer(let question, let outcome):
+            writer.put(question)
+            outcome.encode(to: &writer)
         case .listenersEnd, .drain, .ping: break
         }
     }
@@ -166,6 +178,10 @@ extension ControlToData {
         case .drain: return .drain
         case .tableEnd: return .tableEnd(generation: try reader.number())
         case .ping: return .ping
+        case .node: return .node(try PlaneNode(from: &reader))
+        case .remoteTunnel: return .remoteTunnel(try RemoteTunnel(from: &reader))
+        case .lookupAnswer:
+            return .lookupAnswer(question: try reader.number(), try PlaneLookupOutcome(from: &reader))
         }
     }
 }

@@ -5,7 +5,7 @@ package import Model
 /// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
 /// `settings, trust, credentials…, access, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and
 /// from then on deltas. (`credentials` and `access` only to data planes of the capability `access`, `trust` to those of
-/// its own.) Every
+/// its own, what concerns other nodes to those of the capability `cluster`.) Every
 /// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
 /// the connection before.
 package enum ControlToData: Hashable, Sendable {
@@ -42,6 +42,12 @@ package enum ControlToData: Hashable, Sendable {
     case tableEnd(generation: UInt64)
     /// Answered by `pong`.
     case ping
+    /// A row of the table of nodes, new or changed.
+    case node(PlaneNode)
+    /// Where else a tunnel has connectors.
+    case remoteTunnel(RemoteTunnel)
+    /// Answers a `lookup`.
+    case lookupAnswer(question: UInt64, PlaneLookupOutcome)
 }
 
 /// The control plane's first message.

@@ -10,6 +10,8 @@ extension DataToControl {
         case applied = 5
         case dump = 6
         case pong = 7
+        // Since 1.2.
+        case lookup = 8
         case hello = 0x8001
         case listenerHeld = 0x8002
     }
@@ -25,6 +27,7 @@ extension DataToControl {
         case .applied: .applied
         case .dump: .dump
         case .pong: .pong
+        case .lookup: .lookup
         }
     }
 
@@ -51,6 +54,7 @@ extension DataToControl {
             writer.put(id)
             writer.put(isLast)
             writer.put(text)
+        case .lookup(let lookup): lookup.encode(to: &writer)
         case .inventoryEnd, .pong: break
         }
     }
@@ -77,6 +81,7 @@ extension DataToControl {
             let isLast = try reader.bool()
             return .dump(id: id, text: try reader.string(), isLast: isLast)
         case .pong: return .pong
+        case .lookup: return .lookup(try PlaneLookup(from: &reader))
         }
     }
 }

@@ -20,6 +20,8 @@ package enum DataToControl: Hashable, Sendable {
     /// A part of the answer to `dumpAsk`, in order.
     case dump(id: UInt64, text: String, isLast: Bool)
     case pong
+    /// Asks for a way to a tunnel; answered by `lookupAnswer`, always. Said to control planes of the capability `cluster`.
+    case lookup(PlaneLookup)
 }
 
 /// The data plane's first message.

@@ -11,8 +11,8 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
         self.minor = minor
     }
 
-    /// What this build speaks. 1.1 added `trust`, `credentials` and `access`.
-    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 1) }
+    /// What this build speaks. 1.1 added `trust`, `credentials` and `access`, 1.2 what concerns other nodes.
+    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 2) }
 
     /// Majors this build understands: its own and, once there is one, the one before.
     package static let majors: ClosedRange<UInt16> = 1...1
@@ -38,4 +38,7 @@ package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable
     package static var access: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 8) }
     /// Said by a data plane that understands `trust`; one without it takes addresses from the kernel only.
     package static var trust: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 9) }
+    /// Said by a data plane that forwards to other nodes, and by a control plane that knows them: `lookup`, `lookupAnswer`,
+    /// `node` and `remoteTunnel` are spoken where both said it.
+    package static var cluster: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 10) }
 }

@@ -6,6 +6,7 @@ struct ConfigurationReading {
     private var findings: Findings
     private var node = NodeReading()
     private var ingresses = IngressReading()
+    private var stores = StoreReading()
     private var authers = AutherReading()
     private var tunnelServices: [TunnelService] = []
     private var client = ClientConfiguration()
@@ -17,7 +18,8 @@ struct ConfigurationReading {
     mutating func read(_ tree: SettingNode) throws(ConfigurationFault) -> NodeSettings {
         let top = SettingSection(tree, path: "", keys: NodeKeys.top, place: tree.place, findings: &findings)
         node.read(top, findings: &findings)
-        ingresses.read(top.elements("ingresses"), findings: &findings)
+        ingresses.read(top.elements("ingresses"), stores: &stores, findings: &findings)
+        stores.read(top.elements("sds"), findings: &findings)
         authers.read(top.elements("authers"), findings: &findings)
         var chains = ChainReading(top, findings: &findings)
         var names: Set<String> = []
@@ -47,7 +49,7 @@ struct ConfigurationReading {
             let reading = TunnelServiceReading(service: service)
             guard
                 let result = reading.read(
-                    node: &node, ingresses: &ingresses, authers: &authers, findings: &findings)
+                    node: &node, ingresses: &ingresses, stores: &stores, authers: &authers, findings: &findings)
             else { return }
             tunnelServices.append(result)
             claim(result.address, for: service)
@@ -124,6 +126,9 @@ struct ConfigurationReading {
             server.nodeName = node.name
             server.services = tunnelServices
             server.ingresses = ingresses.tables
+            server.stores = stores.stores
+            server.discoveries = stores.discoveries
+            server.numberStores()
             server.authers = authers.authers
             server.limits = node.limits
             server.logLevel = node.logLevel

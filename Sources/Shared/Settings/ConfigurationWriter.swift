@@ -27,7 +27,12 @@ package enum ConfigurationWriter {
         lines.append("services:")
         for service in server.services { lines += self.lines(service, of: server) }
         if !server.ingresses.isEmpty { lines.append("ingresses:") }
-        for ingress in server.ingresses { lines += self.lines(ingress) }
+        for ingress in server.ingresses { lines += self.lines(ingress, of: server) }
+        if !server.discoveries.isEmpty { lines.append("sds:") }
+        for discovery in server.discoveries {
+            lines.append("- name: \(quoted(discovery.name))")
+            lines.append("  plugin: {\(fields(server.stores[discovery.store]))}")
+        }
         if !server.authers.isEmpty { lines.append("authers:") }
         for auther in server.authers { lines += self.lines(auther) }
         return lines.joined(separator: "\n") + "\n"
@@ -54,6 +59,9 @@ package enum ConfigurationWriter {
             "      entrypoint.clientIP: \(service.namesClientByField ? "header" : "peer")",
             "      entrypoint.relay: \(service.relaysAtEntrypoints)",
         ]
+        if let discovery = service.discovery {
+            lines.append("      sd: \(quoted(server.discoveries[discovery].name))")
+        }
         if !service.entrypointID.isZero { lines.append("      entrypoint.id: \(quoted(service.entrypointID.text))") }
         if !service.entrypoints.isEmpty { lines.append("      entrypoints:") }
         for entrypoint in service.entrypoints {
@@ -66,11 +74,12 @@ package enum ConfigurationWriter {
         return lines
     }
 
-    private static func lines(_ ingress: IngressTable) -> [String] {
+    private static func lines(_ ingress: IngressTable, of server: ServerConfiguration) -> [String] {
         var lines = ["- name: \(quoted(ingress.name))"]
         if let dynamic = ingress.dynamic {
             let domains = dynamic.domains.map(quoted).joined(separator: ", ")
-            lines.append("  plugin: {type: memory, domain: [\(domains)], domainMin: \(dynamic.labelBytesMin)}")
+            let place = dynamic.store.map { fields(server.stores[$0]) } ?? "type: memory"
+            lines.append("  plugin: {\(place), domain: [\(domains)], domainMin: \(dynamic.labelBytesMin)}")
         }
         if !ingress.rules.isEmpty { lines.append("  rules:") }
         for rule in ingress.rules {
@@ -89,6 +98,35 @@ package enum ConfigurationWriter {
                 "  - {username: \(quoted(credential.userName)), password: \(quoted(credential.password))}")
         }
         return lines
+    }
+
+    /// The inside of a redis plugin's mapping.
+    private static func fields(_ store: StoreSettings) -> String {
+        var fields = ["type: redis"]
+        fields.append("addr: [\(store.addresses.map { quoted($0.text) }.joined(separator: ", "))]")
+        fields.append("db: \(store.database)")
+        fields += self.fields(store.login)
+        if let sentinel = store.sentinel {
+            let inside = ["master: \(quoted(sentinel.masterName))"] + self.fields(sentinel.login)
+            fields.append("sentinel: {\(inside.joined(separator: ", "))}")
+        }
+        if let tls = store.tls {
+            var inside = ["secure: \(tls.verifies)"]
+            let texts = [
+                ("serverName", tls.serverName), ("caFile", tls.authorityPath), ("certFile", tls.certificatePath),
+                ("keyFile", tls.keyPath),
+            ]
+            for (key, text) in texts { if let text { inside.append("\(key): \(quoted(text))") } }
+            fields.append("tls: {\(inside.joined(separator: ", "))}")
+        }
+        fields.append("expiration: \(store.expirationSeconds)s")
+        return fields.joined(separator: ", ")
+    }
+
+    private static func fields(_ login: StoreLogin?) -> [String] {
+        guard let login else { return [] }
+        let password = "password: \(quoted(login.password))"
+        return login.userName.isEmpty ? [password] : ["username: \(quoted(login.userName))", password]
     }
 
     private static func quoted(_ address: ListenAddress) -> String {

@@ -9,7 +9,7 @@ struct IngressReading {
     static let sharedName = "default"
 
     /// Every table of the list, in its order, so that a written configuration reads back the same.
-    mutating func read(_ ingresses: [Setting], findings: inout Findings) {
+    mutating func read(_ ingresses: [Setting], stores: inout StoreReading, findings: inout Findings) {
         for setting in ingresses {
             let section = SettingSection(
                 setting.node, path: setting.key, keys: ServerKeys.ingress, place: setting.place, findings: &findings)
@@ -27,8 +27,8 @@ struct IngressReading {
                 guard let rule = IngressReading.rule(rule, findings: &findings) else { continue }
                 IngressReading.append(rule.value, from: rule.setting, to: &table, hosts: &hosts, findings: &findings)
             }
-            if section.setting("plugin") != nil {
-                table.dynamic = IngressReading.plugin(in: section, findings: &findings)
+            if let plugin = section.setting("plugin") {
+                table.dynamic = IngressReading.dynamic(plugin, stores: &stores, findings: &findings)
             }
             add(table)
         }
@@ -65,6 +65,20 @@ struct IngressReading {
         return add(table)
     }
 
+    /// The table of a service whose ingress is a URL. The same URL at several services is one table.
+    mutating func table(url plugin: Setting, stores: inout StoreReading, findings: inout Findings) -> Int? {
+        guard case .mapping = plugin.node.content,
+            let dynamic = IngressReading.dynamic(plugin, stores: &stores, findings: &findings)
+        else { return nil }
+        if let index = urlTables.first(where: { tables[$0].dynamic == dynamic }) { return index }
+        var table = IngressTable(name: freeName(IngressReading.urlName))
+        table.dynamic = dynamic
+        urlTables.append(add(table))
+        return tables.count - 1
+    }
+
+    private static let urlName = "redis"
+    private var urlTables: [Int] = []
     private var sharedTable: Int?
 
     @discardableResult
@@ -124,19 +138,35 @@ struct IngressReading {
         return IngressRule(host: pattern.text, route: Route(tunnel: tunnel, isPrivate: isPrivate))
     }
 
-    private static func plugin(in ingress: SettingSection, findings: inout Findings) -> DynamicIngress? {
-        let section = ingress.section("plugin", keys: ServerKeys.plugin, findings: &findings)
-        let type = section.text("type", findings: &findings) ?? "grpc"
-        guard type == "memory" else {
-            let isKnown = ["grpc", "http", "redis"].contains(type)
-            let state = isKnown ? "is not available yet" : "is unknown"
-            let place = section.setting("type")?.place ?? section.place
-            findings.problem(
-                place, section.path + ".type",
-                "plugin type `\(type)` \(state); write `type: memory`, which keeps the hosts in this node")
+    private static func dynamic(
+        _ plugin: Setting, stores: inout StoreReading, findings: inout Findings
+    ) -> DynamicIngress? {
+        let type = StoreReading.type(of: plugin)
+        guard type == "memory" || type == "redis" else {
+            StoreReading.refuse(
+                plugin, type: type,
+                instead: "`type: memory`, which keeps the hosts in this node, or `type: redis`, which several share",
+                findings: &findings)
             return nil
         }
+        let keys = type == "redis" ? StoreKeys.ingressPlugin : ServerKeys.plugin
+        let section = SettingSection(
+            plugin.node, path: plugin.key, keys: keys, place: plugin.place, findings: &findings)
         var dynamic = DynamicIngress()
+        if type == "redis" {
+            dynamic.domains = DynamicIngress.storeDomains
+            dynamic.store = stores.store(
+                section, expirationSeconds: StoreSettings.ingressExpirationSeconds, findings: &findings)
+            guard dynamic.store != nil else { return nil }
+        }
+        readNames(section, into: &dynamic, findings: &findings)
+        return dynamic
+    }
+
+    /// `domain` and `domainMin`.
+    private static func readNames(
+        _ section: SettingSection, into dynamic: inout DynamicIngress, findings: inout Findings
+    ) {
         let domains = section.elements("domain").flatMap { element -> [String] in
             guard let text = element.text(findings: &findings) else { return [] }
             return text.split(separator: ",").compactMap { part in
@@ -152,6 +182,5 @@ struct IngressReading {
         if let least = section.setting("domainMin")?.integer(in: 1...63, findings: &findings) {
             dynamic.labelBytesMin = Int(least)
         }
-        return dynamic
     }
 }

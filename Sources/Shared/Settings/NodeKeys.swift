@@ -3,13 +3,12 @@ enum NodeKeys {
     static let top = KeyTable(
         "the top of a configuration",
         [
-            .used("services"), .used("chains"), .used("hops"), .used("ingresses"), .used("authers"), .used("log"),
-            .used("metrics"),
-            .used("api"), .used("culvert"),
+            .used("services"), .used("chains"), .used("hops"), .used("ingresses"), .used("sds"), .used("authers"),
+            .used("log"), .used("metrics"), .used("api"), .used("culvert"),
             // Definitions act only through references, and every reference to one of these stops the start.
             .withoutEffect(
-                "admissions", "bypasses", "limiters", "quotas", "climiters", "rlimiters", "sds",
-                "resolvers", "hosts", because: "nothing refers to it"),
+                "admissions", "bypasses", "limiters", "quotas", "climiters", "rlimiters", "resolvers", "hosts",
+                because: "nothing refers to it"),
             .withoutEffect("routers", "rewriters", "caches", because: "no service here uses it"),
             .withoutEffect("observers", "recorders", because: "live state is at metrics.addr: /metrics and /dump"),
             .withoutEffect("loggers", because: "every process logs to stderr"),

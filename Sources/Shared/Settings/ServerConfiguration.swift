@@ -11,6 +11,10 @@ package struct ServerConfiguration: Equatable, Sendable {
     package var ingresses: [IngressTable] = []
     /// Those of the file in its order, then the ones made of handlers' logins.
     package var authers: [Auther] = []
+    /// Redis databases that ingresses and service discovery keep their entries in; none twice.
+    package var stores: [StoreSettings] = []
+    /// Those of `sds:` in its order, then the ones made of URLs.
+    package var discoveries: [ServiceDiscovery] = []
     /// Those that were set, each within its range; `readTimeout`, `entrypoint.readTimeout` and the `mux.keepalive…`
     /// keys of the services are among them.
     package var limits: [Limit: UInt64] = [:]
@@ -63,6 +67,9 @@ package struct TunnelService: Equatable, Sendable {
     package var entrypoints: [Entrypoint] = []
     /// Index into `ServerConfiguration.ingresses`.
     package var ingress: Int
+    /// Index into `ServerConfiguration.discoveries`: where its connectors are registered for other nodes; nil: they are
+    /// this node's own.
+    package var discovery: Int?
     /// `tunnel.direct`: a relay visitor reaches the tunnel whose id it presents, whatever host it asks for.
     package var tunnelIsDirect = false
     /// Indices into `ServerConfiguration.authers`: whoever one of them knows may bind and visit here. nil: everybody.
@@ -124,12 +131,17 @@ package struct IngressRule: Hashable, Sendable {
     }
 }
 
-/// `plugin: {type: memory, domain, domainMin}`.
+/// `plugin: {type: memory, domain, domainMin}`, or `type: redis` with the keys of a store.
 package struct DynamicIngress: Equatable, Sendable {
+    /// Index into `ServerConfiguration.stores`: where hosts are claimed for all nodes; nil: in this node's memory.
+    package var store: Int?
     /// `<label>.<domain>` reaches the tunnel whose label it is, for each of these.
     package var domains = ["localhost"]
     /// Shortest label a client may ask for, 1 to 63 bytes.
     package var labelBytesMin = 1
+
+    /// What `gost-plugins` answers for without a domain of its own (protocol ingress-sd-plugins §5.1).
+    package static let storeDomains = ["gost.run"]
 
     package init() {}
 }

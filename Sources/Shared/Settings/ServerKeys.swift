@@ -67,7 +67,7 @@ enum ServerKeys {
             .used("entrypoint.id"), .used("entrypoint.relay"),
             .used("readTimeout"), .used("entrypoint.readTimeout"), .used("mux.version"), .used("mux.type"),
             .used("mux.keepaliveInterval"), .used("mux.keepaliveTimeout"),
-            .missing("sd", advice: "one node serves alone; remove it, and `sds:`"),
+            .used("sd"),
             .used("entrypoint.ProxyProtocol"), .used("entrypoint.clientIP"),
             .missing("mux.keepaliveDisabled", advice: "lengthen `mux.keepaliveTimeout` instead"),
             .withoutEffect("entrypoint.keepalive", because: "streams are always kept for the next request"),
@@ -75,7 +75,7 @@ enum ServerKeys {
             .withoutEffect(
                 "mux.maxFrameSize", "mux.maxReceiveBuffer", "mux.maxStreamBuffer", "mux.maxStreamWindow",
                 because: "windows are per stream; see `culvert: {limits: {streamWindowBytes: …}}`"),
-            .withoutEffect("tunnel.ttl", because: "it is the period of service discovery, of which there is none"),
+            .withoutEffect("tunnel.ttl", because: "connectors are renewed at a third of what `sds` lets them live"),
             .withoutEffect("sniffing", "sniffing.*", because: "nothing is recorded"),
             .withoutEffect("hash", because: "a tunnel handler does not read it"),
             .withoutEffect(
@@ -133,10 +133,10 @@ enum ServerKeys {
     static let ingressRule = KeyTable("an ingress rule", [.used("hostname"), .used("endpoint")])
 
     static let plugin = KeyTable(
-        "the plugin of an ingress",
+        "the memory plugin of an ingress",
         [
             .used("type"), .used("domain"), .used("domainMin"),
-            // They belong to remote plugins, whose type is refused.
+            // They belong to plugins that are reached over a network.
             .withoutEffect("addr", "token", "timeout", "tls", because: "a memory plugin connects to nothing"),
         ])
 }

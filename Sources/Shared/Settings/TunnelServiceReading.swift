@@ -5,8 +5,8 @@ struct TunnelServiceReading {
     let service: ServiceSections
 
     func read(
-        node: inout NodeReading, ingresses: inout IngressReading, authers: inout AutherReading,
-        findings: inout Findings
+        node: inout NodeReading, ingresses: inout IngressReading, stores: inout StoreReading,
+        authers: inout AutherReading, findings: inout Findings
     ) -> TunnelService? {
         let handler = service.section("handler", keys: ServerKeys.tunnelHandler, findings: &findings)
         let metadata = handler.section("metadata", keys: ServerKeys.tunnelMetadata, findings: &findings)
@@ -15,7 +15,8 @@ struct TunnelServiceReading {
         }
         let address = service.listenAddress(findings: &findings)
         let carrier = readCarrier(findings: &findings)
-        let ingress = readIngress(metadata, ingresses: &ingresses, findings: &findings)
+        let ingress = readIngress(metadata, ingresses: &ingresses, stores: &stores, findings: &findings)
+        let discovery = stores.discovery(of: metadata.setting("sd"), findings: &findings)
         let people = authers.indices(of: handler, service: service.name, findings: &findings)
         guard let address, let carrier, let ingress else { return nil }
 
@@ -23,6 +24,7 @@ struct TunnelServiceReading {
         result.path = carrier.path ?? result.path
         result.entrypoints = readEntrypoints(metadata, ingress: ingress, ingresses: ingresses, findings: &findings)
         result.authers = people
+        result.discovery = discovery
         readRelay(metadata, into: &result, findings: &findings)
         readTrust(metadata, into: &result, node: node, findings: &findings)
         readMux(metadata, into: &result, node: &node, findings: &findings)
@@ -46,13 +48,17 @@ struct TunnelServiceReading {
 
     /// The index of the service's table. A named ingress wins over inline rules, as in GOST, but it must exist.
     private func readIngress(
-        _ metadata: SettingSection, ingresses: inout IngressReading, findings: inout Findings
+        _ metadata: SettingSection, ingresses: inout IngressReading, stores: inout StoreReading,
+        findings: inout Findings
     ) -> Int? {
         let inline = metadata.setting("tunnel")
         guard let setting = metadata.setting("ingress"), let name = setting.text(findings: &findings), !name.isEmpty
         else { return ingresses.standardTable(service: service.name, inline: inline, findings: &findings) }
         if let inline, !inline.node.isOff {
             findings.notice(inline.place, inline.key, "has no effect: `ingress` is set, and its rules hold")
+        }
+        if let plugin = StoreURL.plugin(setting, findings: &findings) {
+            return ingresses.table(url: plugin, stores: &stores, findings: &findings)
         }
         return TunnelServiceReading.index(of: name, from: setting, in: ingresses, findings: &findings)
     }
@@ -61,7 +67,9 @@ struct TunnelServiceReading {
         of name: String, from setting: Setting, in ingresses: IngressReading, findings: inout Findings
     ) -> Int? {
         if let index = ingresses.index(named: name) { return index }
-        setting.problem("no ingress is named `\(name)`; define it under `ingresses:`", findings: &findings)
+        // A mistyped URL may hold a password.
+        let shown = name.contains("@") ? "what stands here" : "`\(name)`"
+        setting.problem("no ingress is named \(shown); define it under `ingresses:`", findings: &findings)
         return nil
     }
 

@@ -118,10 +118,29 @@ struct CommandTests {
                 serves the files of /data at *:8000
                 service-2: exposes localhost:8000 as the tunnel with 4e8a1b6c…
                   1 connection to tcp://h:1
-                note: gost.yaml:5:109: services[0].handler.metadata.tunnel.ttl: has no effect: it is the period of \
-                service discovery, of which there is none
+                note: gost.yaml:5:109: services[0].handler.metadata.tunnel.ttl: has no effect: connectors are renewed \
+                at a third of what `sds` lets them live
                 """)
         #expect(!text.contains(Self.uuid))
+    }
+
+    @Test func aSummaryNamesStoresAndNoLogin() throws {
+        var arguments = CommandLineSettings()
+        arguments.listen = [
+            "tunnel://:1?entrypoint=:80&ingress=rediss://me:pa55word@h/1?domain=gost.local"
+                + "&sd=redis-sentinel://:pa55word@a,b/m/2"
+        ]
+        let text = ConfigurationSummary.text(try ConfigurationReader.read([.arguments(arguments)]))
+        #expect(
+            text == """
+                service-0: takes tunnels at *:1 (tcp)
+                  visitors at *:80, by the ingress redis
+                  connectors are registered by the service discovery redis
+                ingress redis: 0 fixed hosts, and bound tunnels under gost.local, kept in database 1 of h:6379 \
+                (with a login, TLS) for 3600 s
+                service discovery redis: kept in database 2 of the master m of the sentinels a:26379, b:26379 \
+                (with a login) for 60 s
+                """)
     }
 
     @Test(arguments: [

@@ -31,6 +31,10 @@ struct SimulatedDataPlane {
     var services: [PlaneService] = []
     var servicesCount = 0
     var capabilities: PlaneCapabilities = [.access, .trust]
+    /// What it was told of other nodes, and what came of its questions.
+    var rows: [UInt16: PlaneNode] = [:]
+    var remote: [TunnelID: [Candidate]] = [:]
+    var lookups: [UInt64: PlaneLookupOutcome] = [:]
     var minor: UInt16 = PlaneVersion.current.minor
     /// Who may use the services, as it holds since the last of them; nil when nothing was said.
     var access: [PlaneAccess]?
@@ -89,7 +93,9 @@ struct SimulatedDataPlane {
         case .bindAnswer(let number, .refused(_, let reason)):
             asks[number] = nil
             refused[number] = reason
-        case .closeConnector(let id): connectors[id] = nil
+        case .closeConnector(let id):
+            guard let bound = connectors.removeValue(forKey: id) else { break }
+            return [.connectorLost(id, bound.tunnel, .shutdown)]
         case .drain: isDraining = true
         case .credentials(let table, let digests):
             precondition(capabilities.contains(.access), "an old data plane is told what it does not know")
@@ -100,6 +106,19 @@ struct SimulatedDataPlane {
             nextAccess = access
             tables = nextTables
             nextTables = [:]
+        case .node(let row):
+            precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
+            rows[row.index] = row
+        case .remoteTunnel(let tunnel):
+            precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
+            precondition(tunnel.candidates.allSatisfy { rows[$0.node] != nil }, "a candidate of an unknown node")
+            remote[tunnel.tunnel] = tunnel.candidates
+        case .lookupAnswer(let question, let outcome):
+            if case .found(let route) = outcome {
+                precondition(
+                    remote[route.tunnel] != nil || !capabilities.contains(.cluster), "found, and not told where")
+            }
+            lookups[question] = outcome
         case .trust:
             precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
         case .services(_, let services):
@@ -110,6 +129,12 @@ struct SimulatedDataPlane {
         default: break
         }
         return []
+    }
+
+    /// What it knew of other nodes was told by a control plane whose indices hold no more.
+    mutating func forgetOthers() {
+        rows = [:]
+        remote = [:]
     }
 
     /// Takes a listener with its socket.

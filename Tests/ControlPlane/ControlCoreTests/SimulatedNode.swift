@@ -3,6 +3,7 @@ import Model
 import PlaneLink
 import Primitives
 import Settings
+import StoreVocabulary
 import Wire
 
 /// A control core and its data planes in one thread, with virtual time: the shell's place is taken by this value.
@@ -15,15 +16,26 @@ struct SimulatedNode {
     var kept: Set<String> = []
     var failing: Set<Int> = []
     static let key = CredentialKey(high: 3, low: 4)
+    /// What the core sent to its stores, until somebody takes it.
+    var batches: [(store: StoreID, batch: StoreBatch)] = []
+    let name: String
+    let cluster: ClusterSettings
+    /// What data planes that are started can do.
+    var capabilities: PlaneCapabilities = [.access, .trust]
     private let configuration: ServerConfiguration
     private var nextLink: UInt64 = 1
     private var epoch: UInt64 = 1
     private var nextConnector: UInt64 = 1
     private var arrived: PlaneListener?
 
-    init(_ configuration: ServerConfiguration) throws {
+    init(
+        _ configuration: ServerConfiguration, name: String = "node", cluster: ClusterSettings = ClusterSettings()
+    ) throws {
         self.configuration = configuration
-        core = try ControlCore(configuration, nodeName: "node", nodeEpoch: 1, credentialKey: SimulatedNode.key)
+        self.name = name
+        self.cluster = cluster
+        core = try ControlCore(
+            configuration, nodeName: name, nodeEpoch: 1, credentialKey: SimulatedNode.key, cluster: cluster)
     }
 
     /// One tunnel service with an entrypoint and one ingress, dynamic below `localhost` and `gost.local`.
@@ -61,6 +73,7 @@ struct SimulatedNode {
         epoch += 1
         var plane = SimulatedDataPlane(name: name, epoch: epoch)
         plane.workers = workers
+        plane.capabilities = capabilities
         planes.append(plane)
         connect(planes.count - 1)
         return planes.count - 1
@@ -98,8 +111,10 @@ struct SimulatedNode {
     /// A new control plane process in the place of the old one: the data planes keep what they have.
     mutating func restartControl() throws {
         core = try ControlCore(
-            configuration, nodeName: "node", nodeEpoch: core.nodeEpoch + 1, credentialKey: SimulatedNode.key)
+            configuration, nodeName: name, nodeEpoch: core.nodeEpoch + 1, credentialKey: SimulatedNode.key,
+            cluster: cluster)
         kept = []
+        batches = []
         for index in planes.indices { planes[index].link = nil }
     }
 
@@ -168,6 +183,7 @@ struct SimulatedNode {
             case .close(let link):
                 if let index = planes.firstIndex(where: { $0.link == link }) { planes[index].link = nil }
                 tell(.disconnected(link, .closedHere))
+            case .store(let store, let batch): batches.append((store, batch))
             case .log(let note): notes.append(note)
             }
         }

@@ -61,6 +61,40 @@ struct PlaneMessageTests {
                 == Samples.toDataOneOne)
     }
 
+    /// What 1.2 added, byte for byte, in both directions.
+    @Test func theRecordedTranscriptOfVersionOneTwoIsStillSpoken() throws {
+        var control: [UInt8] = [], data: [UInt8] = []
+        for message in Samples.toDataOneTwo { message.encode(to: &control) }
+        for message in Samples.toControlOneTwo { message.encode(to: &data) }
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataMinor2).hex)
+        #expect(data.hex == [UInt8](hex: Transcripts.dataToControlMinor2).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.controlToDataMinor2)).map { try ControlToData.decode($0) }
+                == Samples.toDataOneTwo)
+        #expect(
+            try frames([UInt8](hex: Transcripts.dataToControlMinor2)).map { try DataToControl.decode($0) }
+                == Samples.toControlOneTwo)
+    }
+
+    /// Words that only a newer control plane has are taken for the least that they can mean; lists have their limits.
+    @Test func candidatesOfANewerSideDoNotHurt() throws {
+        var bytes: [UInt8] = []
+        Samples.toDataOneTwo[2].encode(to: &bytes)
+        var frame = frames(bytes)[0]
+        frame.body[frame.body.count - 1] = 99
+        #expect(try ControlToData.decode(frame) == Samples.toDataOneTwo[2])
+        bytes = []
+        ControlToData.lookupAnswer(question: 12, .unknown).encode(to: &bytes)
+        frame = frames(bytes)[0]
+        frame.body[8] = 77
+        #expect(try ControlToData.decode(frame) == .lookupAnswer(question: 12, .unknown))
+        bytes = []
+        ControlToData.remoteTunnel(RemoteTunnel(tunnel: Samples.tunnel, candidates: [])).encode(to: &bytes)
+        frame = frames(bytes)[0]
+        frame.body[16] = UInt8(Candidate.perTunnelMax + 1)
+        #expect(throws: PlaneFault.badValue(kind: 23)) { try ControlToData.decode(frame) }
+    }
+
     @Test func descriptorsTravelWithTheKindsThatSaySo() {
         for message in Samples.toData {
             var bytes: [UInt8] = []
@@ -72,7 +106,7 @@ struct PlaneMessageTests {
     }
 
     @Test func membersThatALaterMinorAddedAreIgnored() throws {
-        for message in Samples.toData + Samples.toDataOneOne {
+        for message in Samples.toData + Samples.toDataOneOne + Samples.toDataOneTwo {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             var frame = frames(bytes)[0]
@@ -82,7 +116,7 @@ struct PlaneMessageTests {
     }
 
     @Test func everyTruncationIsAFault() {
-        for message in Samples.toControl {
+        for message in Samples.toControl + Samples.toControlOneTwo {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             let frame = frames(bytes)[0]
@@ -91,7 +125,7 @@ struct PlaneMessageTests {
                 #expect(throws: PlaneFault.self) { try DataToControl.decode(short) }
             }
         }
-        for message in Samples.toDataOneOne {
+        for message in Samples.toDataOneOne + Samples.toDataOneTwo {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             let frame = frames(bytes)[0]
@@ -108,6 +142,8 @@ struct PlaneMessageTests {
             var bytes: [UInt8] = []
             Samples.toData[Int(random.below(UInt32(Samples.toData.count)))].encode(to: &bytes)
             Samples.toDataOneOne[Int(random.below(UInt32(Samples.toDataOneOne.count)))].encode(to: &bytes)
+            Samples.toDataOneTwo[Int(random.below(UInt32(Samples.toDataOneTwo.count)))].encode(to: &bytes)
+            Samples.toControlOneTwo[0].encode(to: &bytes)
             Samples.toControl[Int(random.below(UInt32(Samples.toControl.count)))].encode(to: &bytes)
             for _ in 0...random.below(4) { bytes[Int(random.below(UInt32(bytes.count)))] = UInt8(random.below(256)) }
             for frame in frames(bytes) {

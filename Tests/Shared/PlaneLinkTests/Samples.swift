@@ -90,6 +90,40 @@ enum Samples {
             ]),
     ]
 
+    static let node = NodeID("6ba7b811-9dad-41d1-80b4-00c04fd430c8")!
+
+    /// What 1.2 added.
+    static let toDataOneTwo: [ControlToData] = [
+        .node(
+            PlaneNode(
+                index: 3, id: node, kind: .culvert, epoch: 0x0102_0304_0506_0708, isAlive: true, weight: 7,
+                peers: [PlaneNode.Peer(plane: "data-0", address: "10.42.0.100:8430")],
+                entrypoints: ["10.42.0.100:80"])),
+        .node(
+            PlaneNode(
+                index: 4, id: node, kind: .stock, epoch: 0, isAlive: false, weight: 1, peers: [],
+                entrypoints: ["10.42.0.101:80"])),
+        .remoteTunnel(
+            RemoteTunnel(
+                tunnel: tunnel,
+                candidates: [
+                    Candidate(node: 3, place: 0, isUDP: false, weight: 300, standing: .preferred),
+                    Candidate(node: 4, place: 1, isUDP: true, weight: 1, standing: .lastResort),
+                ])),
+        .remoteTunnel(RemoteTunnel(tunnel: tunnel, candidates: [])),
+        .lookupAnswer(question: 9, .found(Route(tunnel: tunnel, isPrivate: true))),
+        .lookupAnswer(question: 10, .found(Route(tunnel: tunnel, isPrivate: false))),
+        .lookupAnswer(question: 11, .absent(milliseconds: 5_000)),
+        .lookupAnswer(question: 12, .unknown),
+    ]
+
+    static let toControlOneTwo: [DataToControl] = [
+        .lookup(
+            PlaneLookup(
+                question: 9, service: ServiceIndex(1), ingress: IngressIndex(2), host: InlineText("app.example.org")!,
+                tunnel: tunnel))
+    ]
+
     static let toControl: [DataToControl] = [
         .hello(
             DataHello(

@@ -46,6 +46,24 @@ struct ConfigurationWriterTests {
           plugin: {type: memory, domain: [one.example, two.example], domainMin: 3}
           rules: [{hostname: "*.Example.org", endpoint: \(uuid)}]
         """,
+        """
+        services:
+        - name: a
+          addr: ":1"
+          handler: {type: tunnel, metadata: {ingress: "redis://one/1?domain=a.example", sd: "redis://one/2"}}
+        - name: b
+          addr: ":2"
+          handler: {type: tunnel, metadata: {ingress: "rediss://u:p%40@two:1/1?tls.caFile=%2Fca&expiration=2h", sd: x}}
+        - {name: c, addr: ":3", handler: {type: tunnel, metadata: {ingress: d, sd: "redis-sentinel://s,t:5/m/3"}}}
+        ingresses:
+        - name: d
+          plugin:
+            {type: redis, addr: "[::1]", username: "x: \\"y\\"", password: "#'z", domain: [one.example, two.example],
+             domainMin: 2, sentinel: {master: m, password: q},
+             tls: {secure: false, serverName: n, certFile: c, keyFile: k}}
+        sds:
+        - {name: x, plugin: {type: redis, addr: "one:6379", db: 1, expiration: 3m}}
+        """,
     ]
 
     @Test(arguments: texts)

@@ -127,7 +127,7 @@ struct TunnelServiceReadingTests {
     static let refusedMetadata = [
         Refusal(line: "entrpoint: :80", part: "did you mean `entrypoint`"),
         Refusal(line: "ingress: nobody", part: "no ingress is named `nobody`"),
-        Refusal(line: "sd: sd-0", part: "not available yet"),
+        Refusal(line: "sd: sd-0", part: "no service discovery is named `sd-0`"),
         Refusal(line: "entrypoint.ProxyProtocol: 3", part: "between 0 and 2"),
         Refusal(line: "entrypoint.clientIP: carrot", part: "neither peer nor header"),
         Refusal(line: "entrypoint.clientIP: header", part: "trustedProxies"),
@@ -221,7 +221,7 @@ struct TunnelServiceReadingTests {
         ("metrics: {addr: ':1', auth: {username: a}}", "metrics.auth: is not available yet"),
         ("ingresses: [{rules: []}]", "needs a `name:`"), ("ingresses: [{name: a}, {name: a}]", "a second ingress"),
         ("ingresses: [{name: a, plugin: {type: grpc, addr: 'x:1'}}]", "plugin type `grpc` is not available yet"),
-        ("ingresses: [{name: a, plugin: {type: redis}}]", "plugin type `redis` is not available yet"),
+        ("ingresses: [{name: a, plugin: {type: http}}]", "plugin type `http` is not available yet"),
         ("ingresses: [{name: a, plugin: {addr: 'x:1'}}]", "plugin type `grpc` is not available yet"),
         ("ingresses: [{name: a, plugin: {type: carrot}}]", "plugin type `carrot` is unknown"),
         ("ingresses: [{name: a, plugin: {type: memory, domain: '*.x'}}]", "no domain"),

@@ -268,6 +268,9 @@ package final class PlaneDesk {
             noteApplied()
         case .ping:
             send(.pong)
+        case .node, .remoteTunnel, .lookupAnswer:
+            // Said to data planes of the capability `cluster` only.
+            break
         }
     }
 
