@@ -152,7 +152,7 @@ def idle_both(lab):
         empty = resident_kib(node.data)
         lab.progress(f"{count} idle tunnels and {count} idle visitors, {io}")
         subject = node.bind("plain", "ws", None, tunnels=count)
-        subject.host = ",".join(node.hosts(subject, 32))
+        subject.host = ",".join(node.hosts(subject, 8))
         start_visit(lab.bench, subject, "--visitors", count, "--hold", "--seconds", 90).event("holding", 60)
         time.sleep(lab.pause(5))
         held = (node.metric("culvert_visitors"), node.metric("culvert_connectors_open"))

@@ -96,7 +96,7 @@ class Load:
         carrier = self.random.choice(["ws", "tcp"])
         return self.lab.bench.load(
             "bind", "--server", f"127.0.0.1:{self.node.ports[carrier]}", "--carrier", carrier, "--shape", "gost",
-            "--tunnel", "%08x-0000-4000-8000-000000000000" % self.random.getrandbits(32), "--tunnels", 100,
+            "--tunnel", f"{self.random.choice('abcd') * 8}-0000-4000-8000-000000000000", "--tunnels", 100,
             "--seconds", seconds)
 
     def end(self):

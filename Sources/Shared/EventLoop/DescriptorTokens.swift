@@ -9,11 +9,11 @@ internal import Primitives
 /// finds nothing, silently. Connections keep their tokens, so few are noted for each.
 struct DescriptorTokens: ~Copyable {
     struct Note: BitwiseCopyable {
-        static var tokensMax: Int { @_noLocks get { 6 } }
+        static var tokensMax: Int { @_noLocks get { 4 } }
         var count: UInt32
         /// More than `tokensMax` different ones.
         var isCrowded: Bool
-        var tokens: InlineArray<6, UInt64>
+        var tokens: InlineArray<4, UInt64>
     }
 
     private let notes: ZeroedSlab<Note>

@@ -21,8 +21,9 @@ struct PendingOperations: ~Copyable {
 
     /// Room for `capacity` operations; nil when there is no memory.
     init?(capacity: Int) {
+        // No more than most workers ever have waiting: tokens spread over all of them, and every page is touched.
         var bits: UInt64 = 6
-        while 1 << bits < capacity { bits += 1 }
+        while 1 << bits < capacity, bits < 16 { bits += 1 }
         guard
             let places = ZeroedSlab<Place>(count: capacity + 1),
             let buckets = ZeroedSlab<UInt32>(count: 1 << Int(bits))

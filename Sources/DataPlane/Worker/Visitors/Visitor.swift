@@ -37,24 +37,55 @@ package enum AnswerPhase: UInt8, BitwiseCopyable {
 
 /// One visitor's connection at an entrypoint: HTTP/1.x, routed request by request, or TLS, passed through by name.
 package struct Visitor: BitwiseCopyable {
-    var socket: UInt32
-    var service: ServiceIndex
-    var ingress: IngressIndex
-    var phase = VisitorPhase.head
+    // Fields of one size stand together, the largest first: there are many visitors, and most of them are idle.
+
     var peer = PeerAddress()
     /// Received bytes that nobody has read: the next head, the rest of a body, pipelined requests.
     var input = SliceQueue()
+    var headBegan: Tick
+
+    // The request.
+    var requestBody = HTTPBody(.none)
+    /// The request, or the hello and what followed it, as it came, for a repetition; meaningful while `mayReplay`.
+    var replay = SliceQueue()
+    var requestBytes = 0
+    var routeKey: UInt64 = 0
+    /// Whose the present request is; for the log.
+    var tunnel = TunnelID.zero
+    var avoiding = ConnectorID.zero
+
+    // The answer.
+    /// Bytes of an answer's head that is not complete.
+    var answerHead = SliceQueue()
+    var answerBody = HTTPBody(.none)
+
+    var socket: UInt32
+    /// Its place in the count of connections by address, or none.
+    var sourceSlot: UInt32 = .max
+    /// The stream of the request in progress.
+    var stream: UInt32 = .max
+    /// Idle streams for later requests, oldest first.
+    var parked = InlineArray<4, UInt32>(repeating: .max)
+    /// Requests begun on this connection.
+    var requestCount: UInt32 = 0
+    var service: ServiceIndex
+    var ingress: IngressIndex
+    /// The version field of a TLS hello, in which it is refused.
+    var helloVersion: UInt16 = 0
+
+    // The connection.
+    var phase = VisitorPhase.head
     var inputEnded = false
     /// It began with a TLS hello: everything it sends passes unread, after the name in the hello was looked up.
     var isTLS = false
-    /// The version field of that hello, in which it is refused.
-    var helloVersion: UInt16 = 0
     /// Whom its requests are for stands in them: it came to an entrypoint that asks proxies for that.
     var namesClientByField = false
     /// It was let in only to be told that it cannot be served.
     var surplus: Reason?
-    /// Its place in the count of connections by address, or none.
-    var sourceSlot: UInt32 = .max
+    /// Moves of this connection, as far as they matter.
+    var movesInAll: UInt8 = 0
+    /// The worker it is on its way to.
+    var destination: UInt8 = 0
 
     // The request.
     var method = HTTPMethod.get
@@ -64,49 +95,31 @@ package struct Visitor: BitwiseCopyable {
     var keepsConnection = true
     /// The visitor said that this request is its last.
     var asksClose = false
-    var requestBody = HTTPBody(.none)
     var requestIsDone = false
-    /// The request, or the hello and what followed it, as it came, for a repetition; meaningful while `mayReplay`.
-    var replay = SliceQueue()
     var mayReplay = false
-    var requestBytes = 0
+    /// Repetitions of the present request.
+    var attempts: UInt8 = 0
+    /// Moves between workers for the present request.
+    var moves: UInt8 = 0
+    /// The request went out on a stream that had served before: its end says nothing against its connector.
+    var streamWasParked = false
+    /// Why the request is being repeated: told when there is nobody else to try.
+    var failure = Reason.connectorLost
 
     // The answer.
     var answer = AnswerPhase.awaitingHead
-    /// Bytes of an answer's head that is not complete.
-    var answerHead = SliceQueue()
-    var answerBody = HTTPBody(.none)
     /// Something of an answer reached the visitor: from now on the request cannot be repeated.
     var answerStarted = false
     var answerUnchunks = false
     var originKeeps = false
     var interimCount: UInt8 = 0
+    var parkedSlots: UInt8 = 0
 
-    /// The stream of the request in progress.
-    var stream: UInt32 = .max
-    /// Idle streams for later requests, oldest first.
-    var parked = InlineArray<4, UInt32>(repeating: .max)
-    var parkedCount = 0
-    var routeKey: UInt64 = 0
-    /// Whose the present request is; for the log.
-    var tunnel = TunnelID.zero
-
-    /// Requests begun on this connection.
-    var requestCount: UInt32 = 0
-    /// Repetitions of the present request.
-    var attempts: UInt8 = 0
-    /// Moves between workers for the present request.
-    var moves: UInt8 = 0
-    /// Moves of this connection, as far as they matter.
-    var movesInAll: UInt8 = 0
-    var avoiding = ConnectorID.zero
-    /// The request went out on a stream that had served before: its end says nothing against its connector.
-    var streamWasParked = false
-    /// Why the request is being repeated: told when there is nobody else to try.
-    var failure = Reason.connectorLost
-    /// The worker it is on its way to.
-    var destination: UInt8 = 0
-    var headBegan: Tick
+    /// Of `parked`.
+    var parkedCount: Int {
+        @_noLocks get { Int(parkedSlots) }
+        @_noLocks set { parkedSlots = UInt8(newValue) }
+    }
 
     @_noLocks
     init(socket: UInt32, service: ServiceIndex, ingress: IngressIndex, now: Tick) {
