@@ -4,7 +4,7 @@ import re
 import urllib.request
 import uuid
 
-from .processes import Failure, answers, children, endpoint, free_port
+from .processes import Failure, accepts, answers, children, endpoint, free_port
 
 NGINX = """\
 worker_processes 1; daemon off; pid {place}/nginx.pid; error_log {place}/nginx.log;
@@ -149,6 +149,8 @@ class StockNode(Node):
             ws=self.ports["ws"], tcp=self.ports["tcp"], entry=self.entry, ingress=", ingress: names",
             with_ingress=", metadata: {ingress: names}") + f"ingresses:\n- name: names\n  rules:\n{rules}"
         self.program = bench.start(path, "-C", bench.file("stock.yaml", settings))
+        for port in self.ports.values():
+            accepts(port, self.program)
         self.data = self.node = [self.program.pid]
 
     def bind(self, client, carrier, target, **_):

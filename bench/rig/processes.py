@@ -172,6 +172,18 @@ class Bench:
         shutil.rmtree(self.place, ignore_errors=True)
 
 
+def accepts(port, program, seconds=20):
+    """Waits until somebody listens at a port for which a program was started."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and program.process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise Failure(f"nobody listens at port {port}; {program.arguments[0]} wrote: {text(program.path)[-1_000:]}")
+
+
 def answers(port, host, path, program, seconds=20):
     """Waits until a request is answered 200 behind a program that was started for it."""
     end = time.monotonic() + seconds
