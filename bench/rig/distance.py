@@ -67,10 +67,13 @@ def moves(lab):
     for io in lab.ios:
         before = len(lab.bench.running)
         node = Node(lab.bench, io, workers=2)
-        subject = node.bind("gost", "ws", lab.origins.nginx, tunnels=8)
-        hosts = node.hosts(subject, 8)
+        # Each comes to either worker by chance; that all come to the same one happens once in eight million times.
+        subject = node.bind("gost", "ws", lab.origins.nginx, tunnels=24)
+        hosts = node.hosts(subject, 24)
         pairs = {}
         for other in hosts[1:]:
+            if len(pairs) == 2:
+                break
             answers(node.entry, other, "/page", subject.facts["program"])
             pair = Subject("a pair of hosts", node.entry, f"{hosts[0]},{other}", node.data, node.node)
             count = node.metric("culvert_visitors_moved_total")
@@ -78,7 +81,7 @@ def moves(lab):
             moved = node.metric("culvert_visitors_moved_total") - count
             pairs["moves" if moved > 50 else "stays"] = pair
         if len(pairs) < 2:
-            raise Failure("all tunnels came to one worker; start again")
+            raise Failure("all tunnels came to one worker")
 
         def measure(kind):
             cost = Cost(subject)
