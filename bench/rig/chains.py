@@ -129,11 +129,16 @@ class Node:
         first = uuid.UUID(subject.facts["tunnel"]).int
         return [f"{endpoint(str(uuid.UUID(int=first + number)))}.localhost" for number in range(count)]
 
-    def metric(self, name):
-        """The sum of a counter over its labels."""
+    def samples(self, name):
+        """A metric's samples that are not zero: [(labels, value)]."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.pages}/metrics", timeout=10) as page:
             lines = page.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(re.escape(name) + r"[{ ]", line))
+        found = (re.fullmatch(re.escape(name) + r"(\{.*\})? (\S+)", line) for line in lines)
+        return [(one[1] or "", float(one[2])) for one in found if one and float(one[2])]
+
+    def metric(self, name):
+        """The sum of a metric over its labels."""
+        return sum(value for _, value in self.samples(name))
 
 
 class StockNode(Node):

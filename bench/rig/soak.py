@@ -58,6 +58,8 @@ class Load:
 
     def __init__(self, lab, node, seed):
         self.lab, self.node, self.random = lab, node, random.Random(seed)
+        #: How many times as many visitors and tunnels there are at a time.
+        self.scale = 1
         self.subjects = {
             "nginx": [node.bind("ours", "ws", lab.origins.nginx), node.bind("gost", "ws", lab.origins.nginx),
                       node.bind("ours", "tcp", lab.origins.nginx)],
@@ -90,13 +92,15 @@ class Load:
     def visit(self, kind, seconds):
         _, arguments, target, _ = kind
         subject = self.random.choice(self.subjects[target])
-        return start_visit(self.lab.bench, subject, *arguments, "--seconds", seconds)
+        at = arguments.index("--visitors") + 1
+        visitors = [*arguments[:at], arguments[at] * self.scale, *arguments[at + 1:]]
+        return start_visit(self.lab.bench, subject, *visitors, "--seconds", seconds)
 
     def tunnels(self, seconds):
         carrier = self.random.choice(["ws", "tcp"])
         return self.lab.bench.load(
             "bind", "--server", f"127.0.0.1:{self.node.ports[carrier]}", "--carrier", carrier, "--shape", "gost",
-            "--tunnel", f"{self.random.choice('abcd') * 8}-0000-4000-8000-000000000000", "--tunnels", 100,
+            "--tunnel", f"{self.random.choice('abcd') * 8}-0000-4000-8000-000000000000", "--tunnels", 100 * self.scale,
             "--seconds", seconds)
 
     def end(self):
@@ -128,8 +132,8 @@ def quiet(node, pid, seconds=60):
 
 
 def soak(lab, io, seconds, warm_seconds, seed):
-    """Runs the load for a while to let everything grow to its size, then for `seconds`; gives the facts and the list of
-    what is not as it should be."""
+    """Runs twice the load for a while to let everything grow to its size, then the load for `seconds`; gives the facts
+    and the list of what is not as it should be."""
     before = len(lab.bench.running)
     node = Node(lab.bench, io, workers=2)
     pid = node.data[0]
@@ -137,15 +141,22 @@ def soak(lab, io, seconds, warm_seconds, seed):
 
     def drive(until, points=None):
         begun = time.monotonic()
-        while time.monotonic() < until:
-            load.turn()
-            if points is not None:
-                points.append(
-                    ((time.monotonic() - begun) / 60, resident_kib(node.data) / 1_024, socket_pages() / 256))
-            time.sleep(1)
-        load.end()
+        try:
+            while time.monotonic() < until:
+                load.turn()
+                if points is not None:
+                    points.append(
+                        ((time.monotonic() - begun) / 60, resident_kib(node.data) / 1_024, socket_pages() / 256))
+                time.sleep(1)
+            load.end()
+        except Failure as failure:
+            ends = " ".join(f"{labels}={value:.0f}" for labels, value in node.samples("culvert_ends_total"))
+            raise Failure(f"{failure}; what the node ended: {ends}") from None
 
+    # What is needed at a time is needed again: twice of it, and nothing that comes later is more.
+    load.scale = 2
     drive(time.monotonic() + warm_seconds)
+    load.scale = 1
     *first, resident_first = quiet(node, pid)
     points = []
     drive(time.monotonic() + seconds, points)

@@ -163,4 +163,28 @@ import Worker
             #expect(store.buffersInUse == 0)
         }
     }
+
+    /// A slice that begins at `headroom` gets frame headers written in front of it. No piece may look like that, nor what
+    /// is left of one when some of it was sent: in front of it lie other pieces, headers of frames that wait.
+    @Test func noPieceBeginsWhereReceivedBytesDo() {
+        withStore { store in
+            for first in stride(from: 0, through: 64, by: 16) {
+                let sizes = (first == 0 ? [] : [first]) + [12, 16, 40, 700, 2_048]
+                for size in sizes {
+                    let piece = store.cutArena(size)!
+                    #expect(piece.offset > UInt32(BufferStore.headroom))
+                    store.release(piece.buffer)
+                }
+                store.releaseArena()
+            }
+            // Across the end of a buffer as well.
+            for _ in 0..<100 {
+                let piece = store.cutArena(1_040)!
+                #expect(piece.offset > UInt32(BufferStore.headroom))
+                store.release(piece.buffer)
+            }
+            store.releaseArena()
+            #expect(store.buffersInUse == 0)
+        }
+    }
 }

@@ -12,13 +12,18 @@ import Wire
 package struct BufferStore: ~Copyable {
     /// Bytes per buffer.
     package static var stride: Int { 16_384 }
-    /// Bytes at the start of every buffer that received payload leaves free, for frame headers written in place.
+    /// Bytes at the start of every buffer that received payload leaves free, for frame headers written in place: in front
+    /// of a slice that begins here there is nothing else.
     package static var headroom: Int { 32 }
     /// Payload bytes of a buffer.
     package static var payload: Int { stride - headroom }
 
     /// Most bytes that `cutArena` gives at a time.
     package static var pieceBytesMax: Int { 2_048 }
+
+    /// Where the first piece of the arena begins: none, and no rest of one, begins at `headroom`, where it would be taken
+    /// for payload with nothing in front.
+    private static var arenaStart: Int { headroom + 16 }
 
     private struct Node: BitwiseCopyable {
         var buffer: UInt32
@@ -154,6 +159,7 @@ package struct BufferStore: ~Copyable {
     }
 
     /// A small piece of memory to write a header into: a slice with its own reference, or nil when no buffer is left.
+    /// What lies in front of it is somebody else's.
     @_noLocks
     package mutating func cutArena(_ count: Int) -> Slice? {
         precondition(count > 0 && count <= Self.pieceBytesMax)
@@ -161,7 +167,7 @@ package struct BufferStore: ~Copyable {
             guard let fresh = take() else { return nil }
             if arena != .max { release(arena) }
             arena = fresh
-            arenaUsed = 0
+            arenaUsed = Self.arenaStart
         }
         let slice = Slice(buffer: arena, offset: UInt32(arenaUsed), count: UInt32(count))
         // The next piece begins at a multiple of 16 as well: it may hold a struct.
