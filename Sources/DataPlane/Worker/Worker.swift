@@ -92,6 +92,8 @@ package struct Worker: ~Copyable {
     var refusals = RefusalLog()
     /// Bytes of stalled readers whose connections are being closed.
     var bytesBeingDropped = 0
+    /// While too much waits for readers: when it is looked at again.
+    var shedDeadline = Tick.never
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 
@@ -251,7 +253,8 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            let deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
+            let memory = min(memoryDeadline, shedDeadline)
+            let deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memory))
             return isClient ? min(deadline, clientDeadline()) : deadline
         }
     }

@@ -127,6 +127,7 @@ extension Worker {
         let stream = streams[streamSlot]
         let link = links[stream.pointee.link]
         guard !stream.pointee.flags.contains(.finishes), !stream.pointee.flags.contains(.peerFinished) else { return }
+        if stream.pointee.receiving.unread == 0 { stream.pointee.lastTaken = now }
         guard stream.pointee.receiving.receive(slice.count) else { return failStream(streamSlot, .windowExceeded) }
         if link.pointee.smux.version == 1 {
             link.pointee.unreadBytes += Int(slice.count)
@@ -174,6 +175,7 @@ extension Worker {
         let count = unread - waiting
         stream.pointee.receiving.consume(UInt32(count))
         stream.pointee.lastProgress = now
+        stream.pointee.lastTaken = now
         let link = links[stream.pointee.link]
         if link.pointee.smux.version == 2 {
             guard stream.pointee.receiving.isUpdateDue(window: stream.pointee.window) else { return }
@@ -262,9 +264,11 @@ extension Worker {
     }
 
     /// A reader that keeps up with its window gets a larger one: a window per round trip is all a stream can carry.
+    /// Where memory is short it does not, and where it is scarce it loses what it had gained.
     @_noLocks
     private mutating func growWindow(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
+        guard !isMemoryShort else { return shrinkWindow(streamSlot) }
         let largest = UInt32(limits[.streamWindowBytesMax])
         guard stream.pointee.flags.contains(.windowAnnounced) else {
             return stream.pointee.flags.formUnion(.windowAnnounced)
