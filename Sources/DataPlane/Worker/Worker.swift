@@ -74,6 +74,9 @@ package struct Worker: ~Copyable {
     let inboxes: UnsafeMutablePointer<Mailbox?>
     /// Bytes of a visitor that is being adopted, by the worker that sends it.
     let incoming: UnsafeMutablePointer<SliceQueue>
+    /// Who waits for a way to another worker, by that worker, and a bit for each where somebody does.
+    let waysAwaited: UnsafeMutablePointer<MoveQueue>
+    var awaitedWays: UInt64 = 0
     /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
     var incomingBroken: UInt64 = 0
     /// Messages that found a mailbox full or no parcel, by worker, in order; they go as soon as there is room.
@@ -169,6 +172,8 @@ package struct Worker: ~Copyable {
         parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = .allocate(capacity: setup.workerCount)
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
+        waysAwaited = .allocate(capacity: setup.workerCount)
+        waysAwaited.initialize(repeating: MoveQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
         isClient = setup.isClient
@@ -183,6 +188,7 @@ package struct Worker: ~Copyable {
     deinit {
         entropy.deallocate()
         incoming.deallocate()
+        waysAwaited.deallocate()
         outboxes.deallocate()
         inboxes.deallocate()
     }
@@ -233,6 +239,7 @@ package struct Worker: ~Copyable {
         flushSockets()
         endDoomedLinks()
         shedStalledStreams()
+        endLongestUnread()
         refillShell()
         releaseIdleMemory()
         wakeOthers()
