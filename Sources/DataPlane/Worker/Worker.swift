@@ -89,6 +89,13 @@ package struct Worker: ~Copyable {
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
+    /// Tunnel clients' connections that wait to be let in (descriptor and listener), and lost ones that are still in the
+    /// tables (generation and slot); what this turn has done already.
+    var acceptedLinks: WordQueue
+    var lostLinks: WordQueue
+    var linksLetIn = 0
+    var linksLost = 0
+    var completionsInTurn = 0
     /// Accepting failed somewhere and is tried again soon.
     var retryAccepting = false
     var lastResume = Tick.zero
@@ -169,6 +176,8 @@ package struct Worker: ~Copyable {
             (inboxes + worker).initialize(to: setup.inboxes[worker])
         }
         overflow = Array(repeating: [], count: setup.workerCount)
+        acceptedLinks = WordQueue(capacity: Worker.linksWaitingMax)
+        lostLinks = WordQueue(capacity: linksMax)
         parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = .allocate(capacity: setup.workerCount)
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
@@ -200,12 +209,14 @@ package struct Worker: ~Copyable {
     package mutating func begin(_ now: Tick) {
         self.now = now
         counters.add(.loopTurns)
+        beginShare()
     }
 
     /// One completion of the shell.
     @_noLocks
     package mutating func complete(_ completion: Completion) {
         counters.add(.completions)
+        completionsInTurn += 1
         switch completion.token.kind {
         case .receive: completeReceive(completion)
         case .send: completeSend(completion)
@@ -258,13 +269,17 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            let deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
+            let deadline =
+                deskIsTouched || hasWorkLeft ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
             return isClient ? min(deadline, clientDeadline()) : deadline
         }
     }
 
-    /// How many more completions may be handled before the shell must take the operations: each emits a few.
-    package var hasRoom: Bool { @_noLocks get { operations.room > 512 } }
+    /// Whether another completion may be handled before the turn has to end and the shell take the operations, of which
+    /// each emits a few.
+    package var hasRoom: Bool {
+        @_noLocks get { operations.room > 512 && completionsInTurn < Worker.completionsPerTurnMax }
+    }
 
     // MARK: Small things
 

@@ -142,6 +142,7 @@ extension Worker {
         // It goes on its way, and its half-close with it.
         case .moving: links[linkSlot].pointee.visit.inputEnded = true
         case .conversing: visitAnswerEnded(linkSlot)
+        case .mux where !links[linkSlot].pointee.isClient: loseLinkInTurn(linkSlot)
         default: endLink(linkSlot, .peerClosed)
         }
     }
