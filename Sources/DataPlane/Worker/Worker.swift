@@ -146,24 +146,20 @@ package struct Worker: ~Copyable {
         buffersWithShellMax = setup.buffersWithShellMax
         vectors = SendVectorPool(capacity: setup.vectorsMax)
         descriptorsMax = setup.descriptorsMax
-        let visitorsMax = Int(limits[.visitorsPerWorkerMax]) + Int(Worker.surplusMax)
-        let linksMax = Int(limits[.linksPerWorkerMax]) + Int(Worker.surplusMax)
-        let streamsMax = Int(limits[.streamsPerWorkerMax])
-        // A client's streams have a target each, its visits a local connection beside their link.
-        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax + linksMax : 0) + 16
-        operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: socketsMax * 8)
-        sockets = Slab(capacity: socketsMax)
-        timers = TimerWheel(capacity: socketsMax, now: setup.now)
-        links = Slab(capacity: linksMax)
-        addresses = Slab(capacity: linksMax)
-        streams = Slab(capacity: streamsMax)
-        streamIndex = IndexTable(capacity: streamsMax)
-        visitors = Slab(capacity: visitorsMax)
-        sources = SourceTable(capacity: visitorsMax)
+        let capacity = WorkerCapacity(limits, workerCount: setup.workerCount, isClient: setup.isClient)
+        operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: capacity.operations)
+        sockets = Slab(capacity: capacity.sockets)
+        timers = TimerWheel(capacity: capacity.sockets, now: setup.now)
+        links = Slab(capacity: capacity.links)
+        addresses = Slab(capacity: capacity.links)
+        streams = Slab(capacity: capacity.streams)
+        streamIndex = IndexTable(capacity: capacity.streams)
+        visitors = Slab(capacity: capacity.visitors)
+        sources = SourceTable(capacity: capacity.visitors)
         trustedProxies = setup.table.trustedProxies
         nodeName = InlineText(setup.table.nodeName) ?? InlineText()
         directory = Directory(
-            tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
+            tunnelsMax: capacity.tunnels, connectorsMax: capacity.connectors,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
         failedLogins = FailedLogins(salt: setup.seed)
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
@@ -177,7 +173,7 @@ package struct Worker: ~Copyable {
         }
         overflow = Array(repeating: [], count: setup.workerCount)
         acceptedLinks = WordQueue(capacity: Worker.linksWaitingMax)
-        lostLinks = WordQueue(capacity: linksMax)
+        lostLinks = WordQueue(capacity: capacity.links)
         parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = .allocate(capacity: setup.workerCount)
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
@@ -186,8 +182,8 @@ package struct Worker: ~Copyable {
         desk = setup.desk
         client = setup.client
         isClient = setup.isClient
-        visits = Slab(capacity: setup.isClient ? linksMax : 1)
-        visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
+        visits = Slab(capacity: capacity.visits)
+        visitIndex = IndexTable(capacity: capacity.visits)
         datagramBase = setup.datagramBase
         datagrams = DatagramPool()
         askForEntropy()

@@ -89,6 +89,9 @@ package struct Socket: BitwiseCopyable {
 
 /// The memory of gathered sends in flight: never initialised twice, taken last-in-first-out.
 package struct SendVectorPool: ~Copyable {
+    /// Bytes that one vector takes.
+    static var bytesPerVector: Int { MemoryLayout<SendVector>.stride + MemoryLayout<UInt32>.stride }
+
     private let vectors: UnsafeMutablePointer<SendVector>
     private let free: UnsafeMutablePointer<UInt32>
     private let capacity: Int
