@@ -75,6 +75,32 @@ extension HostilePeerTests {
             #expect(next.isBound)
         },
         Attack(
+            "silent connections up to the last descriptor and beyond, on every port", by: .anybody, .shedSilent,
+            [.descriptorsReserved], with: [.descriptorsReserved: 16]
+        ) { bench in
+            let worker = bench.node.benches[0]
+            let used = worker.worker.descriptorsHeld + worker.worker.listeners.count + Worker.descriptorsBeside
+            let descriptorsMax = used + 16 + 60
+            worker.worker.descriptorsMax = descriptorsMax
+            let visitors = (0..<150).map { _ in bench.visitor() }
+            let links = (0..<150).map {
+                bench.link($0 % 2 == 0 ? NodeProcess.relayPort : NodeProcess.webSocketPort)
+            }
+            bench.run(500)
+            #expect((visitors + links).count(where: \.isEnded) >= 240)
+            #expect(
+                worker.worker.descriptorsHeld + worker.worker.listeners.count + Worker.descriptorsBeside
+                    <= descriptorsMax - 8)
+            // Whoever speaks is served.
+            let late = bench.asking()
+            bench.connector.send(try bench.stream(), ExchangeTests.ok)
+            bench.run()
+            #expect(late.text == ExchangeTests.ok)
+            let next = bench.connector(number: 9)
+            bench.run(200)
+            #expect(next.isBound)
+        },
+        Attack(
             "more connections from one address than it may have", by: .visitor, .sourceFull, [.visitorsPerSourceMax],
             with: [.visitorsPerSourceMax: 16]
         ) { bench in
