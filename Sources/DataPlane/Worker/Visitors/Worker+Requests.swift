@@ -273,13 +273,12 @@ extension Worker {
     private mutating func keepForReplay(_ slot: UInt32, _ part: Slice) {
         let visitor = visitors[slot]
         guard visitor.pointee.mayReplay else { return }
-        let isKept =
-            !visitor.pointee.answerStarted && !isShortOfBuffers
-            && visitor.pointee.replay.byteCount + Int(part.count) <= Int(limits[.replayBytesMax])
-            && buffers.appendPacked(&visitor.pointee.replay, part)
-        if !isKept {
+        guard !visitor.pointee.answerStarted, !isShortOfBuffers,
+            visitor.pointee.replay.byteCount + Int(part.count) <= Int(limits[.replayBytesMax]),
+            buffers.appendPacked(&visitor.pointee.replay, part)
+        else {
             visitor.pointee.mayReplay = false
-            buffers.clear(&visitor.pointee.replay)
+            return buffers.clear(&visitor.pointee.replay)
         }
     }
 
