@@ -88,7 +88,7 @@ extension Worker {
             } else if listener.isEntrypoint {
                 acceptVisitor(completion.result, listener)
             } else {
-                acceptLink(completion.result, listener)
+                acceptLinkInTurn(completion.result, listener)
             }
         } else if completion.result == -SystemError.tooManyFiles
             || completion.result == -SystemError.tooManyFilesInSystem

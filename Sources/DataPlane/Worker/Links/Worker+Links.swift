@@ -73,8 +73,10 @@ extension Worker {
         switch link.pointee.phase {
         case .proxied:
             endLink(linkSlot, link.pointee.pending.isEmpty ? .handshakeTimeout : .proxyTimeout)
-        case .upgrading, .awaitingRequest, .moving:
+        case .upgrading, .awaitingRequest:
             endLink(linkSlot, .handshakeTimeout)
+        case .moving:
+            linkMoveTimedOut(linkSlot)
         case .connecting, .upgradeSent, .requestSent:
             endLink(linkSlot, .dialTimeout)
         case .binding:
@@ -140,6 +142,7 @@ extension Worker {
         // It goes on its way, and its half-close with it.
         case .moving: links[linkSlot].pointee.visit.inputEnded = true
         case .conversing: visitAnswerEnded(linkSlot)
+        case .mux where !links[linkSlot].pointee.isClient: loseLinkInTurn(linkSlot)
         default: endLink(linkSlot, .peerClosed)
         }
     }
@@ -206,6 +209,7 @@ extension Worker {
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
         forgetAddress(linkSlot)
+        stopAwaitingWay(link.pointee.socket)
         let wasVisiting = link.pointee.phase == .visiting
         let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.
