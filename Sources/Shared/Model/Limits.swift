@@ -196,7 +196,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
             Row(
                 unit: "bytes", standard: 67_108_864, range: 4_194_304...67_108_864, reason: .stalled,
                 meaning:
-                    "bytes of one worker that wait for readers; above it the stream longest without progress is reset")
+                    "bytes of one worker that wait for readers; above it who takes nothing is reset, the worst first")
         case .muxOneUnreadBytesMax:
             Row(
                 unit: "bytes", standard: 4_194_304, range: 65_536...67_108_864, reason: nil,
