@@ -104,6 +104,8 @@ package struct Worker: ~Copyable {
     package let client: ClientDesk?
     /// Whether there is one, where no reference is counted to look.
     let isClient: Bool
+    /// The other data planes: peer links, and who has which tunnel.
+    var peers: Peers
     /// Conversations of the client's visitor services, and those of datagrams by service and sender.
     var visits: Slab<Visit>
     var visitIndex: IndexTable
@@ -172,6 +174,7 @@ package struct Worker: ~Copyable {
         desk = setup.desk
         client = setup.client
         isClient = setup.isClient
+        peers = Peers(isClient: setup.isClient, limits: limits, seed: setup.seed)
         visits = Slab(capacity: setup.isClient ? linksMax : 1)
         visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
         datagramBase = setup.datagramBase
@@ -229,6 +232,7 @@ package struct Worker: ~Copyable {
         fireTimers()
         if deskIsTouched || deskDeadline <= now { turnDesk() }
         if isClient { performClient() }
+        if peers.due <= now { performPeers() }
         endDoomedLinks()
         flushSockets()
         endDoomedLinks()
@@ -251,7 +255,8 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            let deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
+            var deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
+            deadline = min(deadline, peers.due)
             return isClient ? min(deadline, clientDeadline()) : deadline
         }
     }

@@ -46,6 +46,15 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case datagramBacklogMax
     case leaveGraceMilliseconds
     case descriptorsReserved
+    case peerHeartbeatMilliseconds
+    case peerSilenceMilliseconds
+    case peerLinksPerWorkerMax
+    case streamsPerPeerLinkMax
+    case forwardTimeoutMilliseconds
+    case forwardsPendingMax
+    case lookupTimeoutMilliseconds
+    case lookupsPendingMax
+    case remoteTunnelsMax
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -243,6 +252,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning:
                     "descriptors of the process that stay free: connections that would take them find room where a "
                     + "silent one is ended, or are closed")
+        case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
+            .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
+            .remoteTunnelsMax:
+            clusterRow
         }
     }
 }

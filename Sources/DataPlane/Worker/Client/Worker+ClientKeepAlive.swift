@@ -13,6 +13,9 @@ extension Worker {
     func keepAliveTimes(_ linkSlot: UInt32) -> (interval: UInt64, timeout: UInt64) {
         let connection = links[linkSlot].pointee.connection
         guard connection == .max else { return plannedTimes(connection) }
+        if links[linkSlot].pointee.peerLink != .max {
+            return (limits[.peerHeartbeatMilliseconds], limits[.peerSilenceMilliseconds])
+        }
         return (limits[.muxKeepAliveMilliseconds], limits[.muxKeepAliveTimeoutMilliseconds])
     }
 

@@ -202,7 +202,7 @@ extension Worker {
         guard link.pointee.control.isEmpty, link.pointee.plain.isEmpty, link.pointee.doom == nil else { return }
         let worker = Int(link.pointee.destination)
         guard hasRoom(worker, messages: Int(link.pointee.pending.count) + 1) else {
-            return visitFailed(linkSlot, .workerBusy)
+            return link.pointee.isPeerOnItsWay ? endLink(linkSlot, .workerBusy) : visitFailed(linkSlot, .workerBusy)
         }
         let socketSlot = link.pointee.socket
         let descriptor = sockets[socketSlot].pointee.descriptor
@@ -237,6 +237,7 @@ extension Worker {
         links[slot].pointee.socket = socket
         setAddress(slot, move.address)
         sockets[socket].pointee.endOfInput = link.visit.inputEnded
+        if link.isPeerOnItsWay { return adoptPeerLink(slot) }
         findConnector(slot)
     }
 }

@@ -24,6 +24,13 @@ package final class PlaneDesk {
         /// The control plane was not heard in time about this one.
         case bindOverdue(BindAsk)
         case closeConnector(ConnectorID)
+        /// The other data planes.
+        case replacePeers(PeerTable)
+        /// Where else a tunnel is.
+        case setRemote(RemoteEntry)
+        /// A control plane that knows the cluster answers, or none does (0).
+        case meetCluster(connection: UInt32)
+        case answerLookup(LookupQuestion, PlaneLookupOutcome)
         case closeDescriptor(Int32)
         case dump(id: UInt64)
         case log(Severity, String, [(String, String)])
@@ -77,6 +84,8 @@ package final class PlaneDesk {
     private var nextTables: [UInt16: Set<CredentialDigest>] = [:]
     private var controlCapabilities: PlaneCapabilities = []
     var nodeName = ""
+    /// What is known of other data planes.
+    var cluster = ClusterDesk()
     /// Stands in tests only: see `LinkCipher`.
     var cipher = LinkCipher.Kind.none
 
@@ -106,7 +115,7 @@ package final class PlaneDesk {
     package var nextDeadline: Tick {
         var deadline = pendingBinds.values.map(\.deadline).min() ?? .never
         if case .disconnected(let retryAt) = state { deadline = min(deadline, retryAt) }
-        return deadline
+        return min(deadline, cluster.nextDeadline)
     }
 
     /// Time passed: connect again, decide binds whose answer is overdue.
@@ -119,6 +128,7 @@ package final class PlaneDesk {
             effects.append(.bindOverdue(pending.question.ask))
             decideAlone(ask, pending.question)
         }
+        advanceCluster(now)
     }
 
     // MARK: The link
@@ -147,6 +157,7 @@ package final class PlaneDesk {
         state = .disconnected(retryAt: now.advanced(milliseconds: retryMilliseconds))
         retryMilliseconds = min(retryMilliseconds * 2, 500)
         for (ask, pending) in pendingBinds { decideAlone(ask, pending.question) }
+        clusterLost()
     }
 
     func send(_ message: DataToControl, descriptor: Int32? = nil) {
@@ -178,7 +189,7 @@ package final class PlaneDesk {
         reader.receive(bytes)
         while isConnected {
             switch reader.next() {
-            case .needMore: return
+            case .needMore: return settleCluster()
             case .frame(let frame):
                 do throws(PlaneFault) {
                     guard let message = try ControlToData.decode(frame) else {
@@ -213,6 +224,7 @@ package final class PlaneDesk {
             guard hello.version.isUnderstood else { return giveUp(hello.version.refusal) }
             nodeName = hello.nodeName
             controlCapabilities = hello.capabilities
+            clusterMet(hello)
         case .refused(let text):
             giveUp("the control plane refused this data plane: \(text)")
         case .settings(let settings):
@@ -268,9 +280,8 @@ package final class PlaneDesk {
             noteApplied()
         case .ping:
             send(.pong)
-        case .node, .remoteTunnel, .lookupAnswer:
-            // Said to data planes of the capability `cluster` only.
-            break
+        case .peering, .node, .remoteTunnel, .lookupAnswer:
+            heardOfCluster(message)
         }
     }
 
