@@ -27,6 +27,8 @@ package final class ScriptedControl: Scripted {
     package var hosts: [String: TunnelID] = [:]
     package var tunnels: [TunnelID: [Candidate]] = [:]
     package var answer = Answer.known
+    /// Nodes that are told of only with the tunnels that they have.
+    package var lateRows: [PlaneNode] = []
     package private(set) var lookups: [PlaneLookup] = []
     package private(set) var isMet = false
 
@@ -64,6 +66,8 @@ package final class ScriptedControl: Scripted {
 
     /// Tells where a tunnel is, without being asked.
     package func tell(_ tunnel: TunnelID) {
+        send(lateRows.map { .node($0) })
+        lateRows = []
         send([.remoteTunnel(RemoteTunnel(tunnel: tunnel, candidates: tunnels[tunnel] ?? []))])
     }
 

@@ -49,7 +49,9 @@ extension Worker {
             deadline = link.pointee.began.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds])
         case .connecting, .upgradeSent, .requestSent:
             deadline = link.pointee.began.advanced(milliseconds: dialTimeoutMilliseconds(linkSlot))
-        case .upgrading, .awaitingRequest, .moving, .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent:
+        case .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent:
+            deadline = link.pointee.began.advanced(milliseconds: limits[.peerSilenceMilliseconds])
+        case .upgrading, .awaitingRequest, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:
             deadline = .never

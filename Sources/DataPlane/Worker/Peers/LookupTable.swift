@@ -13,7 +13,15 @@ struct LookupTable: ~Copyable {
         let lookup: PlaneLookup
         /// The first of those that wait for it; see `Waiter`.
         var first = Waiter.none
+
+        /// Nobody is asked: a link to one of the tunnel's data planes is awaited.
+        var awaitsLink: Bool { lookup.question == LookupTable.linkMark }
     }
+
+    /// Stands for the number of a question that is put to nobody.
+    private static var linkMark: UInt64 { 1 }
+    /// Questions that wait for a link.
+    private(set) var linksAwaited = 0
 
     /// What is remembered of a host that does not exist.
     private struct Absence {
@@ -37,6 +45,22 @@ struct LookupTable: ~Copyable {
 
     var count: Int { Int(questions.count) }
 
+    /// What stands for the wait for a link to a tunnel's data planes.
+    static func link(to tunnel: TunnelID) -> PlaneLookup {
+        PlaneLookup(
+            question: linkMark, service: ServiceIndex(0), ingress: IngressIndex(0), host: InlineText(), tunnel: tunnel)
+    }
+
+    /// The next question from `slot` on that waits for a link.
+    func nextAwaitingLink(from slot: UInt32) -> UInt32? {
+        var slot = slot
+        while slot < questions.end {
+            if questions.isLive(slot), questions[slot].pointee.awaitsLink { return slot }
+            slot += 1
+        }
+        return nil
+    }
+
     subscript(slot: UInt32) -> UnsafeMutablePointer<Question> { questions[slot] }
 
     func isCurrent(_ slot: UInt32, _ generation: UInt32) -> Bool { questions.isCurrent(slot, generation) }
@@ -58,6 +82,7 @@ struct LookupTable: ~Copyable {
         guard let slot = questions.take(Question(key: key, lookup: lookup)) else { return nil }
         let isIndexed = index.insert(key, slot)
         precondition(isIndexed)
+        if questions[slot].pointee.awaitsLink { linksAwaited += 1 }
         return slot
     }
 
@@ -65,6 +90,7 @@ struct LookupTable: ~Copyable {
     mutating func remove(_ slot: UInt32) {
         let isRemoved = index.remove(questions[slot].pointee.key, slot)
         precondition(isRemoved)
+        if questions[slot].pointee.awaitsLink { linksAwaited -= 1 }
         questions.give(slot)
     }
 
@@ -129,9 +155,13 @@ struct Waiting: BitwiseCopyable {
     enum Outcome: UInt8, BitwiseCopyable {
         case notAsked
         case answered
+        /// A link to a data plane that has the tunnel came up.
+        case linked
         /// Nobody could say.
         case unknown
         case overdue
+        /// No such link came up.
+        case unreachable
     }
 
     /// The question, or none.

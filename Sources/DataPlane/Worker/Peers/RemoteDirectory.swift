@@ -31,6 +31,12 @@ struct RemoteEntry: BitwiseCopyable {
         self.connection = connection
     }
 
+    /// Whether a peer is among the candidates.
+    func names(_ peer: UInt16) -> Bool {
+        for place in 0..<Int(count) where candidates[place].peer == peer { return true }
+        return false
+    }
+
     /// Adds one behind the others, as long as there is room.
     mutating func add(_ candidate: RemoteCandidate) {
         guard Int(count) < RemoteEntry.candidatesMax else { return }

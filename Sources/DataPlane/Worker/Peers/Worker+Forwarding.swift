@@ -55,11 +55,21 @@ extension Worker {
         else { return .none(.streamsFull) }
         if let stream = openForward(place, partner, avoiding: avoiding) { return .stream(stream) }
         peers.forwards.give(place)
-        for number in 0..<Int(remote.count) where remote.candidates[number].isUDP == header.isUDP {
-            return .none(.peersUnreachable)
+        var isSomewhere = false
+        for place in 0..<Int(remote.count) where remote.candidates[place].isUDP == header.isUDP {
+            isSomewhere = true
+            let number = remote.candidates[place].peer
+            // It is being dialled, and has not failed for long.
+            guard Int(number) < peers.count, peers[number].pointee.address != nil,
+                peers[number].pointee.failures <= Worker.failuresAwaited, !peers[number].pointee.isLinked
+            else { continue }
+            if waitForLink(waiter, header.tunnel) { return .waits }
         }
-        return .none(reason)
+        return .none(isSomewhere ? .peersUnreachable : reason)
     }
+
+    /// A peer that was dialled in vain so often is not waited for.
+    private static var failuresAwaited: UInt8 { 3 }
 
     /// What is known was said over an earlier connection: it holds, and is asked for again; nobody waits.
     private mutating func refresh(_ remote: RemoteEntry, _ service: ServiceIndex) {

@@ -12,6 +12,8 @@ import Wire
 //     there is none    → 502, and for a while without asking
 //     nobody can say   → 503; not remembered
 //     no answer        → 504
+//
+// A node that is told of for the first time has no link yet: whoever is meant for it waits for that as well, as long.
 
 /// A question on its way to worker 0.
 struct LookupQuestion: BitwiseCopyable {
@@ -54,6 +56,26 @@ extension Worker {
         guard peers.connection != 0, waiting(waiter).pointee.outcome == .notAsked,
             !peers.lookups.isAbsent(lookup, now: now), let question = ask(lookup)
         else { return false }
+        join(waiter, question)
+        counters.add(.lookupsAwaited)
+        return true
+    }
+
+    /// Lets somebody wait for a link to one of the data planes that have a tunnel. False: it did already, or too many do.
+    mutating func waitForLink(_ waiter: Waiter, _ tunnel: TunnelID) -> Bool {
+        let outcome = waiting(waiter).pointee.outcome
+        guard outcome == .notAsked || outcome == .answered else { return false }
+        let lookup = LookupTable.link(to: tunnel)
+        var question = peers.lookups.find(lookup)
+        if question == nil, peers.lookups.count < Int(limits[.lookupsPendingMax]) {
+            question = peers.lookups.add(lookup)
+        }
+        guard let question else { return false }
+        join(waiter, question)
+        return true
+    }
+
+    private mutating func join(_ waiter: Waiter, _ question: UInt32) {
         let first = peers.lookups[question].pointee.first
         waiting(waiter).pointee.question = question
         waiting(waiter).pointee.next = first
@@ -70,8 +92,6 @@ extension Worker {
         }
         setDeadline(socket, now.advanced(milliseconds: limits[.lookupTimeoutMilliseconds]))
         wantBytes(socket, false)
-        counters.add(.lookupsAwaited)
-        return true
     }
 
     /// Asks, unless that was asked already; the question, or nil when too many are out.
@@ -115,6 +135,9 @@ extension Worker {
             waiting(place.previous).pointee.next = place.next
         } else {
             peers.lookups[place.question].pointee.first = place.next
+            if place.next == .none, peers.lookups[place.question].pointee.awaitsLink {
+                peers.lookups.remove(place.question)
+            }
         }
         waiting(waiter).pointee = Waiting()
     }
@@ -150,11 +173,30 @@ extension Worker {
         if known == nil { apply(RouteChange(ingress: lookup.ingress, host: lookup.host, route: route)) }
     }
 
+    /// A link to a peer came up: whoever waits for one of its tunnels goes on.
+    mutating func linkCame(to number: UInt16) {
+        var from: UInt32 = 0
+        var waiters: [Waiter] = []
+        while peers.lookups.linksAwaited > 0, let slot = peers.lookups.nextAwaitingLink(from: from) {
+            from = slot + 1
+            let tunnel = peers.lookups[slot].pointee.lookup.tunnel
+            guard let remote = peers.directory.find(tunnel, now: now), remote.names(number) else { continue }
+            var waiter = peers.lookups[slot].pointee.first
+            while waiter != .none {
+                waiters.append(waiter)
+                waiter = waiting(waiter).pointee.next
+            }
+        }
+        for waiter in waiters { stopWaiting(waiter) }
+        for waiter in waiters { resume(waiter, .linked) }
+    }
+
     /// Nobody answered in time.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func lookupOverdue(_ waiter: Waiter) {
+        let awaitsLink = peers.lookups[waiting(waiter).pointee.question].pointee.awaitsLink
         stopWaiting(waiter)
-        resume(waiter, .overdue)
+        resume(waiter, awaitsLink ? .unreachable : .overdue)
     }
 
     /// Goes on where it was when it had to wait.
@@ -174,9 +216,10 @@ extension Worker {
     @_noLocks
     func refusal(_ waiting: Waiting, else reason: Reason) -> Reason {
         switch waiting.outcome {
-        case .notAsked, .answered: reason
+        case .notAsked, .answered, .linked: reason
         case .unknown: .lookupFailed
         case .overdue: .lookupTimeout
+        case .unreachable: .peersUnreachable
         }
     }
 }

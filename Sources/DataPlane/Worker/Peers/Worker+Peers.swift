@@ -144,7 +144,11 @@ extension Worker {
             if peer.pointee.links[worker] == .max { peer.pointee.links[worker] = linkSlot }
             peers.due = now
         }
+        let number = state.pointee.peer
+        let generation = links.generation(of: linkSlot)
         enterMux(linkSlot)
+        guard number != .max, links.isCurrent(linkSlot, generation) else { return }
+        linkCame(to: number)
     }
 
     /// Stands for all connectors of a peer where one that failed a request is to be avoided. No connector's: those are

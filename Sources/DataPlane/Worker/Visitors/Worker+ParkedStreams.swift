@@ -79,7 +79,7 @@ extension Worker {
     mutating func hasRoomForStream(_ linkSlot: UInt32) -> Bool {
         let link = links[linkSlot]
         let isPeer = link.pointee.peerLink != .max
-        let connectorMax = UInt32(limits[isPeer ? .streamsPerPeerLinkMax : .streamsPerConnectorMax])
+        let connectorMax = UInt32(isPeer ? limits[.streamsPerPeerLinkMax] : limits[.streamsPerConnectorMax])
         let workerMax = UInt32(limits[.streamsPerWorkerMax])
         if link.pointee.streamCount >= connectorMax, link.pointee.parkedCount > 0 {
             var found = SilentConnections(among: link.pointee.parkedCount)

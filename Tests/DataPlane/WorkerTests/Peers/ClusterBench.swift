@@ -25,7 +25,7 @@ struct ClusterBench {
     /// One node per number of workers. `secrets` differ only where a test wants that.
     init(
         workers: [Int] = [1, 1], limits: [Limit: UInt64] = [:], secrets: [PeerSecret] = [], isDirect: Bool = false,
-        seed: UInt64 = 1
+        tellsRows: Bool = true, seed: UInt64 = 1
     ) throws {
         world = World(seed: seed)
         var nodes: [NodeProcess] = [], controls: [ScriptedControl] = []
@@ -38,7 +38,7 @@ struct ClusterBench {
             controls.append(
                 ScriptedControl(
                     world, node.host, node: ScriptedControl.row(number),
-                    rows: workers.indices.filter { $0 != number }.map { ScriptedControl.row($0) },
+                    rows: !tellsRows ? [] : workers.indices.filter { $0 != number }.map { ScriptedControl.row($0) },
                     secret: number < secrets.count ? secrets[number] : Self.secret))
         }
         self.nodes = nodes

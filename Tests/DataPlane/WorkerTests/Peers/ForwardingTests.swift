@@ -85,6 +85,50 @@ import World
         bench.expectQuiet(connectors: 0)
     }
 
+    /// The node is told of with its tunnel only, and there is no link to it yet: the first visitor waits for one.
+    @Test func theFirstVisitorWaitsForTheLink() throws {
+        let bench = try ClusterBench(workers: [2, 2], tellsRows: false)
+        let connector = try bench.connector(at: 1)
+        bench.controls[0].lateRows = [ScriptedControl.row(1)]
+        let visitors = (0..<5).map { _ in bench.visitor(at: 0) }
+        for visitor in visitors { visitor.write(bench.get()) }
+        bench.run(200)
+        #expect(connector.streams.count == 5)
+        for stream in connector.streams { connector.send(stream, Self.ok) }
+        bench.run(100)
+        #expect(visitors.allSatisfy { $0.text == Self.ok })
+        for visitor in visitors { visitor.peer.close() }
+        bench.run(100)
+        connector.peer.close()
+        bench.run(6_000)
+        bench.expectQuiet(connectors: 0)
+    }
+
+    /// Nobody answers at its address: who waits for it hears so, and who leaves meanwhile leaves nothing.
+    @Test func aNodeThatIsNeverReached() throws {
+        let bench = try ClusterBench(workers: [1])
+        bench.controls[0].hosts[bench.host] = ClusterBench.tunnel
+        bench.controls[0].tunnels[ClusterBench.tunnel] = [ScriptedControl.candidate(5)]
+        bench.controls[0].lateRows = [ScriptedControl.row(5)]
+        let visitor = bench.visitor(at: 0), leaver = bench.visitor(at: 0)
+        visitor.write(bench.get())
+        leaver.write(bench.get())
+        bench.run(30)
+        leaver.peer.reset()
+        bench.run(1_200)
+        #expect(visitor.status == 503 && visitor.text.contains(Reason.peersUnreachable.label))
+        // Tried in vain for long enough: nobody waits for it any more.
+        bench.run(16_000)
+        let late = bench.visitor(at: 0)
+        late.write(bench.get())
+        bench.run(20)
+        #expect(late.status == 503)
+        late.peer.close()
+        visitor.peer.close()
+        bench.run(6_000)
+        bench.expectQuiet(connectors: 0)
+    }
+
     /// The first candidate is stopped: nothing of the request was sent to it, and the next one has it in a moment. A POST
     /// of more than is ever kept, so that it can only be the same bytes.
     @Test func aNodeThatDoesNotAnswerIsPassedBy() throws {
