@@ -145,7 +145,7 @@ extension NodePlan.Address {
     /// same address. Where the kernel chose the port, any port at the same host will do.
     func listens(as listener: PlaneListener) -> Bool {
         switch (role, listener.role) {
-        case (.tunnel, .tunnel), (.entrypoint, .entrypoint): break
+        case (.tunnel, .tunnel), (.entrypoint, .entrypoint), (.peers, .peers): break
         default: return false
         }
         if address.port != 0 { return listener.address == address.text }
