@@ -20,9 +20,13 @@ package final class WorkerBench {
     package var isFrozen = false
     /// What the worker had to tell the log, in order.
     package private(set) var refusals: [Refusal] = []
-    /// Turns so far.
+    /// Turns so far, and operations that they asked the shell for.
     package private(set) var turns = 0
+    package private(set) var operations = 0
+    /// Messages to other workers so far.
+    package var messages: Int { outboxes.reduce(0) { $0 + $1.putCount } }
 
+    private let outboxes: [Mailbox]
     private let memory: BufferMemory
     private let datagramMemory: BufferMemory?
     private let page: UnsafeMutableRawBufferPointer
@@ -59,6 +63,7 @@ package final class WorkerBench {
         setup.datagramBufferCount = datagramCount
         setup.buffersWithShellMax = 32
         configure(&setup)
+        outboxes = setup.outboxes.compactMap { $0 }
         worker = Worker(setup)
         port.submit(&worker.operations)
     }
@@ -84,6 +89,7 @@ package final class WorkerBench {
         beforeEnd?(&worker)
         worker.end()
         while let refusal = worker.takeRefusal() { refusals.append(refusal) }
+        operations += worker.operations.count
         port.submit(&worker.operations)
         deadline = worker.nextDeadline
     }

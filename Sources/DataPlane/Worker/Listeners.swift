@@ -100,7 +100,7 @@ extension Worker {
             } else if listener.isOfPeers {
                 acceptPeer(completion.result)
             } else {
-                acceptLink(completion.result, listener)
+                acceptLinkInTurn(completion.result, listener)
             }
         } else if completion.result == -SystemError.tooManyFiles
             || completion.result == -SystemError.tooManyFilesInSystem

@@ -74,6 +74,9 @@ package struct Worker: ~Copyable {
     let inboxes: UnsafeMutablePointer<Mailbox?>
     /// Bytes of a visitor that is being adopted, by the worker that sends it.
     let incoming: UnsafeMutablePointer<SliceQueue>
+    /// Who waits for a way to another worker, by that worker, and a bit for each where somebody does.
+    let waysAwaited: UnsafeMutablePointer<MoveQueue>
+    var awaitedWays: UInt64 = 0
     /// Workers whose visitor lost bytes on the way because no buffer was left here, a bit each: it is not adopted.
     var incomingBroken: UInt64 = 0
     /// Messages that found a mailbox full or no parcel, by worker, in order; they go as soon as there is room.
@@ -86,12 +89,21 @@ package struct Worker: ~Copyable {
     /// Workers to be woken at the end of this turn, a bit each.
     var toWake: UInt64 = 0
 
+    /// Tunnel clients' connections that wait to be let in (descriptor and listener), and lost ones that are still in the
+    /// tables (generation and slot); what this turn has done already.
+    var acceptedLinks: WordQueue
+    var lostLinks: WordQueue
+    var linksLetIn = 0
+    var linksLost = 0
+    var completionsInTurn = 0
     /// Accepting failed somewhere and is tried again soon.
     var retryAccepting = false
     var lastResume = Tick.zero
     var refusals = RefusalLog()
     /// Bytes of stalled readers whose connections are being closed.
     var bytesBeingDropped = 0
+    /// While too much waits for readers: when it is looked at again.
+    var shedDeadline = Tick.never
     /// Lines for the log, taken and cleared by whoever runs the worker.
     package var notices: [(Severity, String, [(String, String)])] = []
 
@@ -138,24 +150,20 @@ package struct Worker: ~Copyable {
         buffersWithShellMax = setup.buffersWithShellMax
         vectors = SendVectorPool(capacity: setup.vectorsMax)
         descriptorsMax = setup.descriptorsMax
-        let visitorsMax = Int(limits[.visitorsPerWorkerMax]) + Int(Worker.surplusMax)
-        let linksMax = Int(limits[.linksPerWorkerMax]) + Int(Worker.surplusMax)
-        let streamsMax = Int(limits[.streamsPerWorkerMax])
-        // A client's streams have a target each, its visits a local connection beside their link.
-        let socketsMax = visitorsMax + linksMax + (setup.isClient ? streamsMax + linksMax : 0) + 16
-        operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: socketsMax * 8)
-        sockets = Slab(capacity: socketsMax)
-        timers = TimerWheel(capacity: socketsMax, now: setup.now)
-        links = Slab(capacity: linksMax)
-        addresses = Slab(capacity: linksMax)
-        streams = Slab(capacity: streamsMax)
-        streamIndex = IndexTable(capacity: streamsMax)
-        visitors = Slab(capacity: visitorsMax)
-        sources = SourceTable(capacity: visitorsMax)
+        let capacity = WorkerCapacity(limits, workerCount: setup.workerCount, isClient: setup.isClient)
+        operations = OperationQueue(capacity: setup.operationsUsual, capacityMax: capacity.operations)
+        sockets = Slab(capacity: capacity.sockets)
+        timers = TimerWheel(capacity: capacity.sockets, now: setup.now)
+        links = Slab(capacity: capacity.links)
+        addresses = Slab(capacity: capacity.links)
+        streams = Slab(capacity: capacity.streams)
+        streamIndex = IndexTable(capacity: capacity.streams)
+        visitors = Slab(capacity: capacity.visitors)
+        sources = SourceTable(capacity: capacity.visitors)
         trustedProxies = setup.table.trustedProxies
         nodeName = InlineText(setup.table.nodeName) ?? InlineText()
         directory = Directory(
-            tunnelsMax: Int(limits[.tunnelsMax]), connectorsMax: linksMax * setup.workerCount,
+            tunnelsMax: capacity.tunnels, connectorsMax: capacity.connectors,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
         failedLogins = FailedLogins(salt: setup.seed)
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
@@ -168,15 +176,19 @@ package struct Worker: ~Copyable {
             (inboxes + worker).initialize(to: setup.inboxes[worker])
         }
         overflow = Array(repeating: [], count: setup.workerCount)
+        acceptedLinks = WordQueue(capacity: Worker.linksWaitingMax)
+        lostLinks = WordQueue(capacity: capacity.links)
         parcels = ParcelPool(capacity: setup.workerCount > 1 ? ParcelPool.countMax : 1)
         incoming = .allocate(capacity: setup.workerCount)
         incoming.initialize(repeating: SliceQueue(), count: setup.workerCount)
+        waysAwaited = .allocate(capacity: setup.workerCount)
+        waysAwaited.initialize(repeating: MoveQueue(), count: setup.workerCount)
         desk = setup.desk
         client = setup.client
         isClient = setup.isClient
         peers = Peers(isClient: setup.isClient, limits: limits, seed: setup.seed)
-        visits = Slab(capacity: setup.isClient ? linksMax : 1)
-        visitIndex = IndexTable(capacity: setup.isClient ? linksMax : 1)
+        visits = Slab(capacity: capacity.visits)
+        visitIndex = IndexTable(capacity: capacity.visits)
         datagramBase = setup.datagramBase
         datagrams = DatagramPool()
         askForEntropy()
@@ -186,6 +198,7 @@ package struct Worker: ~Copyable {
     deinit {
         entropy.deallocate()
         incoming.deallocate()
+        waysAwaited.deallocate()
         outboxes.deallocate()
         inboxes.deallocate()
     }
@@ -197,12 +210,14 @@ package struct Worker: ~Copyable {
     package mutating func begin(_ now: Tick) {
         self.now = now
         counters.add(.loopTurns)
+        beginShare()
     }
 
     /// One completion of the shell.
     @_noLocks
     package mutating func complete(_ completion: Completion) {
         counters.add(.completions)
+        completionsInTurn += 1
         switch completion.token.kind {
         case .receive: completeReceive(completion)
         case .send: completeSend(completion)
@@ -237,6 +252,7 @@ package struct Worker: ~Copyable {
         flushSockets()
         endDoomedLinks()
         shedStalledStreams()
+        endLongestUnread()
         refillShell()
         releaseIdleMemory()
         wakeOthers()
@@ -255,14 +271,18 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            var deadline = deskIsTouched ? now : min(timers.nextCheck(), min(deskDeadline, memoryDeadline))
-            deadline = min(deadline, peers.due)
+            let memory = min(min(memoryDeadline, shedDeadline), peers.due)
+            let deadline =
+                deskIsTouched || hasWorkLeft ? now : min(timers.nextCheck(), min(deskDeadline, memory))
             return isClient ? min(deadline, clientDeadline()) : deadline
         }
     }
 
-    /// How many more completions may be handled before the shell must take the operations: each emits a few.
-    package var hasRoom: Bool { @_noLocks get { operations.room > 512 } }
+    /// Whether another completion may be handled before the turn has to end and the shell take the operations, of which
+    /// each emits a few.
+    package var hasRoom: Bool {
+        @_noLocks get { operations.room > 512 && completionsInTurn < Worker.completionsPerTurnMax }
+    }
 
     // MARK: Small things
 

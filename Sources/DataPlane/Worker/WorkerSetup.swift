@@ -23,10 +23,10 @@ package struct WorkerSetup {
     package var datagramBase: UnsafeMutableRawPointer?
     package var datagramBufferCount = 0
     package var operationsUsual = 4_096
-    package var vectorsMax = 16_384
+    package var vectorsMax = WorkerSetup.vectorsStandard
     /// Descriptors this worker may hold: its part of what the process may have, what is reserved of it included.
     package var descriptorsMax = Int.max
-    package var overlayMax = 8_192
+    package var overlayMax = WorkerSetup.overlayStandard
     package var outboxes: [Mailbox?] = [nil]
     package var inboxes: [Mailbox?] = [nil]
     /// Worker 0 of a data plane.
@@ -34,6 +34,11 @@ package struct WorkerSetup {
     /// The worker of a client process.
     package var client: ClientDesk?
     package var isClient: Bool { client != nil }
+
+    /// Gathered sends in flight.
+    package static let vectorsStandard = 16_384
+    /// Changes of routes since the last table.
+    package static let overlayStandard = RouteOverlay.capacityStandard
 
     package init(now: Tick, seed: UInt64, counters: CounterPage, bufferBase: UnsafeMutableRawPointer, bufferCount: Int)
     {

@@ -13,11 +13,24 @@ struct Boot {
     let options: Options
     let journal: Journal
 
+    /// Messages that may wait between one worker and another.
+    private static let mailboxCells = 8_192
+
+    private static func workers(_ options: Options) -> Int {
+        options.workers > 0 ? options.workers : max(1, min(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 64))
+    }
+
+    /// The memory that the process may come to use with these options.
+    static func memoryPlan(_ options: Options) -> MemoryPlan {
+        MemoryPlan(
+            options.limits, workers: workers(options), bufferCount: Part.bufferCount, mailboxCells: mailboxCells)
+    }
+
     func run() throws(ShellFault) {
         try journal.start()
         let choice = try Shell.choose(options.io)
         if let notice = choice.notice { journal.write(.warning, notice) }
-        let workers = options.workers > 0 ? options.workers : max(1, min(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 64))
+        let workers = Boot.workers(options)
         let (pages, countersDescriptor) = try makeCounters(workers)
         var seed = KernelRandom.seed()
         let hello = DataHello(
@@ -26,7 +39,7 @@ struct Boot {
             workers: UInt8(workers), processID: UInt32(getpid()), countersLayout: CounterFile.layout)
         seed = KernelRandom.seed()
         let mailboxes = (0..<workers).map { from in
-            (0..<workers).map { to in from == to ? nil : Mailbox(capacity: 8_192) }
+            (0..<workers).map { to in from == to ? nil : Mailbox(capacity: Boot.mailboxCells) }
         }
         let signals = try SignalThread(slot: 1)
         let meeting = Meeting(workers)
@@ -67,6 +80,8 @@ struct Boot {
 struct Part: @unchecked Sendable {
     /// Buffers per worker beyond those that may wait for slow readers: what the shell receives into, and some slack.
     private static let buffersBeside = 768
+    /// Buffers per worker.
+    static let bufferCount = Int(Limit.stalledBytesMax.row.range.upperBound) / BufferStore.stride + buffersBeside
 
     /// Descriptors that the process may have.
     private static var descriptorsMax: Int {
@@ -97,7 +112,7 @@ struct Part: @unchecked Sendable {
     }
 
     private func run() throws(ShellFault) {
-        let bufferCount = Int(Limit.stalledBytesMax.row.range.upperBound) / BufferStore.stride + Self.buffersBeside
+        let bufferCount = Part.bufferCount
         let memory = try BufferMemory(byteCount: UInt64(bufferCount * BufferStore.stride))
         var shell = try Shell(
             choice,

@@ -10,6 +10,9 @@ struct Options {
     var io = ShellChoice.auto
     var isSupervised = false
     var logsText = false
+    /// Only say how much memory it may come to use, by these limits.
+    var printsMemory = false
+    var limits = Limits()
 
     static let usage = """
         usage: culvert-data --control PATH [--name NAME] [--workers N] [--io auto|ring|poll] [--log json|text]
@@ -20,6 +23,8 @@ struct Options {
           --io CHOICE      io_uring (ring), epoll (poll), or the ring where the kernel allows it (auto)
           --log FORM       json, or text; text on a terminal when not given
           --supervised     end when the parent process ends
+          --print-memory   say how much memory the data plane may come to use, table by table, and end
+          --limit NAME=N   a limit to print it for (docs/limits.md); in force is what the control plane says
 
         """
 
@@ -38,12 +43,16 @@ struct Options {
                 isSupervised = true
                 continue
             }
+            if name == "--print-memory" {
+                printsMemory = true
+                continue
+            }
             guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
                 throw .wrong("\(name) needs a value")
             }
             try take(name, value)
         }
-        if controlPath.isEmpty { throw .wrong("--control PATH is missing") }
+        if controlPath.isEmpty, !printsMemory { throw .wrong("--control PATH is missing") }
     }
 
     private mutating func take(_ name: String, _ value: String) throws(Fault) {
@@ -67,8 +76,24 @@ struct Options {
         case "--log":
             guard value == "json" || value == "text" else { throw .wrong("--log: json or text, not \"\(value)\"") }
             logsText = value == "text"
+        case "--limit":
+            try take(limit: value)
         default:
             throw .wrong("\(name) is not an option")
         }
+    }
+
+    /// `visitorsPerWorkerMax=1000`.
+    private mutating func take(limit text: String) throws(Fault) {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let limit = Limit.allCases.first(where: { "\($0)" == parts[0] }) else {
+            throw .wrong("--limit: NAME=N with a name of docs/limits.md, not \"\(text)\"")
+        }
+        guard let value = UInt64(parts[1]), limit.row.range.contains(value) else {
+            let range = limit.row.range
+            throw .wrong(
+                "--limit \(limit): a number from \(range.lowerBound) to \(range.upperBound), not \"\(parts[1])\"")
+        }
+        limits.set(limit, to: value)
     }
 }

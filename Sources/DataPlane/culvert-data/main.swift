@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import Model
 import Observe
+import Worker
 
 // culvert-data: the data plane. It has no configuration of its own; what it serves comes over the plane link.
 
@@ -11,6 +12,10 @@ _ = culvert_raise_descriptor_limit()
 do throws(Options.Fault) {
     let options = try Options(CommandLine.arguments)
     if options.isSupervised { _ = culvert_die_with_parent() }
+    if options.printsMemory {
+        print(Boot.memoryPlan(options).text, terminator: "")
+        exit(0)
+    }
     let form: LogForm = options.logsText || isatty(2) == 1 ? .text : .json
     let journal = Journal(form: form, plane: options.name)
     do throws(ShellFault) {

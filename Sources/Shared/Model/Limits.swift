@@ -46,6 +46,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case datagramBacklogMax
     case leaveGraceMilliseconds
     case descriptorsReserved
+    case moveTimeoutMilliseconds
     case peerHeartbeatMilliseconds
     case peerSilenceMilliseconds
     case peerLinksPerWorkerMax
@@ -252,6 +253,12 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning:
                     "descriptors of the process that stay free: connections that would take them find room where a "
                     + "silent one is ended, or are closed")
+        case .moveTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 1_000, range: 10...60_000, reason: .workerBusy,
+                meaning:
+                    "how long a visitor that needs a connector of another worker waits where more are on their way "
+                    + "than there are parcels to carry them")
         case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
             .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
             .remoteTunnelsMax:

@@ -34,6 +34,16 @@ package struct RouteOverlay: ~Copyable {
     /// Number of changes since the last table at which the control plane sends a new one.
     package static let foldAt = 4_096
 
+    /// Slots of an overlay for `capacity` keys.
+    package static func slots(capacity: Int) -> Int {
+        var slots = 16
+        while slots < capacity * 2 { slots *= 2 }
+        return slots
+    }
+
+    /// Bytes of one slot.
+    package static var bytesPerSlot: Int { MemoryLayout<Entry>.stride }
+
     private let table: ZeroedTable<Entry>
     private var entries: UnsafeMutablePointer<Entry> { @_noLocks get { table.elements } }
     private let slotMask: Int
@@ -48,8 +58,7 @@ package struct RouteOverlay: ~Copyable {
     package init(capacity: Int = RouteOverlay.capacityStandard, seed: UInt64) {
         precondition(capacity > 0 && capacity <= 1 << 20)
         precondition(MemoryLayout<Entry>.offset(of: \.host) == RouteOverlay.hostOffset)
-        var slots = 16
-        while slots < capacity * 2 { slots *= 2 }
+        let slots = RouteOverlay.slots(capacity: capacity)
         self.capacity = capacity
         self.seed = seed
         slotMask = slots - 1

@@ -187,4 +187,67 @@ import Worker
             #expect(store.buffersInUse == 0)
         }
     }
+
+    /// A few bytes of many queues share a buffer.
+    @Test func whatWaitsIsPacked() {
+        withStore { store in
+            var queues = (0..<6).map { _ in SliceQueue() }
+            for index in queues.indices {
+                #expect((append(&store, &queues[index], [UInt8](repeating: UInt8(index), count: 100))) == true)
+            }
+            #expect(store.buffersInUse == 6)
+            for index in queues.indices { store.pack(&queues[index]) }
+            #expect(store.buffersInUse == 1)
+            for index in queues.indices {
+                #expect(content(store, queues[index]) == [UInt8](repeating: UInt8(index), count: 100))
+            }
+            // It goes on as any queue: what comes next gets a buffer, and both are joined and packed again.
+            #expect((append(&store, &queues[0], [7])) == true)
+            #expect((store.join(&queues[0], first: 101)) == true)
+            store.pack(&queues[0])
+            #expect(content(store, queues[0]) == [UInt8](repeating: 0, count: 100) + [7])
+            for index in queues.indices { store.clear(&queues[index]) }
+            store.releaseArena()
+            #expect(store.buffersInUse == 0)
+        }
+    }
+
+    /// Much, or nothing, or what is not in one piece, stays as it is.
+    @Test func whatIsNotPacked() {
+        withStore { store in
+            var queue = SliceQueue()
+            store.pack(&queue)
+            #expect((append(&store, &queue, [UInt8](repeating: 1, count: BufferStore.pieceBytesMax + 1))) == true)
+            store.pack(&queue)
+            #expect((store.hasArena) == false)
+            store.clear(&queue)
+        }
+    }
+
+    /// What is kept of bytes that somebody else holds: small pieces fill buffers, large ones are shared.
+    @Test func smallPiecesFillBuffers() {
+        withStore(16) { store in
+            let received = store.take()!
+            var queue = SliceQueue()
+            var expected: [UInt8] = []
+            for number in 0..<2_000 {
+                let at = store.pointer(buffer: received, offset: BufferStore.headroom + number)
+                at.storeBytes(of: UInt8(truncatingIfNeeded: number), as: UInt8.self)
+                expected.append(UInt8(truncatingIfNeeded: number))
+                let slice = Slice(buffer: received, offset: UInt32(BufferStore.headroom + number), count: 1)
+                #expect((store.appendPacked(&queue, slice)) == true)
+            }
+            #expect(content(store, queue) == expected)
+            // The received one, the arena, and one that was filled.
+            #expect(store.buffersInUse == 3 && store.nodesHeld == 2)
+            let large = Slice(
+                buffer: received, offset: UInt32(BufferStore.headroom), count: UInt32(BufferStore.payload))
+            #expect((store.appendPacked(&queue, large)) == true)
+            #expect(store.buffersInUse == 3)
+            store.clear(&queue)
+            store.release(received)
+            store.releaseArena()
+            #expect(store.buffersInUse == 0)
+        }
+    }
 }

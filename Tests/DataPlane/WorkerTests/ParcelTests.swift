@@ -65,24 +65,4 @@ import World
             #expect(found?.tunnel == TunnelID(high: 2, low: UInt64(number) + 1))
         }
     }
-
-    /// Without parcels for them visitors are told so; binds and routes keep theirs.
-    @Test func visitorsLeaveParcelsToOthers() throws {
-        for seed in 1...20 as ClosedRange<UInt64> {
-            let bench = try Bench(workers: 2, seed: seed)
-            for worker in bench.node.benches {
-                while worker.worker.parcels.room > ParcelPool.reserved {
-                    _ = worker.worker.parcels.pack([0 as UInt8], count: 1)
-                }
-            }
-            let visitors = (0..<4).map { _ in bench.visitor() }
-            for visitor in visitors { visitor.write(bench.get()) }
-            bench.run(50)
-            let refused = visitors.filter { $0.status == 503 }
-            #expect(bench.node.count(.workerBusy) == UInt64(refused.count))
-            #expect(refused.count + bench.connector.streams.count == 4)
-            if !refused.isEmpty { return }
-        }
-        Issue.record("no visitor ever had to move")
-    }
 }

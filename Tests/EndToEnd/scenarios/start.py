@@ -81,6 +81,27 @@ async def bad_configurations(bench):
 
 
 @scenario(ONCE)
+async def memory_is_told_beforehand(bench):
+    """`culvert-data --print-memory` needs nobody else; its sums are sums, and follow the limits that are given."""
+    totals = []
+    for limits in ([], ["--limit", "visitorsPerWorkerMax=1000", "--limit=linksPerWorkerMax=1000"]):
+        program = await bench.program("culvert-data", "--print-memory", "--workers", "4", *limits)
+        expect(await program.ended(10) == 0, program.log)
+        numbers = [[int(word) for word in re.findall(r"(?<=\s)\d+(?!\S)", line.replace(",", ""))] for line in program.lines]
+        rows = [row for row in numbers if len(row) == 3]
+        sums = [row[0] for line, row in zip(program.lines, numbers) if line.startswith("sum")]
+        expect(all(count * each == size for count, each, size in rows) and len(sums) == 2, program.log)
+        workers = next(position for position, row in enumerate(rows) if row[0] == 4)
+        expect(sum(row[2] for row in rows[:workers]) == sums[0] == rows[workers][1], program.log)
+        expect(sum(row[2] for row in rows[workers:]) == sums[1], program.log)
+        totals.append(sums[1])
+    expect(totals[1] < totals[0] * 0.7, f"{totals}")
+    for wrong in ("visitorsPerWorkerMax", "visitorsPerWorkerMax=3", "visitorsMax=3"):
+        program = await bench.program("culvert-data", "--print-memory", "--limit", wrong)
+        expect(await program.ended(10) == 64 and "--limit" in program.log, program.log)
+
+
+@scenario(ONCE)
 async def good_configuration_is_explained(bench):
     """`culvert check` on a good file ends with 0 and says what it would do."""
     node = Node(bench)

@@ -45,6 +45,10 @@ package struct Directory: ~Copyable {
         var count: UInt32
     }
 
+    /// Bytes that a tunnel and a connector take, beside their places in the indexes.
+    static var bytesPerTunnel: Int { Slab<Tunnel>.bytesPerSlot }
+    static var bytesPerConnector: Int { Slab<ConnectorEntry>.bytesPerSlot }
+
     private var tunnels: Slab<Tunnel>
     private var entries: Slab<ConnectorEntry>
     private var tunnelIndex: IndexTable

@@ -18,6 +18,9 @@ struct ParcelPool: ~Copyable {
     /// Set in the numbers of parcels, which tells them from buffers that are lent.
     static var mark: UInt32 { 0x8000_0000 }
 
+    /// Bytes that one parcel takes, its place in the free list included.
+    static var bytesPerParcel: Int { stride + MemoryLayout<UInt32>.stride }
+
     private let memory: UnsafeMutableRawPointer
     private let free: UnsafeMutablePointer<UInt32>
     private let capacity: Int

@@ -104,6 +104,7 @@ extension Worker {
     @_noLocks
     mutating func wakeOthers() {
         if overflowing != 0 { postOverflow() }
+        if awaitedWays != 0 { moveThoseThatWait() }
         if planeIsPaused { resumePlane() }
         var rest = toWake
         toWake = 0

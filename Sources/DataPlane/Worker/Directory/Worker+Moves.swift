@@ -32,6 +32,8 @@ extension Worker {
         sockets[visitor.pointee.socket].pointee.receivesOnce = true
         sockets[visitor.pointee.socket].pointee.wantsBytes = false
         cancelReceiving(visitor.pointee.socket)
+        // It goes when it has read what it was answered before: for as long as it might be idle.
+        setDeadline(visitor.pointee.socket, now.advanced(milliseconds: limits[.keepAliveIdleMilliseconds]))
         moveIfQuiet(visitor.pointee.socket)
     }
 
@@ -56,12 +58,10 @@ extension Worker {
     private mutating func moveVisitor(_ slot: UInt32) {
         let visitor = visitors[slot]
         let worker = Int(visitor.pointee.destination)
-        guard hasRoom(worker, messages: Int(visitor.pointee.input.count) + 1) else {
-            if visitor.pointee.isTLS { return refuseTLS(slot, .internalError, .workerBusy) }
-            visitor.pointee.phase = .head
-            return refuse(slot, status: 503, .workerBusy, closes: true)
-        }
         let socketSlot = visitor.pointee.socket
+        guard takesWay(socketSlot, to: worker, messages: Int(visitor.pointee.input.count) + 1) else {
+            return buffers.pack(&visitor.pointee.input)
+        }
         let descriptor = sockets[socketSlot].pointee.descriptor
         sendBytes(&visitor.pointee.input, to: worker)
         visitor.pointee.moves += 1
@@ -86,12 +86,6 @@ extension Worker {
                     Parcel(
                         address: UInt(bitPattern: buffers.pointer(slice)), count: slice.count, buffer: slice.buffer)))
         }
-    }
-
-    /// Whether a visitor may be sent there now; binds and routes, which cannot be refused, come first.
-    @_noLocks
-    private func hasRoom(_ worker: Int, messages: Int) -> Bool {
-        (outboxes[worker]?.room ?? 0) > messages + 4_096 && parcels.room > ParcelPool.reserved
     }
 
     /// The descriptor lives on elsewhere: only our slot is given back.
@@ -201,10 +195,10 @@ extension Worker {
         // Pongs that are not out yet are sent first; an end that is decided comes before any move.
         guard link.pointee.control.isEmpty, link.pointee.plain.isEmpty, link.pointee.doom == nil else { return }
         let worker = Int(link.pointee.destination)
-        guard hasRoom(worker, messages: Int(link.pointee.pending.count) + 1) else {
-            return link.pointee.isPeerOnItsWay ? endLink(linkSlot, .workerBusy) : visitFailed(linkSlot, .workerBusy)
-        }
         let socketSlot = link.pointee.socket
+        guard takesWay(socketSlot, to: worker, messages: Int(link.pointee.pending.count) + 1) else {
+            return buffers.pack(&link.pointee.pending)
+        }
         let descriptor = sockets[socketSlot].pointee.descriptor
         forgetReplay(linkSlot)
         sendBytes(&link.pointee.pending, to: worker)

@@ -25,13 +25,16 @@ struct FailedLogins: ~Copyable {
     static var memoryMilliseconds: UInt64 { 60_000 }
     private static var sets: Int { 256 }
     private static var ways: Int { 4 }
+    /// Sources that are kept in mind, and the bytes of each.
+    static var count: Int { sets * ways }
+    static var bytesPerSource: Int { MemoryLayout<Entry>.stride }
 
     private let entries: ZeroedTable<Entry>
     private let salt: UInt64
 
     /// `salt` is randomness: who shares a set with whom cannot be arranged from outside.
     init(salt: UInt64) {
-        entries = ZeroedTable(count: FailedLogins.sets * FailedLogins.ways)
+        entries = ZeroedTable(count: FailedLogins.count)
         self.salt = salt
     }
 

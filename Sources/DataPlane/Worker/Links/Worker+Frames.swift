@@ -122,6 +122,7 @@ extension Worker {
             }
             buffers.dropFirst(&stream.pointee.out, count)
             if hasWindows { stream.pointee.sending.spend(UInt32(count)) }
+            stream.pointee.lastTaken = now
             rest -= count
         }
         streamOutDrained(streamSlot)

@@ -43,7 +43,7 @@ extension Worker {
         let step = HTTPRequestHead.read(bytes.bytes, limit: Int(limits[.headBytesMax]))
         switch step {
         case .needMore:
-            return
+            return buffers.pack(&link.pointee.pending)
         case .fault(let fault):
             refuseUpgrade(linkSlot, status: fault.status == 431 ? 431 : 400, .badUpgrade)
         case .head(let head):
@@ -107,7 +107,7 @@ extension Worker {
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         switch RelayRequest.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {
         case .needMore:
-            return
+            return buffers.pack(&link.pointee.pending)
         case .fault(let fault):
             endLink(linkSlot, fault == .wrongVersion ? .relayVersion : .relayFault)
         case .message(let request, let count):

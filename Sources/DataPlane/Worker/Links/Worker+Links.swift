@@ -75,8 +75,10 @@ extension Worker {
         switch link.pointee.phase {
         case .proxied:
             endLink(linkSlot, link.pointee.pending.isEmpty ? .handshakeTimeout : .proxyTimeout)
-        case .upgrading, .awaitingRequest, .moving, .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent:
+        case .upgrading, .awaitingRequest, .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent:
             endLink(linkSlot, .handshakeTimeout)
+        case .moving:
+            linkMoveTimedOut(linkSlot)
         case .lookingUp:
             lookupOverdue(Waiter(link: linkSlot))
         case .connecting, .upgradeSent, .requestSent:
@@ -144,6 +146,8 @@ extension Worker {
         // It goes on its way, and its half-close with it.
         case .moving, .lookingUp: links[linkSlot].pointee.visit.inputEnded = true
         case .conversing: visitAnswerEnded(linkSlot)
+        case .mux where !links[linkSlot].pointee.isClient && links[linkSlot].pointee.peerLink == .max:
+            loseLinkInTurn(linkSlot)
         default: endLink(linkSlot, .peerClosed)
         }
     }
@@ -213,6 +217,7 @@ extension Worker {
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
         forgetAddress(linkSlot)
+        stopAwaitingWay(link.pointee.socket)
         let wasVisiting = link.pointee.phase == .visiting
         let phase = link.pointee.phase
         // No frame may go out on what follows: the peer is gone or told.

@@ -135,6 +135,7 @@ extension Worker {
         let stream = streams[streamSlot]
         let link = links[stream.pointee.link]
         guard !stream.pointee.flags.contains(.finishes), !stream.pointee.flags.contains(.peerFinished) else { return }
+        if stream.pointee.receiving.unread == 0 { stream.pointee.lastTaken = now }
         guard stream.pointee.receiving.receive(slice.count) else { return failStream(streamSlot, .windowExceeded) }
         if link.pointee.smux.version == 1 {
             link.pointee.unreadBytes += Int(slice.count)
@@ -190,6 +191,7 @@ extension Worker {
         let count = unread - waiting
         stream.pointee.receiving.consume(UInt32(count))
         stream.pointee.lastProgress = now
+        stream.pointee.lastTaken = now
         let link = links[stream.pointee.link]
         if link.pointee.smux.version == 2 {
             guard stream.pointee.receiving.isUpdateDue(window: stream.pointee.window) else { return }

@@ -55,9 +55,11 @@ extension Worker {
     }
 
     /// A reader that keeps up with its window gets a larger one: a window per round trip is all a stream can carry.
+    /// Where memory is short it does not, and where it is scarce it loses what it had gained.
     @_noLocks
     private mutating func growWindow(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
+        guard !isMemoryShort else { return shrinkWindow(streamSlot) }
         let largest = UInt32(limits[.streamWindowBytesMax])
         guard stream.pointee.flags.contains(.windowAnnounced) else {
             return stream.pointee.flags.formUnion(.windowAnnounced)

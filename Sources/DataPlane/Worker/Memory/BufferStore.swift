@@ -32,6 +32,12 @@ package struct BufferStore: ~Copyable {
         var next: UInt32
     }
 
+    /// Bytes that one buffer takes, what is known of it and its share of the queues' nodes included.
+    package static var bytesPerBuffer: Int {
+        stride + 2 * MemoryLayout<UInt16>.stride + nodesPerBuffer * MemoryLayout<Node>.stride
+    }
+    private static var nodesPerBuffer: Int { 16 }
+
     package let base: UnsafeMutableRawPointer
     package let capacity: Int
     private let references: UnsafeMutablePointer<UInt16>
@@ -63,7 +69,7 @@ package struct BufferStore: ~Copyable {
         self.capacity = capacity
         references = .allocate(capacity: capacity)
         freeBuffers = .allocate(capacity: capacity)
-        nodeCapacity = capacity * 16
+        nodeCapacity = capacity * Self.nodesPerBuffer
         nodes = .allocate(capacity: nodeCapacity)
     }
 

@@ -16,6 +16,7 @@ extension PlaneDesk {
         guard isConnected else { return decideAlone(question.ask.ask, question) }
         pendingBinds[question.ask.ask] = PendingBind(
             question: question, deadline: now.advanced(milliseconds: patienceMilliseconds))
+        askedBinds.append(question.ask.ask)
         send(.bindAsk(question.ask))
     }
 

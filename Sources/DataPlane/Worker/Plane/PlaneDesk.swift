@@ -61,13 +61,16 @@ package final class PlaneDesk {
     private var reader = PlaneFrameReader()
     /// Descriptors that came and whose frames were not read yet, in order.
     private var descriptors: [Int32] = []
-    private(set) var outgoing: [(bytes: [UInt8], descriptor: Int32?)] = []
+    private(set) var outgoing = Fifo<(bytes: [UInt8], descriptor: Int32?)>()
     private var outgoingBytes = 0
     var effects: [Effect] = []
 
     var nextAsk: UInt64 = 1
     var pendingBinds: [UInt64: PendingBind] = [:]
-    var waitingVerdicts: [WaitingVerdict] = []
+    /// The binds that were asked, in order, those that are answered by now included.
+    var askedBinds = Fifo<UInt64>()
+    /// In the order of their generations.
+    var waitingVerdicts = Fifo<WaitingVerdict>()
     /// Everything bound on this data plane, for inventories.
     var connectors: [ConnectorID: HeldConnector] = [:]
     private var listeners: [ListenerID: (listener: PlaneListener, descriptor: Int32)] = [:]
@@ -92,7 +95,7 @@ package final class PlaneDesk {
     /// Our own number for every change of routes, so that pushes and own decisions share one order.
     var routeGeneration: UInt64 = 0
     /// The control plane's generation behind each of ours that has one.
-    private var pushedGenerations: [(ours: UInt64, pushed: UInt64)] = []
+    private var pushedGenerations = Fifo<(ours: UInt64, pushed: UInt64)>()
     private var seenGenerations: [UInt64]
 
     /// Bytes that may wait for the control plane; beyond it the link is given up and set up anew.
@@ -113,7 +116,7 @@ package final class PlaneDesk {
 
     /// When `advance` wants to be called.
     package var nextDeadline: Tick {
-        var deadline = pendingBinds.values.map(\.deadline).min() ?? .never
+        var deadline = firstPending?.deadline ?? .never
         if case .disconnected(let retryAt) = state { deadline = min(deadline, retryAt) }
         return min(deadline, cluster.nextDeadline)
     }
@@ -124,11 +127,21 @@ package final class PlaneDesk {
             state = .connecting
             effects.append(.connect)
         }
-        for (ask, pending) in pendingBinds where pending.deadline <= now {
+        while let pending = firstPending, pending.deadline <= now {
             effects.append(.bindOverdue(pending.question.ask))
-            decideAlone(ask, pending.question)
+            decideAlone(pending.question.ask.ask, pending.question)
         }
         advanceCluster(now)
+    }
+
+    /// The bind that is overdue first. All wait equally long, so that it is the one that was asked first, and however many
+    /// wait, few are looked at.
+    private var firstPending: PendingBind? {
+        while let ask = askedBinds.first {
+            if let pending = pendingBinds[ask] { return pending }
+            askedBinds.popFirst()
+        }
+        return nil
     }
 
     // MARK: The link
@@ -151,12 +164,14 @@ package final class PlaneDesk {
     func disconnected(_ now: Tick) {
         for descriptor in descriptors { effects.append(.closeDescriptor(descriptor)) }
         descriptors = []
-        outgoing = []
+        outgoing.removeAll()
         outgoingBytes = 0
-        pushedGenerations = []
+        pushedGenerations.removeAll()
         state = .disconnected(retryAt: now.advanced(milliseconds: retryMilliseconds))
         retryMilliseconds = min(retryMilliseconds * 2, 500)
-        for (ask, pending) in pendingBinds { decideAlone(ask, pending.question) }
+        while let ask = askedBinds.popFirst() {
+            if let pending = pendingBinds[ask] { decideAlone(ask, pending.question) }
+        }
         clusterLost()
     }
 
@@ -174,11 +189,10 @@ package final class PlaneDesk {
 
     /// The next bytes to send: everything up to the next message that carries a descriptor.
     func takeOutgoing() -> (bytes: [UInt8], descriptor: Int32?)? {
-        guard !outgoing.isEmpty else { return nil }
-        var batch = outgoing.removeFirst()
+        guard var batch = outgoing.popFirst() else { return nil }
         while let next = outgoing.first, next.descriptor == nil, batch.bytes.count < 65_536 {
             batch.bytes += next.bytes
-            outgoing.removeFirst()
+            outgoing.popFirst()
         }
         outgoingBytes -= batch.bytes.count
         return batch
@@ -329,17 +343,17 @@ package final class PlaneDesk {
         var applied: UInt64?
         while let first = pushedGenerations.first, first.ours <= seen {
             applied = first.pushed
-            pushedGenerations.removeFirst()
+            pushedGenerations.popFirst()
         }
         if let applied { send(.applied(generation: applied)) }
     }
 
     func releaseVerdicts() {
         let seen = seenByAll
-        for waiting in waitingVerdicts where waiting.generation <= seen {
+        while let waiting = waitingVerdicts.first, waiting.generation <= seen {
+            waitingVerdicts.popFirst()
             effects.append(.answerBind(worker: waiting.worker, waiting.verdict))
         }
-        waitingVerdicts.removeAll { $0.generation <= seen }
     }
 
     var inventory: some Sequence<BoundConnector> { connectors.lazy.map { $1.bound($0) } }

@@ -69,6 +69,10 @@ package struct Socket: BitwiseCopyable {
     var isInFlushList = false
     var nextToFlush: UInt32 = .max
     var nextStarved: UInt32 = .max
+    /// The worker to which its owner waits to move, or none, and its neighbours in that list.
+    var awaitedWorker: UInt8 = .max
+    var nextToMove: UInt32 = .max
+    var previousToMove: UInt32 = .max
     /// The gathered send in flight, or none.
     var vector: UInt32 = .max
     /// The buffer that holds the address of a dial under way, or none.
@@ -85,6 +89,9 @@ package struct Socket: BitwiseCopyable {
 
 /// The memory of gathered sends in flight: never initialised twice, taken last-in-first-out.
 package struct SendVectorPool: ~Copyable {
+    /// Bytes that one vector takes.
+    static var bytesPerVector: Int { MemoryLayout<SendVector>.stride + MemoryLayout<UInt32>.stride }
+
     private let vectors: UnsafeMutablePointer<SendVector>
     private let free: UnsafeMutablePointer<UInt32>
     private let capacity: Int

@@ -60,7 +60,8 @@ extension Worker {
     @_noLocks
     private func hasDescriptor(reservedShare: Int) -> Bool {
         let reserved = Int(limits[.descriptorsReserved]) / (workerCount * reservedShare)
-        return descriptorsHeld + listeners.count + Worker.descriptorsBeside + reserved < descriptorsMax
+        let held = descriptorsHeld + acceptedLinks.count + listeners.count + Worker.descriptorsBeside
+        return held + reserved < descriptorsMax
     }
 
     /// Ends the connections that have been silent longest, a handful at a time.

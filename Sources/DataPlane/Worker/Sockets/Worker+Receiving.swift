@@ -23,10 +23,10 @@ extension Worker {
         switch socket.pointee.receiving {
         case .idle:
             guard socket.pointee.wantsBytes, !socket.pointee.endOfInput, !socket.pointee.isStarved else { return }
-            socket.pointee.receiving = socket.pointee.receivesOnce ? .once : .shot
+            let isOnce = socket.pointee.receivesOnce || (isMemoryShort && mayWait(socket.pointee.role))
+            socket.pointee.receiving = isOnce ? .once : .shot
             socket.pointee.inFlight += 1
-            let kind: OperationKind =
-                socket.pointee.isDatagram ? .receiveDatagram : socket.pointee.receivesOnce ? .receiveOnce : .receive
+            let kind: OperationKind = socket.pointee.isDatagram ? .receiveDatagram : isOnce ? .receiveOnce : .receive
             operations.append(
                 Operation(kind, token: receiveToken(slot), descriptor: socket.pointee.descriptor))
         case .shot:
@@ -34,6 +34,15 @@ extension Worker {
             cancelReceiving(slot)
         case .once, .cancelling:
             return
+        }
+    }
+
+    /// Whether a socket's peer may be made to wait: one conversation's does, a link's would make all of its streams wait.
+    @_noLocks
+    private func mayWait(_ role: SocketRole) -> Bool {
+        switch role {
+        case .visitor, .target, .visit: true
+        case .link, .datagrams, .none: false
         }
     }
 
@@ -163,8 +172,11 @@ extension Worker {
     @_noLocks
     mutating func refillShell() {
         // The last buffers are kept for what must be said: reading pauses before frames and answers fail. A few are
-        // always lent, because what frees the others may have to be received.
-        while buffersWithShell < buffersWithShellMax,
+        // always lent, because what frees the others may have to be received. One connection may fill all that are lent
+        // before it can be paused: where memory is short they are fewer.
+        let lentMax =
+            isMemoryScarce ? buffersWithShellMax / 16 : isMemoryShort ? buffersWithShellMax / 4 : buffersWithShellMax
+        while buffersWithShell < max(lentMax, Worker.buffersLentMin),
             buffers.buffersFree > Worker.buffersReserved || buffersWithShell < Worker.buffersLentMin
         {
             guard let buffer = buffers.take() else { break }

@@ -79,7 +79,10 @@ package struct Stream: BitwiseCopyable {
     /// Which host and tunnel a parked stream serves.
     var routeKey: UInt64 = 0
     let opened: Tick
+    /// When bytes came or went last, in whichever direction.
     var lastProgress: Tick
+    /// When somebody took of what waits here last, the visitor or the peer; while nothing waits, when it began to.
+    var lastTaken: Tick
     var nextReady: UInt32 = .max
     var previousInLink: UInt32 = .max
     var nextInLink: UInt32 = .max

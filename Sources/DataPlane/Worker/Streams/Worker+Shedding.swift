@@ -5,24 +5,67 @@ import PlaneLink
 import Primitives
 import Wire
 
-// The worker's memory is bounded: when more than `stalledBytesMax` waits for slow readers, or the buffers are nearly used
-// up, the stream that is longest without progress among the largest is reset, so that everybody else goes on.
+// The worker's memory is bounded. The more of it waits for readers, the less streams are granted; above `stalledBytesMax`
+// those whose reader takes nothing are reset, worst first; where the buffers are nearly used up, whoever is worst. Worst
+// is what holds most for longest: the product of bytes and time without progress.
 
 extension Worker {
+    /// A reader that took nothing for so long is stalled. One that is merely slow, or whose machine is busy, is not.
+    static var stalledMilliseconds: UInt64 { @_noLocks get { 250 } }
+    /// Streams that are reset in one turn.
+    private static var shedAtOnceMax: Int { @_noLocks get { 8 } }
+
+    /// Buffers with bytes for readers.
+    private var streamBuffers: Int { @_noLocks get { buffers.buffersInUse - buffersWithShell } }
+
+    /// The most of them that may ever be: some are left for what cannot wait.
+    private var streamBuffersEnd: Int {
+        @_noLocks get {
+            let reserve = max(buffersWithShellMax, buffers.capacity / 16)
+            return min(buffers.capacity - reserve, streamBuffersMax + streamBuffersMax / 4)
+        }
+    }
+
+    /// The most of them that may stay.
+    private var streamBuffersMax: Int {
+        @_noLocks get {
+            let reserve = max(buffersWithShellMax, buffers.capacity / 16)
+            let room = buffers.capacity - reserve
+            return min(room - room / 8, Int(limits[.stalledBytesMax] / UInt64(BufferStore.stride)))
+        }
+    }
+
+    /// So much waits for readers that none is granted more than it has.
+    var isMemoryShort: Bool { @_noLocks get { streamBuffers * 4 > streamBuffersMax } }
+
+    /// So much waits for readers that those with much are granted less.
+    var isMemoryScarce: Bool { @_noLocks get { streamBuffers * 2 > streamBuffersMax } }
+
+    /// A stream that had gained a large window is granted half of it from now on, down to what it began with.
+    @_noLocks
+    mutating func shrinkWindow(_ streamSlot: UInt32) {
+        guard isMemoryScarce else { return }
+        let stream = streams[streamSlot]
+        stream.pointee.window = max(stream.pointee.window / 2, UInt32(limits[.streamWindowBytes]))
+    }
+
     /// Called once per turn; looks further only when too much is held.
     @_noLocks
     mutating func shedStalledStreams() {
-        let reserve = max(buffersWithShellMax, buffers.capacity / 16)
-        let heldMax = min(
-            buffers.capacity - reserve, Int(limits[.stalledBytesMax] / UInt64(BufferStore.stride)))
+        guard streamBuffers > streamBuffersMax else { return shedDeadline = .never }
+        let isUrgent = streamBuffers > streamBuffersEnd
+        guard isUrgent || shedDeadline == .never || now >= shedDeadline else { return }
         var rounds = 0
         // What was dropped is free only when the kernel has let go of it.
-        while buffers.buffersInUse - buffersWithShell - bytesBeingDropped / BufferStore.stride > heldMax, rounds < 8,
-            let worst = worstStream()
+        while rounds < Worker.shedAtOnceMax, streamBuffers - bytesBeingDropped / BufferStore.stride > streamBuffersMax,
+            let worst = worstStream(stalledFor: Worker.stalledMilliseconds)
         {
             dropStalled(worst)
             rounds += 1
         }
+        // Everybody takes something: one at a time ends, and the next only when what the last one held is free.
+        if rounds == 0, isUrgent, bytesBeingDropped == 0, let worst = worstStream(stalledFor: 0) { dropStalled(worst) }
+        shedDeadline = now.advanced(milliseconds: Worker.stalledMilliseconds / 8)
     }
 
     /// Resets a stream whose reader makes no progress, and drops what waits for that reader: ended behind its queue, it
@@ -45,21 +88,20 @@ extension Worker {
         resetSocket(reader)
     }
 
-    /// Among the streams that hold at least half of what the largest holds, the one longest without progress.
+    /// Of the streams without progress for at least so many milliseconds, the one with the largest product of that time
+    /// and the bytes it holds.
     @_noLocks
-    private func worstStream() -> UInt32? {
-        var largest = 0
+    private func worstStream(stalledFor leastMilliseconds: UInt64) -> UInt32? {
+        var worst: UInt32?
+        var most: UInt64 = 0
         var slot: UInt32 = 0
         while slot < streams.end {
-            if streams.isLive(slot) { largest = max(largest, bytesHeld(slot)) }
-            slot += 1
-        }
-        guard largest > BufferStore.stride else { return nil }
-        var worst: UInt32?
-        slot = 0
-        while slot < streams.end {
-            if streams.isLive(slot), bytesHeld(slot) * 2 >= largest {
-                if worst == nil || streams[slot].pointee.lastProgress < streams[worst ?? slot].pointee.lastProgress {
+            if streams.isLive(slot) {
+                let milliseconds = now.milliseconds(since: streams[slot].pointee.lastTaken)
+                let held = bytesHeld(slot)
+                let product = UInt64(held) &* (min(milliseconds, 3_600_000) &+ 1)
+                if milliseconds >= leastMilliseconds, held > BufferStore.stride, product > most {
+                    most = product
                     worst = slot
                 }
             }

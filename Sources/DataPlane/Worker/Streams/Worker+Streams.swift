@@ -21,7 +21,8 @@ extension Worker {
         let link = links[linkSlot]
         let stream = Stream(
             link: linkSlot, id: id, partner: partner, flags: Stream.Flags(rawValue: 0),
-            window: UInt32(limits[.streamWindowBytes]), opened: now, lastProgress: now)
+            window: UInt32(limits[.streamWindowBytes]), opened: now, lastProgress: now,
+            lastTaken: now)
         guard let slot = streams.take(stream) else { return nil }
         guard streamIndex.insert(streamKey(linkSlot, id), slot) else {
             streams.give(slot)
@@ -62,6 +63,7 @@ extension Worker {
     @_noLocks
     mutating func sendOnStream(_ streamSlot: UInt32, _ slice: Slice) {
         let stream = streams[streamSlot]
+        if stream.pointee.out.isEmpty { stream.pointee.lastTaken = now }
         keep(&stream.pointee.out, slice)
         stream.pointee.lastProgress = now
         markReadyIfAllowed(streamSlot)
@@ -75,11 +77,21 @@ extension Worker {
         if stream.pointee.out.isEmpty || !hasWindows || stream.pointee.sending.allowed > 0 { markReady(streamSlot) }
     }
 
+    /// What may wait for a stream before its source is not read further: less where memory is short, because a source
+    /// can wait, and what was read of it cannot be given back.
+    private var sourceQueueBytesMax: Int {
+        @_noLocks get {
+            let most = Int(limits[.visitorQueueBytesMax])
+            guard isMemoryShort else { return most }
+            return min(most, isMemoryScarce ? BufferStore.stride : 4 * BufferStore.stride)
+        }
+    }
+
     /// Whether the source should stop reading: the queue toward the peer is long.
     @_noLocks
     mutating func pausesSource(_ streamSlot: UInt32) -> Bool {
         let stream = streams[streamSlot]
-        guard stream.pointee.out.byteCount >= Int(limits[.visitorQueueBytesMax]) else { return false }
+        guard stream.pointee.out.byteCount >= sourceQueueBytesMax else { return false }
         stream.pointee.flags.insert(.sourcePaused)
         return true
     }
@@ -93,7 +105,7 @@ extension Worker {
             return creditStream(other, waiting: stream.pointee.out.byteCount)
         }
         guard stream.pointee.flags.contains(.sourcePaused),
-            stream.pointee.out.byteCount < Int(limits[.visitorQueueBytesMax]) / 2
+            stream.pointee.out.byteCount < sourceQueueBytesMax / 2
         else { return }
         stream.pointee.flags.remove(.sourcePaused)
         switch stream.pointee.partner {

@@ -14,6 +14,9 @@ struct SourceTable: ~Copyable {
         var count: UInt32
     }
 
+    /// Bytes that one address takes, beside its place in the index.
+    static var bytesPerSource: Int { Slab<Source>.bytesPerSlot }
+
     private var sources: Slab<Source>
     private var index: IndexTable
 

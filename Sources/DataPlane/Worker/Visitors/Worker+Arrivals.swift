@@ -92,6 +92,7 @@ extension Worker {
         case .needMore:
             // The silence before the first byte has a deadline of its own.
             if !visitor.pointee.input.isEmpty {
+                buffers.pack(&visitor.pointee.input)
                 setDeadline(
                     visitor.pointee.socket,
                     visitor.pointee.headBegan.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds]))
@@ -119,7 +120,9 @@ extension Worker {
             return endLink(linkSlot, .buffersFull)
         }
         switch readProxyHeader(&link.pointee.pending) {
-        case .needMore: return setLinkDeadline(linkSlot)
+        case .needMore:
+            buffers.pack(&link.pointee.pending)
+            return setLinkDeadline(linkSlot)
         case .fault: return endLink(linkSlot, .proxyFault)
         case .absent: break
         case .header(let header, let count):

@@ -53,11 +53,12 @@ extension Worker {
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
         guard let count = refusal.write(into: target) else { preconditionFailure("a refusal outgrew its buffer") }
         let socket = sockets[visitor.pointee.socket]
-        // Kept like any payload: many pages for a visitor that does not read share buffers.
-        keep(
+        // Many that are refused at once share buffers, as do many pages for one that does not read.
+        let isKept = buffers.appendPacked(
             &socket.pointee.out,
             Slice(buffer: buffer, offset: UInt32(BufferStore.headroom), count: UInt32(count)))
         buffers.release(buffer)
+        guard isKept else { return endVisitor(slot, .buffersFull) }
         queueFlush(visitor.pointee.socket)
         if closes { return endVisitorWhenSent(slot, lingering: true) }
         visitor.pointee.phase = .discarding

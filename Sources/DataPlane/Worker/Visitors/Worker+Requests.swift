@@ -45,6 +45,8 @@ extension Worker {
                 }
                 return true
             }
+            // A head that takes its time does not keep a buffer of its own.
+            buffers.pack(&visitor.pointee.input)
             awaitHead(slot)
             return false
         }
@@ -186,8 +188,9 @@ extension Worker {
         streams[stream].pointee.partner = .visitor(slot)
         let front = buffers.first(visitor.pointee.input).unsafelyUnwrapped
         let original = Slice(buffer: front.buffer, offset: front.offset, count: UInt32(head.byteCount))
-        visitor.pointee.mayReplay = head.byteCount <= Int(limits[.replayBytesMax])
-        if visitor.pointee.mayReplay { buffers.appendShared(&visitor.pointee.replay, original) }
+        visitor.pointee.answerStarted = false
+        visitor.pointee.mayReplay = true
+        keepForReplay(slot, original)
         guard let count = sendHead(slot, head, original, on: stream) else {
             endVisitor(slot, .buffersFull)
             return false
@@ -197,7 +200,6 @@ extension Worker {
         visitor.pointee.requestBody = HTTPBody(head.framing)
         visitor.pointee.requestIsDone = false
         visitor.pointee.answer = .awaitingHead
-        visitor.pointee.answerStarted = false
         visitor.pointee.interimCount = 0
         visitor.pointee.phase = .exchange
         visitor.pointee.requestCount &+= 1
@@ -285,13 +287,12 @@ extension Worker {
     private mutating func keepForReplay(_ slot: UInt32, _ part: Slice) {
         let visitor = visitors[slot]
         guard visitor.pointee.mayReplay else { return }
-        if visitor.pointee.answerStarted
-            || visitor.pointee.replay.byteCount + Int(part.count) > Int(limits[.replayBytesMax])
-        {
+        guard !visitor.pointee.answerStarted, !isShortOfBuffers,
+            visitor.pointee.replay.byteCount + Int(part.count) <= Int(limits[.replayBytesMax]),
+            buffers.appendPacked(&visitor.pointee.replay, part)
+        else {
             visitor.pointee.mayReplay = false
-            buffers.clear(&visitor.pointee.replay)
-        } else {
-            buffers.appendShared(&visitor.pointee.replay, part)
+            return buffers.clear(&visitor.pointee.replay)
         }
     }
 

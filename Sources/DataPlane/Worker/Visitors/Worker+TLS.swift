@@ -29,6 +29,7 @@ extension Worker {
         switch ClientHello.read(bytes.bytes, limit: Int(limits[.helloBytesMax])) {
         case .needMore:
             if visitor.pointee.inputEnded { return endVisitor(slot, .peerClosed) }
+            buffers.pack(&visitor.pointee.input)
             setDeadline(
                 visitor.pointee.socket,
                 visitor.pointee.headBegan.advanced(milliseconds: limits[.helloTimeoutMilliseconds]))

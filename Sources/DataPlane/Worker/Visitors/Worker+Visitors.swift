@@ -42,7 +42,7 @@ extension Worker {
             visitor.pointee.headBegan = now
             buffers.appendShared(&visitor.pointee.input, slice)
         } else if visitor.pointee.phase == .exchange || visitor.pointee.phase == .raw {
-            buffers.appendShared(&visitor.pointee.input, slice)
+            keep(&visitor.pointee.input, slice)
         } else if !buffers.appendCopy(&visitor.pointee.input, UnsafeRawBufferPointer(buffers.bytes(slice))) {
             // A head comes in small pieces: each is copied behind the others, so that it stays in one buffer.
             return endVisitor(slot, .buffersFull)
@@ -189,6 +189,7 @@ extension Worker {
         if visitor.pointee.phase == .lookingUp { stopWaiting(Waiter(visitor: slot)) }
         finishParkedStreams(slot)
         leaveSource(slot)
+        stopAwaitingWay(visitor.pointee.socket)
         buffers.clear(&visitor.pointee.input)
         buffers.clear(&visitor.pointee.replay)
         buffers.clear(&visitor.pointee.answerHead)
@@ -239,7 +240,7 @@ extension Worker {
                 endVisitorWhenSent(slot, lingering: false)
             }
         case .moving:
-            return
+            moveTimedOut(slot)
         case .lookingUp:
             lookupOverdue(Waiter(visitor: slot))
         case .discarding:

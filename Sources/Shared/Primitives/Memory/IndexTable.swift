@@ -25,11 +25,20 @@ public struct IndexTable: ~Copyable {
     /// Cells of the first level, if the capacity is not smaller: a few pages.
     private static var cellsFirst: Int { 1_024 }
 
+    /// Cells of all levels of a table for `capacity` entries.
+    public static func cells(capacity: Int) -> Int {
+        var cells = 16
+        while cells < capacity * 2 { cells *= 2 }
+        return cells * 2
+    }
+
+    /// Bytes of one cell.
+    public static var bytesPerCell: Int { MemoryLayout<UInt64>.stride + MemoryLayout<UInt32>.stride }
+
     /// Room for `capacity` entries; at most twice as many cells.
     public init(capacity: Int) {
         precondition(capacity > 0)
-        var cells = 16
-        while cells < capacity * 2 { cells *= 2 }
+        let cells = Self.cells(capacity: capacity) / 2
         self.capacity = capacity
         cellsMax = cells
         allKeys = .allocate(capacity: cells * 2)

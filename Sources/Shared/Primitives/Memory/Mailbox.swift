@@ -45,6 +45,9 @@ public struct Mailbox: BitwiseCopyable, @unchecked Sendable {
         }
     }
 
+    /// Cells that were ever put, as the producer sees it.
+    public var putCount: Int { tail.pointee.load(ordering: .relaxed) }
+
     /// For the producer only. False when the mailbox is full.
     @_noLocks
     public func put(_ cell: Cell) -> Bool {

@@ -16,6 +16,9 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
 
     @usableFromInline static var inUse: UInt32 { .max - 1 }
 
+    /// Bytes that one slot takes, its generation and its place in the free list included.
+    public static var bytesPerSlot: Int { MemoryLayout<Element>.stride + 2 * MemoryLayout<UInt32>.stride }
+
     /// An empty slab; it never grows.
     public init(capacity: Int) {
         precondition(capacity > 0 && capacity < 1 << 31)

@@ -12,6 +12,9 @@ package struct TimerWheel: ~Copyable {
         var cell: UInt32 = .max
     }
 
+    /// Bytes that one node takes.
+    package static var bytesPerNode: Int { MemoryLayout<Node>.stride }
+
     private static var cellCount: Int { 512 }
     private static var cellNanoseconds: UInt64 { 64_000_000 }
     private static var unfiled: UInt32 { .max }

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Observe
 import PlaneLink
@@ -9,43 +10,43 @@ import World
 
 @testable import Worker
 
-/// What a hostile peer does, and what becomes of it: it is limited or dropped for a counted reason that the log hears
-/// of, memory stays bounded meanwhile, somebody else gets the whole of his answer, and nothing stays behind.
+/// The table of attacks, played row by row: what a hostile peer does is limited or dropped for a counted reason that the log
+/// hears of, memory stays below the row's bound, somebody else is answered all the time, a third gets the whole of an
+/// answer that had begun, and nothing stays behind.
 @Suite struct HostilePeerTests {
-    struct Attack: Sendable, CustomTestStringConvertible {
-        let name: String
-        /// nil where the attack costs only the attacker and nothing has to end.
-        let reason: Reason?
-        let act: @Sendable (LimitBench) throws -> Void
-        var testDescription: String { name }
-
-        init(_ name: String, _ reason: Reason?, act: @escaping @Sendable (LimitBench) throws -> Void) {
-            self.name = name
-            self.reason = reason
-            self.act = act
-        }
-    }
-
-    /// Deadlines short enough for a test, and no more of anything than standard.
-    private static let limits: [Limit: UInt64] = [
-        .handshakeTimeoutMilliseconds: 2_000, .headTimeoutMilliseconds: 2_000, .firstByteTimeoutMilliseconds: 2_000,
-        .bodyIdleMilliseconds: 2_000, .answerHeadTimeoutMilliseconds: 2_000, .controlQueueBytesMax: 16_384,
-        .carrierQueueBytesMax: 16_384,
-    ]
-
-    static let all = slow + noise + floods + streams + origins
-
-    @Test(arguments: all)
+    @Test(arguments: Attack.all)
     func anAttackHurtsTheAttackerOnly(_ attack: Attack) throws {
-        let bench = try LimitBench(HostilePeerTests.limits)
+        let bench = try LimitBench(
+            attack.settings, takesProxyHeader: attack.takesProxyHeader, capabilities: attack.capabilities)
+        let probe = bench.startProbing()
+        bench.run(20)
         try attack.act(bench)
-        #expect(bench.ledger.buffersInUse - bench.ledger.buffersWithShell < 200)
         if let reason = attack.reason { bench.expectCountedAndLogged(reason) }
+        #expect(probe.buffersHeldMax <= attack.buffersMax)
+        #expect(probe.longestMilliseconds <= attack.waitMaxMilliseconds)
+        #expect(probe.answers > 2)
+        // An idle connection may make room for another.
+        #expect(probe.ends == 0 || attack.reason == .shedSilent)
         bench.expectNeighbourUnharmed()
         bench.expectNothingLeft()
     }
 
-    @Test func namesAreUnique() { #expect(Set(Self.all.map(\.name)).count == Self.all.count) }
+    @Test func namesAreUnique() { #expect(Set(Attack.all.map(\.name)).count == Attack.all.count) }
+
+    /// A row's memory is a bound: less than the worker has.
+    @Test func boundsAreBelowWhatThereIs() {
+        #expect(Attack.all.allSatisfy { $0.buffersMax < WorkerBench.bufferCountStandard })
+    }
+
+    @Test func theDocumentIsTheTable() throws {
+        let file = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+            .deletingLastPathComponent().appendingPathComponent("../../../../\(AttackDocument.path)").standardized
+        if ProcessInfo.processInfo.environment["CULVERT_WRITE_DOCS"] != nil {
+            try AttackDocument.text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let text = try String(contentsOf: file, encoding: .utf8)
+        #expect(text == AttackDocument.text, "run with CULVERT_WRITE_DOCS=1")
+    }
 
     /// One byte every 100 ms, until the other side ends it or all is sent.
     static func trickle(_ bytes: [UInt8], _ visitor: ScriptedVisitor, _ bench: LimitBench) {

@@ -29,10 +29,10 @@ struct LimitBench {
 
     init(
         _ limits: [Limit: UInt64], muxVersion: UInt8 = 2, workers: Int = 1, asksForLogin: Bool = false,
-        takesProxyHeader: Bool = false
+        takesProxyHeader: Bool = false, capabilities: RelayCapabilities = []
     ) throws {
         bench = try Bench(
-            workers: workers, limits: limits, muxVersion: muxVersion,
+            workers: workers, limits: limits, capabilities: capabilities, muxVersion: muxVersion,
             access: asksForLogin ? try LimitBench.access() : nil,
             trust: takesProxyHeader ? LimitBench.trust : PlaneTrust(), user: asksForLogin ? LimitBench.user : nil,
             password: LimitBench.password)
@@ -80,6 +80,11 @@ struct LimitBench {
         wish.user = Self.user
         wish.password = "guess"
         return ScriptedRelayVisitor(bench.world, bench.node, bench.outside, wish)
+    }
+
+    /// Somebody who asks the neighbour's service all the time.
+    func startProbing() -> Probe {
+        Probe(bench, host: "\(Endpoint.label(of: Self.neighbourTunnel).string).localhost", neighbourConnector)
     }
 
     var node: NodeProcess { bench.node }

@@ -133,5 +133,20 @@ extension LimitCase {
             bench.run(100)
             #expect(next.isBound)
         },
+        // More movers than parcels, and none comes home: `AwaitedWayTests` has the rest.
+        LimitCase(.moveTimeoutMilliseconds, 200, workers: 2) { bench in
+            for worker in bench.node.benches {
+                while worker.worker.parcels.room > ParcelPool.reserved {
+                    _ = worker.worker.parcels.pack([0 as UInt8], count: 1)
+                }
+            }
+            let visitors = (0..<8).map { _ in bench.visitor() }
+            for visitor in visitors { visitor.write(bench.bench.get()) }
+            bench.run(100)
+            #expect(visitors.allSatisfy { $0.received.isEmpty && !$0.isEnded })
+            bench.run(300)
+            let refused = visitors.filter { $0.status == 503 && $0.text.contains(Reason.workerBusy.label) }
+            #expect(!refused.isEmpty && refused.count + bench.connector.streams.count == 8)
+        },
     ]
 }

@@ -15,6 +15,7 @@ struct LimitCase: Sendable, CustomTestStringConvertible {
     let limit: Limit
     let limits: [Limit: UInt64]
     var muxVersion: UInt8 = 2
+    var workers = 1
     /// The tunnel ports ask for `LimitBench.user` and its password.
     var asksForLogin = false
     /// Every port takes a PROXY header.
@@ -26,12 +27,13 @@ struct LimitCase: Sendable, CustomTestStringConvertible {
     /// `value` of the limit itself, and of others where that makes it reachable.
     init(
         _ limit: Limit, _ value: UInt64, with others: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
-        asksForLogin: Bool = false, isOfClient: Bool = false,
+        workers: Int = 1, asksForLogin: Bool = false, isOfClient: Bool = false,
         takesProxyHeader: Bool = false, reach: @escaping @Sendable (LimitBench) throws -> Void
     ) {
         self.limit = limit
         limits = others.merging([limit: value]) { $1 }
         self.muxVersion = muxVersion
+        self.workers = workers
         self.asksForLogin = asksForLogin
         self.isOfClient = isOfClient
         self.takesProxyHeader = takesProxyHeader

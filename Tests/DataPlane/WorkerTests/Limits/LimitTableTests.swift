@@ -15,7 +15,7 @@ import World
     @Test(arguments: LimitCase.all)
     func reached(_ row: LimitCase) throws {
         let bench = try LimitBench(
-            row.limits, muxVersion: row.muxVersion, asksForLogin: row.asksForLogin,
+            row.limits, muxVersion: row.muxVersion, workers: row.workers, asksForLogin: row.asksForLogin,
             takesProxyHeader: row.takesProxyHeader)
         try row.reach(bench)
         if let reason = row.limit.row.reason, !row.isOfClient { bench.expectCountedAndLogged(reason) }
