@@ -62,16 +62,24 @@ package struct ControlProcess: Sendable {
         } catch {
             throw ControlFault(error.text)
         }
-        try refuseDiscovery(server)
+        try refuseUnreachable(server)
         return server
     }
 
-    /// What is configured and would have no effect stops the start: nothing leads to other nodes' connectors yet.
-    private func refuseDiscovery(_ server: ServerConfiguration) throws(ControlFault) {
-        guard let name = server.discoveries.first?.name else { return }
-        throw ControlFault(
-            "\(configurationPath): the service discovery `\(name)` is not available yet: a node serves its own connectors "
-                + "only; remove `sd` and `sds:`")
+    /// Service discovery tells other nodes of this one's tunnels: a start without a way to them is refused.
+    private func refuseUnreachable(_ server: ServerConfiguration) throws(ControlFault) {
+        guard let service = server.services.first(where: { $0.discovery != nil }) else { return }
+        guard let peers = server.peers else {
+            throw ControlFault(
+                "\(configurationPath): service \(service.name) has `sd`, so that other nodes lead their visitors here, and "
+                    + "nothing says how they come: add `culvert: {peers: {advertisedHost: 10.42.0.7, secretFile: …}}` "
+                    + "with this node's address and, at every node, the same secret; or remove `sd`")
+        }
+        guard peers.reachableHost != nil else {
+            throw ControlFault(
+                "\(configurationPath): culvert.peers: other nodes have to be told where this one is: add "
+                    + "`advertisedHost:` with the IP address at which they reach it")
+        }
     }
 
     /// The lifecycle library's lines are for its developers.

@@ -10,6 +10,7 @@ struct NodeReading {
     private(set) var workers: Int?
     private(set) var shell = ShellChoice.automatic
     private(set) var trustedProxies: [AddressPrefix] = []
+    private(set) var peers: PeerSettings?
     private var limitPlaces: [Limit: SettingPlace] = [:]
 
     mutating func read(_ top: SettingSection, findings: inout Findings) {
@@ -47,6 +48,7 @@ struct NodeReading {
             }
         }
         readTrustedProxies(own, findings: &findings)
+        peers = PeerReading.read(own, findings: &findings)
         let table = KeyTable("`limits:`", Limit.allCases.map { .used("\($0)") })
         let section = own.section("limits", keys: table, findings: &findings)
         for limit in Limit.allCases {

@@ -71,6 +71,14 @@ extension PlaneDesk {
     private func take(_ row: PlaneNode) {
         if let before = cluster.ids[row.index], before != row.id { cluster.rows[before] = nil }
         cluster.ids[row.index] = row.id
+        var row = row
+        if row.kind == .own, let before = cluster.rows[row.id] {
+            // A control plane that has just started has not heard of all of them yet. Places stay: these come last.
+            for peer in before.peers
+            where row.peers.count < PlaneNode.peersMax && !row.peers.contains(where: { $0.plane == peer.plane }) {
+                row.peers.append(peer)
+            }
+        }
         guard cluster.rows[row.id] != row else { return }
         cluster.rows[row.id] = row
         cluster.isChanged = true

@@ -111,6 +111,33 @@ import Wire
         #expect(remotes(desk)[0].connection != first.connection)
     }
 
+    /// One that has just started does not know all data planes of its node yet: links to the others stay.
+    @Test func dataPlanesOfThisNodeOutliveAControlPlane() throws {
+        let desk = desk()
+        let others = ["data-1", "data-2"]
+        hear(
+            desk,
+            [
+                hello(epoch: 1), .peering(PlanePeering(node: Self.ours, secret: Self.secret)),
+                row(0, Self.ours, kind: .own, planes: [("data-0", ""), ("data-1", ""), ("data-2", "")]),
+            ])
+        let before = try #require(tables(desk).last)
+        #expect(before.rows.map(\.plane.string) == others)
+        desk.disconnected(.zero)
+        desk.connected()
+        hear(
+            desk,
+            [
+                hello(epoch: 2), .peering(PlanePeering(node: Self.ours, secret: Self.secret)),
+                row(0, Self.ours, kind: .own, planes: [("data-2", ""), ("data-0", "")]), remote(0),
+            ])
+        let after = try #require(tables(desk).last)
+        #expect(after.rows.map(\.number) == before.rows.map(\.number))
+        #expect(after.rows.map(\.plane.string) == others)
+        let number = try #require(after.rows.first { $0.plane.string == "data-2" }?.number)
+        #expect(remotes(desk).last?.candidates[0].peer == UInt16(number), "places are those of the new row")
+    }
+
     /// Nobody is asked before the control plane has said that there is a cluster, and every question is answered.
     @Test func everyQuestionIsAnswered() throws {
         let desk = desk()
