@@ -119,8 +119,11 @@ extension ControlCore {
     private func awaitsLease(_ key: TunnelKey) -> Bool {
         guard let lane = cluster.lanes[key.store], lane.isUp else { return false }
         return (cluster.tunnels[key]?.connectors ?? []).contains { connector in
-            guard connector.entry.extra != nil, let row = cluster.nodes.row(of: connector.entry.node) else { return false }
-            return row.node.peers.isEmpty && (lane.isReadingLeases || lane.lookedLeases.contains(connector.entry.node))
+            let node = connector.entry.node
+            guard connector.entry.extra != nil, cluster.nodes.row(of: node)?.node.peers.isEmpty == true else {
+                return false
+            }
+            return lane.isReadingLeases || lane.lookedLeases.contains(node)
         }
     }
 

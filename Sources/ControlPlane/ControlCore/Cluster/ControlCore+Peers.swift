@@ -33,7 +33,7 @@ extension ControlCore {
             let place = plan.addresses.indices.first {
                 plan.addresses[$0].listens(as: listener) && isFree(.shared($0))
             }
-            return place.map { .shared($0) }
+            return place.map { ListenPoint.shared($0) }
         }
         guard let peering = cluster.settings.peering else { return nil }
         let path = peering.siblingPath(of: plane)
