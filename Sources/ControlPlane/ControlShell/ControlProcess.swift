@@ -56,29 +56,10 @@ package struct ControlProcess: Sendable {
         } catch {
             throw ControlFault("cannot read \(configurationPath): \(error.localizedDescription)")
         }
-        let server: ServerConfiguration
         do throws(ConfigurationFault) {
-            server = try ConfigurationReader.server(text: text, fileName: configurationPath)
+            return try ConfigurationReader.server(text: text, fileName: configurationPath)
         } catch {
             throw ControlFault(error.text)
-        }
-        try refuseUnreachable(server)
-        return server
-    }
-
-    /// Service discovery tells other nodes of this one's tunnels: a start without a way to them is refused.
-    private func refuseUnreachable(_ server: ServerConfiguration) throws(ControlFault) {
-        guard let service = server.services.first(where: { $0.discovery != nil }) else { return }
-        guard let peers = server.peers else {
-            throw ControlFault(
-                "\(configurationPath): service \(service.name) has `sd`, so that other nodes lead their visitors here, and "
-                    + "nothing says how they come: add `culvert: {peers: {advertisedHost: 10.42.0.7, secretFile: …}}` "
-                    + "with this node's address and, at every node, the same secret; or remove `sd`")
-        }
-        guard peers.reachableHost != nil else {
-            throw ControlFault(
-                "\(configurationPath): culvert.peers: other nodes have to be told where this one is: add "
-                    + "`advertisedHost:` with the IP address at which they reach it")
         }
     }
 

@@ -17,7 +17,9 @@ enum PeerReading {
             }
             peers.address = address
         }
-        if let setting = section.setting("advertisedHost"), let host = section.text("advertisedHost", findings: &findings) {
+        if let setting = section.setting("advertisedHost"),
+            let host = section.text("advertisedHost", findings: &findings)
+        {
             // Links are dialled without asking anybody for a name's address.
             if host.contains("/") || AddressPrefix(host) == nil {
                 setting.problem("`\(host)` is no IP address: write `10.42.0.7` or `2001:db8::7`", findings: &findings)

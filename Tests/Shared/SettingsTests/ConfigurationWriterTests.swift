@@ -48,7 +48,7 @@ struct ConfigurationWriterTests {
           rules: [{hostname: "*.Example.org", endpoint: \(uuid)}]
         """,
         """
-        culvert: {peers: {secretFile: /run/secrets/x y}}
+        culvert: {peers: {advertisedHost: 10.42.0.7, secretFile: /run/secrets/x y}}
         services:
         - name: a
           addr: ":1"

@@ -60,6 +60,28 @@ struct PeerReadingTests {
         #expect(!text.contains("pa55word"), "\(text)")
     }
 
+    /// A service that other nodes are told of has to be reached by them.
+    @Test(arguments: [
+        ("{}", "add `culvert: {peers: {advertisedHost: 10.42.0.7, secretFile: /path}}`"),
+        ("{secret: pa55word-pa55word}", "add `advertisedHost:`"),
+        ("{secret: pa55word-pa55word, addr: '0.0.0.0:1'}", "add `advertisedHost:`"),
+        ("{addr: '10.0.0.5:1'}", "needs `secret:`"), ("{secret: pa55word-pa55word, addr: '10.0.0.5:1'}", nil),
+        ("{secret: pa55word-pa55word, advertisedHost: 10.0.0.5}", nil),
+    ])
+    func serviceDiscoveryNeedsAWay(peers: String, part: String?) throws {
+        let text = """
+            culvert: {peers: \(peers)}
+            services: [{name: s, addr: ':8421', handler: {type: tunnel, metadata: {sd: "redis://h/1"}}}]
+            """
+        do throws(ConfigurationFault) {
+            _ = try ConfigurationReader.read(text: text, fileName: "gost.yaml")
+            #expect(part == nil)
+        } catch {
+            #expect(error.problems.count == 1)
+            #expect(error.text.contains(try #require(part)), "\(error.text)")
+        }
+    }
+
     @Test func theSecretIsNeverPrinted() throws {
         let settings = try Self.settings("{secret: \(Self.secret)}")
         #expect(!"\(settings)".contains(Self.secret))
