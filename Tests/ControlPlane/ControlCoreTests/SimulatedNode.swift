@@ -210,7 +210,8 @@ extension ListenPoint {
     func address(of plan: NodePlan) -> String {
         switch self {
         case .shared(let place): plan.addresses[place].address.text
-        case .peers(let address): ListenAddress(host: address.host, port: address.port == 0 ? 40_000 : address.port).text
+        case .peers(let address):
+            ListenAddress(host: address.host, port: address.port == 0 ? 40_000 : address.port).text
         case .siblings(let path): path
         }
     }
