@@ -40,6 +40,10 @@ enum ConfigurationSummary {
         for discovery in server.discoveries {
             lines.append("service discovery \(discovery.name): kept in \(text(server.stores[discovery.store]))")
         }
+        if let peers = server.peers {
+            let known = peers.reachableHost.map { ", known to them by \($0)" } ?? ""
+            lines.append("other data planes at \(text(peers.address))\(known), by \(peers.secret)")
+        }
         for (limit, value) in server.limits.sorted(by: { "\($0.key)" < "\($1.key)" }) {
             lines.append("limit \(limit): \(value) (standard \(limit.row.standard) \(limit.row.unit))")
         }

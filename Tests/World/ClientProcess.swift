@@ -20,7 +20,8 @@ package final class ClientProcess {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
         process = world.kernel.makeProcess(on: host)
         var server = ClientDesk.Server(
-            host: "10.0.0.1", port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
+            host: SocketAddress(high: node.host.high, low: node.host.low, port: 0).hostText,
+            port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
             isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
         server.cipher = cipher
         var plan = ClientDesk.Plan(

@@ -11,6 +11,8 @@ package final class NodeProcess {
     package static let webSocketPort: UInt16 = 8_443
     package static let relayPort: UInt16 = 8_444
     package static let entrypointPort: UInt16 = 8_080
+    /// Where other data planes come, once `listenForPeers` was called.
+    package static let peersPort: UInt16 = 8_430
     package static let domain = "localhost"
     /// Nobody listens there unless a test does.
     package static let controlPath = "/control"
@@ -26,9 +28,9 @@ package final class NodeProcess {
         _ world: World, workers: Int = 1, seed: UInt64, limits: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
         isDirect: Bool = false, domain: String = NodeProcess.domain, cipher: LinkCipher.Kind = .none,
         trust: PlaneTrust = PlaneTrust(), bufferCount: Int = WorkerBench.bufferCountStandard,
-        access: NodeAccess? = nil
+        access: NodeAccess? = nil, number: Int = 0
     ) throws {
-        host = world.kernel.makeHost(low: 0xFFFF_0A00_0001)
+        host = world.kernel.makeHost(low: NodeProcess.hostLow(number))
         process = world.kernel.makeProcess(on: host)
         let mailboxes = (0..<workers).map { from in
             (0..<workers).map { to in from == to ? nil : Mailbox(capacity: 32_768) }
@@ -63,6 +65,20 @@ package final class NodeProcess {
         listen()
         // The first turns spread the table before anybody comes.
         world.run(milliseconds: 5)
+    }
+
+    /// The address of the node of a number: 10.0.0.1, then 10.0.2.1, 10.0.2.2 …
+    package static func hostLow(_ number: Int) -> UInt64 {
+        number == 0 ? 0xFFFF_0A00_0001 : 0xFFFF_0A00_0200 + UInt64(number)
+    }
+
+    /// Accepts other data planes on every worker.
+    package func listenForPeers() {
+        for (worker, bench) in benches.enumerated() {
+            let descriptor = process.listen(at: address(NodeProcess.peersPort), backlog: 128)
+            bench.worker.openListener(Listener(id: UInt32(1_000 + worker), peersOn: descriptor))
+            bench.port.submit(&bench.worker.operations)
+        }
     }
 
     private func listen() {

@@ -65,16 +65,22 @@ extension ControlCore {
         effects.append(.send(id, .services(generation: generation, plan.services(ports: ports(of: link.name)))))
     }
 
-    /// Whether a data plane may be handed this socket. One from before credentials would serve everybody there.
+    /// Whether a data plane may be handed this socket. One from before credentials would serve everybody there, and one
+    /// from before peer links would not know what it is.
     func mayServe(_ link: DataPlaneLink, _ listener: PlaneListener) -> Bool {
-        guard case .tunnel(let service) = listener.role, !link.speaksAccess else { return true }
-        return plan.access.isOpen(service)
+        switch listener.role {
+        case .tunnel(let service): link.speaksAccess || plan.access.isOpen(service)
+        case .entrypoint: true
+        case .peers: link.speaksCluster
+        }
     }
 
     /// Says which ports a data plane is not given.
     mutating func noteWithheld(_ id: LinkID) {
         guard let link = links[id] else { return }
-        let withheld = (sockets[link.name]?.sockets ?? []).filter { !mayServe(link, $0.listener) }
+        let withheld = (sockets[link.name]?.sockets ?? []).filter { socket in
+            socket.listener.role != .peers && !mayServe(link, socket.listener)
+        }
         guard !withheld.isEmpty else { return }
         note(
             .error,

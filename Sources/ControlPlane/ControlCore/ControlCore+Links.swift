@@ -75,6 +75,7 @@ extension ControlCore {
                     ControlHello(
                         version: .current, capabilities: [.access, .cluster],
                         nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
+        tellPeering()
         note(
             .info, "data plane connected",
             [

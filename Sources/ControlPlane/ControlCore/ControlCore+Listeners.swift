@@ -3,7 +3,7 @@ internal import PlaneLink
 internal import Primitives
 internal import Settings
 
-/// Which listening sockets there are, one per address and worker of each data plane. They belong to the control
+/// Which listening sockets there are, one per point and worker of each data plane. They belong to the control
 /// plane: a data plane that dies leaves them to its successor of the same name, a control plane that was restarted gets
 /// them back with the inventory. (Design §7.)
 extension ControlCore {
@@ -15,15 +15,12 @@ extension ControlCore {
         defer { sockets[name] = kept }
         // Known already: the link was lost, not the control plane.
         if kept.sockets.contains(where: { $0.listener.id == listener.id }) { return }
-        let address = plan.addresses.indices.first { index in
-            plan.addresses[index].listens(as: listener)
-                && !kept.sockets.contains { $0.address == index && $0.listener.worker == listener.worker }
-        }
         // Of no address that is configured now: closed here, and there at `listenersEnd`.
-        guard let address, Int(listener.worker.rawValue) < links[id]?.workers ?? 0 else { return }
+        guard let point = point(of: listener, plane: name), Int(listener.worker.rawValue) < links[id]?.workers ?? 0
+        else { return }
         var adopted = listener
-        adopted.role = plan.addresses[address].role
-        kept.sockets.append(PlaneSockets.Socket(listener: adopted, address: address))
+        adopted.role = role(of: point)
+        kept.sockets.append(PlaneSockets.Socket(listener: adopted, point: point))
         effects.append(.adoptListener(plane: name, listener.id))
     }
 
@@ -33,12 +30,11 @@ extension ControlCore {
         var kept = sockets[name] ?? PlaneSockets()
         dropSurplus(&kept, workers: link.workers, plane: name)
         var orders: [ListenerOrder] = []
-        for address in plan.addresses.indices {
-            for worker in 0..<link.workers {
+        for (point, workers) in points(of: link) {
+            for worker in 0..<workers {
                 let index = WorkerIndex(UInt8(worker))
-                if kept.sockets.contains(where: { $0.address == address && $0.listener.worker == index }) { continue }
-                orders.append(
-                    ListenerOrder(plane: name, id: ListenerID(kept.nextID), worker: index, address: address))
+                if kept.sockets.contains(where: { $0.point == point && $0.listener.worker == index }) { continue }
+                orders.append(ListenerOrder(plane: name, id: ListenerID(kept.nextID), worker: index, point: point))
                 kept.nextID += 1
             }
         }
@@ -61,23 +57,26 @@ extension ControlCore {
         for listener in opened {
             let order = listener.order
             let record = PlaneListener(
-                id: order.id, role: plan.addresses[order.address].role, worker: order.worker,
-                address: listener.address)
+                id: order.id, role: role(of: order.point), worker: order.worker, address: listener.address)
+            var point = order.point
+            if case .peers(let address) = point {
+                // Where the kernel chose the port: this one from now on, for all workers.
+                point = .peers(ListenAddress(host: address.host, port: record.port ?? address.port))
+                for store in cluster.discoveryStores { cluster.lanes[store]?.leaseDue = now }
+            }
             sockets[order.plane, default: PlaneSockets()].sockets.append(
-                PlaneSockets.Socket(listener: record, address: order.address))
+                PlaneSockets.Socket(listener: record, point: point))
             // The first in use; later ones are sent when the data plane is served.
             if let link = links[id], link.phase == .serving, mayServe(link, record) {
                 effects.append(.sendListener(id, plane: order.plane, record))
             }
         }
-        for address in Set(failed.map(\.order.address)).sorted() {
-            let failure = failed.first { $0.order.address == address }!
+        var said: Set<ListenPoint> = []
+        for failure in failed where said.insert(failure.order.point).inserted {
+            let words = words(for: failure.order.point)
             note(
                 .error, "cannot listen; will try again",
-                [
-                    "address": plan.addresses[address].address.text, "for": plan.addresses[address].title,
-                    "error": failure.text,
-                ])
+                ["address": words.address, "for": words.purpose, "error": failure.text])
         }
         guard links[id] != nil else { return }
         if !failed.isEmpty {
@@ -108,8 +107,8 @@ extension ControlCore {
     func ports(of plane: String) -> [Int: UInt16] {
         var ports: [Int: UInt16] = [:]
         for socket in sockets[plane]?.sockets ?? [] {
-            guard let colon = socket.listener.address.lastIndex(of: ":") else { continue }
-            ports[socket.address] = UInt16(socket.listener.address[colon...].dropFirst())
+            guard case .shared(let place) = socket.point else { continue }
+            ports[place] = socket.listener.port
         }
         return ports
     }
@@ -134,8 +133,9 @@ extension ControlCore {
             guard link.phase == .serving, !link.isFrozen, !link.isSuperseded, link.applied >= link.tableGeneration,
                 let kept = sockets[link.name]
             else { return false }
-            return kept.sockets.count == plan.addresses.count * link.workers
-                && kept.sockets.allSatisfy { mayServe(link, $0.listener) }
+            let served = kept.sockets.filter { mayServe(link, $0.listener) }
+            let held = Dictionary(grouping: served, by: \.point).mapValues(\.count)
+            return points(of: link).allSatisfy { point, workers in held[point] == workers }
         }
     }
 }

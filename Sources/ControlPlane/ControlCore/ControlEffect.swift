@@ -29,14 +29,13 @@ package struct ListenerOrder: Hashable, Sendable {
     package var plane: String
     package var id: ListenerID
     package var worker: WorkerIndex
-    /// Index into `NodePlan.addresses`.
-    package var address: Int
+    package var point: ListenPoint
 
-    package init(plane: String, id: ListenerID, worker: WorkerIndex, address: Int) {
+    package init(plane: String, id: ListenerID, worker: WorkerIndex, point: ListenPoint) {
         self.plane = plane
         self.id = id
         self.worker = worker
-        self.address = address
+        self.point = point
     }
 }
 

@@ -24,6 +24,8 @@ package struct DataPlaneLink: Sendable {
     package var isFrozen = false
     /// A younger process of the same name has its sockets.
     package var isSuperseded = false
+    /// It was told what it needs to link with others.
+    package var hasPeering = false
     /// Changes sent since the last full table: beyond `RouteOverlay.foldAt` a new table is sent.
     package var changesSinceTable = 0
     /// Generation of the last full table, and the last that every worker has.
@@ -61,10 +63,10 @@ package struct DataPlaneLink: Sendable {
 
 /// The sockets kept for the data planes of one name.
 package struct PlaneSockets: Sendable {
-    /// A listener and its place in `NodePlan.addresses`.
+    /// A listener and what it is kept for.
     package struct Socket: Equatable, Sendable {
         package var listener: PlaneListener
-        package var address: Int
+        package var point: ListenPoint
     }
 
     package var sockets: [Socket] = []

@@ -56,22 +56,11 @@ package struct ControlProcess: Sendable {
         } catch {
             throw ControlFault("cannot read \(configurationPath): \(error.localizedDescription)")
         }
-        let server: ServerConfiguration
         do throws(ConfigurationFault) {
-            server = try ConfigurationReader.server(text: text, fileName: configurationPath)
+            return try ConfigurationReader.server(text: text, fileName: configurationPath)
         } catch {
             throw ControlFault(error.text)
         }
-        try refuseDiscovery(server)
-        return server
-    }
-
-    /// What is configured and would have no effect stops the start: nothing leads to other nodes' connectors yet.
-    private func refuseDiscovery(_ server: ServerConfiguration) throws(ControlFault) {
-        guard let name = server.discoveries.first?.name else { return }
-        throw ControlFault(
-            "\(configurationPath): the service discovery `\(name)` is not available yet: a node serves its own connectors "
-                + "only; remove `sd` and `sds:`")
     }
 
     /// The lifecycle library's lines are for its developers.

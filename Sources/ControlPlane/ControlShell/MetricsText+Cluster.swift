@@ -58,6 +58,7 @@ extension MetricsText.Page {
         let gauges: [(String, String, Int)] = [
             ("nodes", "other nodes whose lease is held", cluster.nodesAlive),
             ("nodes_gone", "other nodes that are known and gone", cluster.nodesGone),
+            ("peers", "data planes of other nodes that are known", cluster.peers),
             ("names", "names of this node's tunnels that a store has confirmed", cluster.namesConfirmed),
             ("names_presumed", "names given while their store was away", cluster.namesPresumed),
             ("mirrored_names", "names that are mirrored, absent ones included", cluster.mirroredNames),

@@ -68,6 +68,7 @@ package enum MetricsText {
             ("visitors", "visitors_accepted", "visitors_closed"), ("links", "links_accepted", "links_closed"),
             ("connectors_open", "connectors_opened", "connectors_closed"),
             ("streams", "streams_opened", "streams_closed"),
+            ("peer_links", "peer_links_opened", "peer_links_closed"),
         ] {
             page.head("culvert_\(name)", "open now", "gauge")
             for plane in planes {

@@ -79,6 +79,6 @@ extension PlaneLoop {
             let kept = core.sockets[plane]?.sockets.first(where: { $0.listener.id == id })
         else { preconditionFailure("the core adopts a socket that did not come") }
         arrival = nil
-        store.adopt(descriptor, plane: plane, id: id, address: kept.address, text: kept.listener.address)
+        store.adopt(descriptor, plane: plane, id: id, point: kept.point, text: kept.listener.address)
     }
 }

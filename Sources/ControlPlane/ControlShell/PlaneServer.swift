@@ -50,10 +50,12 @@ package struct PlaneServer: Service {
         do {
             let time = ControlClock.wallTime()
             let epoch = UInt64(time.seconds) * 1_000 + UInt64(time.nanoseconds / 1_000_000)
+            let secret = try PeerSecretFile.secret(configuration.peers?.secret, socketPath: socketPath)
             let core = try ControlCore(
                 configuration, nodeName: nodeName, nodeEpoch: epoch,
                 credentialKey: CredentialKey(high: ControlClock.random(), low: ControlClock.random()),
-                cluster: ClusterSettings(configuration, nodeName: nodeName))
+                cluster: ClusterSettings(
+                    configuration, nodeName: nodeName, peerSecret: secret, socketPath: socketPath))
             let stores = try StoreShelf(configuration, logger: logger)
             defer { stores.stop() }
             let socket = try PlaneSocket(path: socketPath)

@@ -13,11 +13,11 @@ final class SocketStore {
 
     private let addresses: [NodePlan.Address]
     private var descriptors: [Key: Int32] = [:]
-    private var addressOf: [Key: Int] = [:]
-    /// The port the kernel chose, for addresses configured with port 0: the other workers' sockets share it.
+    private var pointOf: [Key: ListenPoint] = [:]
+    /// The port the kernel chose, for shared addresses configured with port 0: the other workers' sockets share it.
     private var chosenPorts: [Int: UInt16] = [:]
-    /// Addresses at which somebody else listened when this process started. Opened only after a data plane has brought
-    /// a socket of ours for them: with SO_REUSEPORT the kernel would let us share the port with a stranger.
+    /// Shared addresses at which somebody else listened when this process started. Opened only after a data plane has
+    /// brought a socket of ours for them: with SO_REUSEPORT the kernel would let us share the port with a stranger.
     private(set) var contested: Set<Int> = []
 
     init(_ addresses: [NodePlan.Address]) { self.addresses = addresses }
@@ -27,7 +27,7 @@ final class SocketStore {
     /// Sockets that are kept.
     var count: Int { descriptors.count }
 
-    /// Looks which addresses are taken. Throws for addresses that cannot be used at all.
+    /// Looks which shared addresses are taken. Throws for addresses that cannot be used at all.
     func probe() throws(SystemFault) {
         contested = []
         for (index, address) in addresses.enumerated() where address.address.port != 0 && !isHeld(index) {
@@ -39,37 +39,66 @@ final class SocketStore {
         }
     }
 
-    private func isHeld(_ address: Int) -> Bool { addressOf.values.contains(address) }
+    private func isHeld(_ address: Int) -> Bool { pointOf.values.contains(.shared(address)) }
 
-    /// Opens the socket of an order; gives the address with the port it got.
+    /// Opens the socket of an order; gives the address with the port it got, or the path.
     func open(_ order: ListenerOrder) throws(SystemFault) -> String {
-        let planned = addresses[order.address]
+        let key = Key(plane: order.plane, id: order.id)
+        switch order.point {
+        case .shared(let index): return try openShared(index, key)
+        case .peers(let address): return try openPeers(address, key)
+        case .siblings(let path):
+            let descriptor = try UnixSocket.listening(
+                at: path, as: "socket for other data planes", backlog: ListeningSocket.backlog)
+            keep(descriptor, key, point: order.point)
+            return path
+        }
+    }
+
+    private func openShared(_ index: Int, _ key: Key) throws(SystemFault) -> String {
+        let planned = addresses[index]
         var address = planned.address
-        if address.port == 0, let chosen = chosenPorts[order.address] { address.port = chosen }
-        if contested.contains(order.address) {
-            guard isHeld(order.address) else { throw SystemFault("listen on", address.written, number: EADDRINUSE) }
-            contested.remove(order.address)
+        if address.port == 0, let chosen = chosenPorts[index] { address.port = chosen }
+        if contested.contains(index) {
+            guard isHeld(index) else { throw SystemFault("listen on", address.written, number: EADDRINUSE) }
+            contested.remove(index)
         }
         var isCarrier = false
         if case .tunnel = planned.role { isCarrier = true }
         let (descriptor, port) = try ListeningSocket.open(address, isCarrier: isCarrier)
-        if planned.address.port == 0 { chosenPorts[order.address] = port }
+        if planned.address.port == 0 { chosenPorts[index] = port }
         address.port = port
-        keep(descriptor, Key(plane: order.plane, id: order.id), address: order.address)
+        keep(descriptor, key, point: .shared(index))
+        return address.text
+    }
+
+    /// A port that only this data plane has.
+    private func openPeers(_ configured: ListenAddress, _ key: Key) throws(SystemFault) -> String {
+        let held = pointOf.lazy.compactMap { other, point -> ListenAddress? in
+            if case .peers(let address) = point, other.plane == key.plane { address } else { nil }
+        }.first
+        var address = configured.port == 0 ? held ?? configured : configured
+        // With SO_REUSEPORT the kernel would let us share it with a stranger, or with another data plane.
+        if address.port != 0, held != address, try !ListeningSocket.isFree(address) {
+            throw SystemFault("listen on", address.written, number: EADDRINUSE)
+        }
+        let (descriptor, port) = try ListeningSocket.open(address, isCarrier: true)
+        address.port = port
+        keep(descriptor, key, point: .peers(address))
         return address.text
     }
 
     /// Keeps a socket that a data plane brought back.
-    func adopt(_ descriptor: Int32, plane: String, id: ListenerID, address: Int, text: String) {
-        if addresses[address].address.port == 0, let colon = text.lastIndex(of: ":") {
-            chosenPorts[address] = UInt16(text[text.index(after: colon)...])
+    func adopt(_ descriptor: Int32, plane: String, id: ListenerID, point: ListenPoint, text: String) {
+        if case .shared(let index) = point, addresses[index].address.port == 0, let colon = text.lastIndex(of: ":") {
+            chosenPorts[index] = UInt16(text[text.index(after: colon)...])
         }
-        keep(descriptor, Key(plane: plane, id: id), address: address)
+        keep(descriptor, Key(plane: plane, id: id), point: point)
     }
 
-    private func keep(_ descriptor: Int32, _ key: Key, address: Int) {
+    private func keep(_ descriptor: Int32, _ key: Key, point: ListenPoint) {
         if let old = descriptors.updateValue(descriptor, forKey: key) { close(old) }
-        addressOf[key] = address
+        pointOf[key] = point
     }
 
     func descriptor(plane: String, id: ListenerID) -> Int32? { descriptors[Key(plane: plane, id: id)] }
@@ -78,7 +107,8 @@ final class SocketStore {
     func close(plane: String, _ ids: [ListenerID]?) {
         for key in descriptors.keys where key.plane == plane && (ids?.contains(key.id) ?? true) {
             if let descriptor = descriptors.removeValue(forKey: key) { close(descriptor) }
-            addressOf[key] = nil
+            // Nobody shall find a socket that nobody serves.
+            if case .siblings(let path) = pointOf.removeValue(forKey: key) { unlink(path) }
         }
     }
 

@@ -81,10 +81,14 @@ extension PlaneLoop {
 }
 
 extension ClusterSettings {
-    /// What a configuration says about the node's part in a cluster.
-    init(_ configuration: ServerConfiguration, nodeName: String) {
+    /// What a configuration says about the node's part in a cluster. Other nodes come where `sd` tells them of this one.
+    init(_ configuration: ServerConfiguration, nodeName: String, peerSecret: PeerSecret, socketPath: String) {
         self.init()
         node = NodeID(name: nodeName)
+        advertisedHost = configuration.peers?.reachableHost ?? ""
+        let isShared = configuration.services.contains { $0.discovery != nil }
+        peering = Peering(
+            secret: peerSecret, address: isShared ? configuration.peers?.address : nil, controlPath: socketPath)
         for (index, store) in configuration.stores.enumerated() {
             expirationSeconds[StoreID(index)] = store.expirationSeconds
         }

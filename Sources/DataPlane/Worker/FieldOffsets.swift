@@ -5,6 +5,8 @@ struct FieldOffsets {
     let linkPlain = offset(\Link.plain)
     let socketOut = offset(\Socket.out)
     let visitorPeer = offset(\Visitor.peer)
+    let linkWaiting = offset(\Link.visit.waiting)
+    let visitorWaiting = offset(\Visitor.waiting)
     let visitPeer = offset(\Visit.peer)
 
     private static func offset<Root, Value>(_ path: KeyPath<Root, Value>) -> Int {

@@ -13,6 +13,8 @@ package struct Listener {
     var isEntrypoint: Bool
     var service: ServiceIndex
     var ingress: IngressIndex
+    /// Other data planes come here.
+    var isOfPeers = false
     /// Visitors here may begin with the header of a proxy.
     var takesProxyHeader = false
     /// A stream's source is the client that a trusted proxy names in the request.
@@ -33,6 +35,13 @@ package struct Listener {
         self.ingress = ingress
     }
 
+    /// A listening socket for other data planes.
+    package init(id: UInt32, peersOn descriptor: Int32) {
+        self.init(
+            id: id, descriptor: descriptor, isEntrypoint: false, service: ServiceIndex(0), ingress: IngressIndex(0))
+        isOfPeers = true
+    }
+
     /// A listening socket of the client's visitor service `visitService`.
     package init(id: UInt32, descriptor: Int32, visitService: UInt16) {
         self.init(
@@ -47,6 +56,7 @@ extension Worker {
     package mutating func openListener(_ listener: Listener) {
         if let position = listeners.firstIndex(where: { $0.id == listener.id && !$0.isClosing }) {
             listeners[position].isEntrypoint = listener.isEntrypoint
+            listeners[position].isOfPeers = listener.isOfPeers
             listeners[position].service = listener.service
             listeners[position].ingress = listener.ingress
             return
@@ -87,6 +97,8 @@ extension Worker {
                 acceptVisit(completion.result, service)
             } else if listener.isEntrypoint {
                 acceptVisitor(completion.result, listener)
+            } else if listener.isOfPeers {
+                acceptPeer(completion.result)
             } else {
                 acceptLinkInTurn(completion.result, listener)
             }

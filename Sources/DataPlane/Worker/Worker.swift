@@ -116,6 +116,8 @@ package struct Worker: ~Copyable {
     package let client: ClientDesk?
     /// Whether there is one, where no reference is counted to look.
     let isClient: Bool
+    /// The other data planes: peer links, and who has which tunnel.
+    var peers: Peers
     /// Conversations of the client's visitor services, and those of datagrams by service and sender.
     var visits: Slab<Visit>
     var visitIndex: IndexTable
@@ -184,6 +186,7 @@ package struct Worker: ~Copyable {
         desk = setup.desk
         client = setup.client
         isClient = setup.isClient
+        peers = Peers(isClient: setup.isClient, limits: limits, seed: setup.seed)
         visits = Slab(capacity: capacity.visits)
         visitIndex = IndexTable(capacity: capacity.visits)
         datagramBase = setup.datagramBase
@@ -244,6 +247,7 @@ package struct Worker: ~Copyable {
         fireTimers()
         if deskIsTouched || deskDeadline <= now { turnDesk() }
         if isClient { performClient() }
+        if peers.due <= now { performPeers() }
         endDoomedLinks()
         flushSockets()
         endDoomedLinks()
@@ -267,7 +271,7 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            let memory = min(memoryDeadline, shedDeadline)
+            let memory = min(min(memoryDeadline, shedDeadline), peers.due)
             let deadline =
                 deskIsTouched || hasWorkLeft ? now : min(timers.nextCheck(), min(deskDeadline, memory))
             return isClient ? min(deadline, clientDeadline()) : deadline

@@ -19,6 +19,12 @@ package struct WorkerLedger: Equatable, Sendable {
     /// Datagrams in flight.
     package var datagrams: Int
     package var connectors: Int
+    /// Links to other data planes, those included that are being made.
+    package var peerLinks: Int
+    /// Streams that wait for another data plane to accept them.
+    package var forwards: Int
+    /// Questions to the control plane that are out.
+    package var lookups: Int
     package var tunnels: Int
     /// Buffers taken, those lent to the shell included.
     package var buffersInUse: Int
@@ -35,7 +41,8 @@ extension Worker {
         WorkerLedger(
             sockets: Int(sockets.count), links: Int(links.count), streams: Int(streams.count),
             visitors: Int(visitors.count), sources: sources.count, visits: Int(visits.count),
-            datagrams: datagrams.count, connectors: directory.connectorCount, tunnels: directory.tunnelCount,
+            datagrams: datagrams.count, connectors: directory.connectorCount, peerLinks: Int(peers.links.count),
+            forwards: Int(peers.forwards.count), lookups: peers.lookups.count, tunnels: directory.tunnelCount,
             buffersInUse: buffers.buffersInUse, buffersWithShell: buffersWithShell, nodes: buffers.nodesHeld,
             hasArena: buffers.hasArena)
     }

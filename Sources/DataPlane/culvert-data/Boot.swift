@@ -34,7 +34,8 @@ struct Boot {
         let (pages, countersDescriptor) = try makeCounters(workers)
         var seed = KernelRandom.seed()
         let hello = DataHello(
-            version: .current, capabilities: [.access, .trust], dataPlaneName: options.name, processEpoch: seed | 1,
+            version: .current, capabilities: [.access, .trust, .cluster], dataPlaneName: options.name,
+            processEpoch: seed | 1,
             workers: UInt8(workers), processID: UInt32(getpid()), countersLayout: CounterFile.layout)
         seed = KernelRandom.seed()
         let mailboxes = (0..<workers).map { from in

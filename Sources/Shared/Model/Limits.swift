@@ -47,6 +47,15 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case leaveGraceMilliseconds
     case descriptorsReserved
     case moveTimeoutMilliseconds
+    case peerHeartbeatMilliseconds
+    case peerSilenceMilliseconds
+    case peerLinksPerWorkerMax
+    case streamsPerPeerLinkMax
+    case forwardTimeoutMilliseconds
+    case forwardsPendingMax
+    case lookupTimeoutMilliseconds
+    case lookupsPendingMax
+    case remoteTunnelsMax
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -250,6 +259,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                 meaning:
                     "how long a visitor that needs a connector of another worker waits where more are on their way "
                     + "than there are parcels to carry them")
+        case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
+            .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
+            .remoteTunnelsMax:
+            clusterRow
         }
     }
 }

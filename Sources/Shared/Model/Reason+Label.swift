@@ -83,6 +83,12 @@ extension Reason {
             case .datagramTooLong: "datagram_too_long"
             case .datagramOverflow: "datagram_overflow"
             case .shedSilent: "shed_silent"
+            case .peerUnproven: "peer_unproven"
+            case .peerElsewhere: "peer_elsewhere"
+            case .peersUnreachable: "peers_unreachable"
+            case .forwardTimeout: "forward_timeout"
+            case .lookupTimeout: "lookup_timeout"
+            case .lookupFailed: "lookup_failed"
             default: preconditionFailure("a reason without a name")
             }
         }

@@ -5,7 +5,7 @@ extension Reason {
     package var isLogged: Bool {
         @_noLocks get {
             switch self {
-            case .peerClosed, .finished, .shutdown, .replaced, .keepAliveIdle, .datagramIdle: false
+            case .peerClosed, .finished, .shutdown, .replaced, .keepAliveIdle, .datagramIdle, .peerElsewhere: false
             default: true
             }
         }
@@ -15,7 +15,8 @@ extension Reason {
     package var severity: Severity {
         switch self {
         case .visitorsFull, .linksFull, .streamsFull, .connectorsFull, .tunnelsFull, .routesFull, .buffersFull,
-            .stalled, .workerBusy, .descriptorsFull, .bindTimeout, .shedSilent:
+            .stalled, .workerBusy, .descriptorsFull, .bindTimeout, .shedSilent, .peerUnproven, .peersUnreachable,
+            .forwardTimeout, .lookupTimeout, .lookupFailed:
             .warning
         default: .info
         }

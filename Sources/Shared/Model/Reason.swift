@@ -85,4 +85,12 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Room.
     case shedSilent
+
+    // Other data planes.
+    case peerUnproven
+    case peerElsewhere
+    case peersUnreachable
+    case forwardTimeout
+    case lookupTimeout
+    case lookupFailed
 }

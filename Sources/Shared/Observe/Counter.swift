@@ -30,6 +30,13 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case buffersExhausted
     /// Log lines that were due and are not written: too many of a kind, or the log's reader is too slow.
     case logLinesSuppressed
+    /// Links to other data planes that were proven, and those of them that are over.
+    case peerLinksOpened, peerLinksClosed
+    /// Streams opened at other data planes, those of them that were opened once more because one did not accept, and
+    /// streams accepted from others.
+    case forwardsOpened, forwardsRepeated, forwardsAccepted
+    /// Visitors that waited for the control plane's word.
+    case lookupsAwaited
     /// Buffers that hold somebody's bytes now.
     case buffersHeld
 
@@ -44,5 +51,5 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     }
 
     /// Words before the refusals in a page.
-    package static var count: Int { @_noLocks get { 27 } }
+    package static var count: Int { @_noLocks get { 33 } }
 }

@@ -25,6 +25,7 @@ extension ControlToData {
         case node = 22
         case remoteTunnel = 23
         case lookupAnswer = 24
+        case peering = 25
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -53,6 +54,7 @@ extension ControlToData {
         case .node: .node
         case .remoteTunnel: .remoteTunnel
         case .lookupAnswer: .lookupAnswer
+        case .peering: .peering
         }
     }
 
@@ -113,6 +115,7 @@ extension ControlToData {
         case .lookupAnswer(let question, let outcome):
             writer.put(question)
             outcome.encode(to: &writer)
+        case .peering(let peering): peering.encode(to: &writer)
         case .listenersEnd, .drain, .ping: break
         }
     }
@@ -179,6 +182,7 @@ extension ControlToData {
         case .tableEnd: return .tableEnd(generation: try reader.number())
         case .ping: return .ping
         case .node: return .node(try PlaneNode(from: &reader))
+        case .peering: return .peering(try PlanePeering(from: &reader))
         case .remoteTunnel: return .remoteTunnel(try RemoteTunnel(from: &reader))
         case .lookupAnswer:
             return .lookupAnswer(question: try reader.number(), try PlaneLookupOutcome(from: &reader))

@@ -42,6 +42,8 @@ package enum ControlToData: Hashable, Sendable {
     case tableEnd(generation: UInt64)
     /// Answered by `pong`.
     case ping
+    /// What peer links need; said ahead of the first row of the table of nodes.
+    case peering(PlanePeering)
     /// A row of the table of nodes, new or changed.
     case node(PlaneNode)
     /// Where else a tunnel has connectors.

@@ -14,6 +14,8 @@ package struct PlaneListener: Hashable, Sendable {
         case tunnel(ServiceIndex)
         /// Visitors; hosts are looked up in the ingress, metrics are the service's.
         case entrypoint(ServiceIndex, IngressIndex)
+        /// Other data planes. Told to data planes of the capability `cluster` only.
+        case peers
     }
 
     package var id: ListenerID
@@ -42,6 +44,10 @@ package struct PlaneListener: Hashable, Sendable {
             writer.put(UInt8(1))
             writer.put(service.rawValue)
             writer.put(ingress.rawValue)
+        case .peers:
+            writer.put(UInt8(2))
+            writer.put(UInt16(0))
+            writer.put(UInt16(0))
         }
         writer.put(worker.rawValue)
         writer.put(address)
@@ -55,6 +61,7 @@ package struct PlaneListener: Hashable, Sendable {
         switch role {
         case 0: self.role = .tunnel(service)
         case 1: self.role = .entrypoint(service, ingress)
+        case 2: self.role = .peers
         default: throw reader.badValue
         }
         worker = WorkerIndex(try reader.number())

@@ -47,7 +47,7 @@ package struct PlaneLookup: Hashable, Sendable, BitwiseCopyable {
 }
 
 /// What came of a `PlaneLookup`.
-package enum PlaneLookupOutcome: Hashable, Sendable {
+package enum PlaneLookupOutcome: Hashable, Sendable, BitwiseCopyable {
     /// The host belongs to this tunnel, or the tunnel was asked for: what is known of its candidates was sent before.
     /// A tunnel without candidates is offline.
     case found(Route)

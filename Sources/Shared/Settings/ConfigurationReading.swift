@@ -32,7 +32,9 @@ struct ConfigurationReading {
             read(service, chains: &chains)
         }
         if services.isEmpty { findings.problem(tree.place, "", ConfigurationReader.nothingToDo) }
-        for (name, address) in [("metrics", node.metricsAddress), ("api", node.apiAddress)] {
+        for (name, address) in [
+            ("metrics", node.metricsAddress), ("api", node.apiAddress), ("culvert.peers", node.peers?.address),
+        ] {
             guard let address else { continue }
             claim(address, for: name, at: Setting(key: name, node: tree))
         }
@@ -137,6 +139,7 @@ struct ConfigurationReading {
             server.workers = node.workers
             server.shell = node.shell
             server.trustedProxies = node.trustedProxies
+            server.peers = node.peers
             settings.server = server
         }
         if client != ClientConfiguration() {

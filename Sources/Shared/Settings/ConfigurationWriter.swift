@@ -1,7 +1,7 @@
 internal import Model
 
 /// Writes a server's configuration as YAML that reads back to the same value; the supervisor hands it to the control
-/// plane as a file. Tunnel ids and passwords stand in it whole: the file is private.
+/// plane as a file. Tunnel ids, passwords and the cluster's secret stand in it whole: the file is private.
 package enum ConfigurationWriter {
     /// The text of the file. JSON's notation for texts and lists, which is YAML's too, so that nothing needs escaping
     /// twice.
@@ -15,6 +15,7 @@ package enum ConfigurationWriter {
             let proxies = server.trustedProxies.map { quoted($0.text) }.joined(separator: ", ")
             lines.append("  trustedProxies: [\(proxies)]")
         }
+        if let peers = server.peers { lines.append("  peers: {\(fields(peers))}") }
         if !server.limits.isEmpty {
             lines.append("  limits:")
             for limit in Limit.allCases {
@@ -98,6 +99,17 @@ package enum ConfigurationWriter {
                 "  - {username: \(quoted(credential.userName)), password: \(quoted(credential.password))}")
         }
         return lines
+    }
+
+    /// The inside of `peers:`.
+    private static func fields(_ peers: PeerSettings) -> String {
+        var fields = ["addr: \(quoted(peers.address))"]
+        if let host = peers.advertisedHost { fields.append("advertisedHost: \(quoted(host))") }
+        switch peers.secret {
+        case .text(let secret): fields.append("secret: \(quoted(secret))")
+        case .file(let path): fields.append("secretFile: \(quoted(path))")
+        }
+        return fields.joined(separator: ", ")
     }
 
     /// The inside of a redis plugin's mapping.

@@ -21,8 +21,12 @@ enum NodeKeys {
         "`culvert:`",
         [
             .used("node"), .used("limits"), .used("workers"), .used("io"),
-            .used("trustedProxies"),
+            .used("trustedProxies"), .used("peers"),
         ])
+
+    /// How other data planes are linked with.
+    static let peers = KeyTable(
+        "`peers:`", [.used("addr"), .used("advertisedHost"), .used("secret"), .used("secretFile")])
 
     static let log = KeyTable(
         "`log:`",

@@ -10,6 +10,9 @@ struct NodeReading {
     private(set) var workers: Int?
     private(set) var shell = ShellChoice.automatic
     private(set) var trustedProxies: [AddressPrefix] = []
+    private(set) var peers: PeerSettings?
+    /// Something stands there, right or wrong.
+    private var namesPeers = false
     private var limitPlaces: [Limit: SettingPlace] = [:]
 
     mutating func read(_ top: SettingSection, findings: inout Findings) {
@@ -47,6 +50,8 @@ struct NodeReading {
             }
         }
         readTrustedProxies(own, findings: &findings)
+        peers = PeerReading.read(own, findings: &findings)
+        namesPeers = own.setting("peers").map { !$0.node.isOff } ?? false
         let table = KeyTable("`limits:`", Limit.allCases.map { .used("\($0)") })
         let section = own.section("limits", keys: table, findings: &findings)
         for limit in Limit.allCases {
@@ -71,6 +76,20 @@ struct NodeReading {
             }
             trustedProxies.append(prefix)
         }
+    }
+
+    /// `sd` tells other nodes of a service's tunnels: they lead their visitors here, and have to find the way.
+    func judgeSharing(_ discovery: Setting, findings: inout Findings) {
+        guard namesPeers else {
+            return discovery.problem(
+                "other nodes will lead their visitors here, and nothing says how they come: add `culvert: {peers: "
+                    + "{advertisedHost: 10.42.0.7, secretFile: /path}}` with this node's address and, at every node, the "
+                    + "same secret", findings: &findings)
+        }
+        guard let peers, peers.reachableHost == nil else { return }
+        discovery.problem(
+            "other nodes have to be told where this one is: add `advertisedHost:` to `culvert: {peers: …}`, the IP address "
+                + "at which they reach it", findings: &findings)
     }
 
     /// Limits that only make sense together: each pair's first must not exceed its second.

@@ -28,6 +28,8 @@ package struct ServerConfiguration: Equatable, Sendable {
     package var shell = ShellChoice.automatic
     /// Whose forwarding fields are believed; at most `TrustedProxies.countMax`.
     package var trustedProxies: [AddressPrefix] = []
+    /// How other data planes are linked with; nil: those of other nodes are not.
+    package var peers: PeerSettings?
 
     package init() {}
 }

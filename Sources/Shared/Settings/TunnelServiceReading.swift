@@ -17,6 +17,7 @@ struct TunnelServiceReading {
         let carrier = readCarrier(findings: &findings)
         let ingress = readIngress(metadata, ingresses: &ingresses, stores: &stores, findings: &findings)
         let discovery = stores.discovery(of: metadata.setting("sd"), findings: &findings)
+        if discovery != nil, let setting = metadata.setting("sd") { node.judgeSharing(setting, findings: &findings) }
         let people = authers.indices(of: handler, service: service.name, findings: &findings)
         guard let address, let carrier, let ingress else { return nil }
 

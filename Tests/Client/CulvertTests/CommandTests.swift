@@ -130,7 +130,9 @@ struct CommandTests {
             "tunnel://:1?entrypoint=:80&ingress=rediss://me:pa55word@h/1?domain=gost.local"
                 + "&sd=redis-sentinel://:pa55word@a,b/m/2"
         ]
-        let text = ConfigurationSummary.text(try ConfigurationReader.read([.arguments(arguments)]))
+        let peers = "culvert: {peers: {advertisedHost: 10.42.0.7, secret: pa55word-pa55word}}"
+        let text = ConfigurationSummary.text(
+            try ConfigurationReader.read([.arguments(arguments), .file(name: "peers.yaml", text: peers)]))
         #expect(
             text == """
                 service-0: takes tunnels at *:1 (tcp)
@@ -140,6 +142,7 @@ struct CommandTests {
                 (with a login, TLS) for 3600 s
                 service discovery redis: kept in database 2 of the master m of the sentinels a:26379, b:26379 \
                 (with a login) for 60 s
+                other data planes at *:8430, known to them by 10.42.0.7, by a secret
                 """)
     }
 

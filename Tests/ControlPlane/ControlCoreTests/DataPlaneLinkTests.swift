@@ -152,7 +152,7 @@ struct DataPlaneLinkTests {
 
     @Test func addressesThatFailAreTriedAgain() throws {
         var node = try node()
-        node.failing = [1]
+        node.failing = [.shared(1)]
         node.start()
         #expect(node.planes[0].listeners.count == 2)
         #expect(!node.core.isReady)

@@ -60,7 +60,7 @@ struct OldDataPlaneTests {
                 case .sendTable(_, let generation): said.append(.routesSnapshot(generation: generation, count: 0))
                 case .openListeners(_, let orders):
                     let opened = orders.map {
-                        OpenedListener(order: $0, address: core.plan.addresses[$0.address].address.text)
+                        OpenedListener(order: $0, address: $0.point.address(of: core.plan))
                     }
                     perform(core.handle(.listenersOpened(link, opened, failed: []), now: now))
                 case .close: Issue.record("the link was closed")

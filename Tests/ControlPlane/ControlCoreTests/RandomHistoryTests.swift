@@ -25,10 +25,21 @@ struct RandomHistoryTests {
         }
     }
 
+    /// Alone, with data planes that link with each other, and with other nodes' as well.
+    private func cluster(_ seed: Int) -> ClusterSettings {
+        var settings = ClusterSettings()
+        guard seed % 3 != 0 else { return settings }
+        settings.peering = ClusterSettings.Peering(
+            secret: PeerSecret(text: "a secret of a random history"),
+            address: seed % 3 == 1 ? nil : ListenAddress(host: "", port: 8_420), controlPath: "/run/control.sock")
+        return settings
+    }
+
     @Test(arguments: 1...12)
     func everyHistoryKeepsTheLaws(seed: Int) throws {
         var random = Random(seed: UInt64(seed))
-        var node = try SimulatedNode(configuration())
+        var node = try SimulatedNode(configuration(), cluster: cluster(seed))
+        node.capabilities = [.access, .trust, .cluster]
         for round in 0..<300 {
             try step(&node, &random)
             // Texts are dear in debug builds: the planes are compared after every few steps.
@@ -105,6 +116,13 @@ struct RandomHistoryTests {
         #expect(node.core.routeCount == owners.count + 2)
         let onTunnels = node.core.registry.tunnels.values.reduce(0) { $0 + $1.connectors.count }
         #expect(onTunnels == node.core.registry.connectors.count)
+        var ports: [String: String] = [:]
+        for (name, kept) in node.core.sockets {
+            for socket in kept.sockets where socket.listener.role == .peers {
+                let other = ports.updateValue(name, forKey: socket.listener.address)
+                #expect(other == nil || other == name, "two data planes wait for other nodes at one port")
+            }
+        }
         for plane in node.planes {
             guard let link = plane.link, node.core.links[link] != nil else { continue }
             if dumps { #expect(plane.dump == node.core.dump(of: link)) }

@@ -33,6 +33,9 @@ struct SimulatedDataPlane {
     var capabilities: PlaneCapabilities = [.access, .trust]
     /// What it was told of other nodes, and what came of its questions.
     var rows: [UInt16: PlaneNode] = [:]
+    var peering: PlanePeering?
+    /// Some came over this link.
+    var hasRows = false
     var remote: [TunnelID: [Candidate]] = [:]
     var lookups: [UInt64: PlaneLookupOutcome] = [:]
     var minor: UInt16 = PlaneVersion.current.minor
@@ -106,9 +109,14 @@ struct SimulatedDataPlane {
             nextAccess = access
             tables = nextTables
             nextTables = [:]
+        case .peering(let peering):
+            precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
+            precondition(!hasRows, "rows before the word that there are others")
+            self.peering = peering
         case .node(let row):
             precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
             rows[row.index] = row
+            hasRows = true
         case .remoteTunnel(let tunnel):
             precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
             precondition(tunnel.candidates.allSatisfy { rows[$0.node] != nil }, "a candidate of an unknown node")
@@ -133,6 +141,7 @@ struct SimulatedDataPlane {
 
     /// What it knew of other nodes was told by a control plane whose indices hold no more.
     mutating func forgetOthers() {
+        peering = nil
         rows = [:]
         remote = [:]
     }

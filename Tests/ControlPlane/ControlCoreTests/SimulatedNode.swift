@@ -14,7 +14,7 @@ struct SimulatedNode {
     var notes: [ControlNote] = []
     /// The sockets the shell would keep: data plane's name and id.
     var kept: Set<String> = []
-    var failing: Set<Int> = []
+    var failing: Set<ListenPoint> = []
     static let key = CredentialKey(high: 3, low: 4)
     /// What the core sent to its stores, until somebody takes it.
     var batches: [(store: StoreID, batch: StoreBatch)] = []
@@ -85,6 +85,7 @@ struct SimulatedNode {
         planes[index].link = link
         planes[index].hasTable = false
         planes[index].announced = []
+        planes[index].hasRows = false
         tell(.connected(link))
         for message in planes[index].inventory { say(index, message) }
     }
@@ -164,13 +165,13 @@ struct SimulatedNode {
                 guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
                 takeTable(index)
             case .openListeners(let link, let orders):
-                let good = orders.filter { !failing.contains($0.address) }
+                let good = orders.filter { !failing.contains($0.point) }
                 for order in good { kept.insert("\(order.plane)/\(order.id.rawValue)") }
+                let plan = core.plan
                 tell(
                     .listenersOpened(
-                        link,
-                        good.map { OpenedListener(order: $0, address: core.plan.addresses[$0.address].address.text) },
-                        failed: orders.filter { failing.contains($0.address) }
+                        link, good.map { OpenedListener(order: $0, address: $0.point.address(of: plan)) },
+                        failed: orders.filter { failing.contains($0.point) }
                             .map { ListenerFailure(order: $0, text: "in use") }))
             case .adoptListener(let plane, let id):
                 precondition(arrived?.id == id)
@@ -202,6 +203,18 @@ struct SimulatedNode {
     }
 
     func notes(_ message: String) -> [ControlNote] { notes.filter { $0.message.contains(message) } }
+}
+
+extension ListenPoint {
+    /// As the shell would say where it listens; the kernel's ports are all the same here.
+    func address(of plan: NodePlan) -> String {
+        switch self {
+        case .shared(let place): plan.addresses[place].address.text
+        case .peers(let address):
+            ListenAddress(host: address.host, port: address.port == 0 ? 40_000 : address.port).text
+        case .siblings(let path): path
+        }
+    }
 }
 
 extension BindAsk {

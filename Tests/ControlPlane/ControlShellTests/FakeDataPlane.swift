@@ -85,7 +85,10 @@ final class FakeDataPlane {
     }
 
     /// Hello, with counters of which the first worker has counted `requests`, and the inventory.
-    func greet(name: String = "data-0", epoch: UInt64 = 1, workers: Int = 2, requests: UInt64 = 0) {
+    func greet(
+        name: String = "data-0", epoch: UInt64 = 1, workers: Int = 2, requests: UInt64 = 0,
+        capabilities: PlaneCapabilities = [.access, .trust]
+    ) {
         let file = culvert_memfd("counters")
         let bytes = CounterFile.bytes(workers: workers)
         ftruncate(file, off_t(bytes))
@@ -99,7 +102,7 @@ final class FakeDataPlane {
         send(
             .hello(
                 DataHello(
-                    version: .current, capabilities: [.access, .trust], dataPlaneName: name, processEpoch: epoch,
+                    version: .current, capabilities: capabilities, dataPlaneName: name, processEpoch: epoch,
                     workers: UInt8(workers), processID: 1, countersLayout: CounterFile.layout)), descriptor: file)
         close(file)
         for (listener, socket) in listeners { send(.listenerHeld(listener), descriptor: socket) }

@@ -107,6 +107,47 @@ struct PlaneServerTests {
         try second.stop()
     }
 
+    /// The second data plane of a node makes both peers: each has a socket that the other one finds by its name, and the
+    /// secret outlives the control plane.
+    @Test func dataPlanesOfANodeGetSocketsForEachOther() throws {
+        let control = try RunningControl(path: path, RunningControl.configuration())
+        let first = try FakeDataPlane(path: path), second = try FakeDataPlane(path: path)
+        first.greet(name: "data-0", capabilities: [.access, .trust, .cluster])
+        #expect(!(try first.takeTable()).contains { if case .peering = $0 { true } else { false } })
+        second.greet(name: "data-1", capabilities: [.access, .trust, .cluster])
+        let told = try second.takeTable()
+        let peering = try #require(
+            told.compactMap { message -> PlanePeering? in
+                if case .peering(let peering) = message { peering } else { nil }
+            }.first)
+        #expect(peering.node == NodeID(name: "test"))
+        let paths = ["data-0", "data-1"].map { PlanePeering.socketPath(beside: path, plane: $0) }
+        #expect(second.listeners.filter { $0.listener.role == .peers }.map(\.listener.address) == [paths[1]])
+        // Told to the one that serves already: the word, the row, and its socket.
+        var rows: [PlaneNode] = [], words: [PlanePeering] = [], sockets: [PlaneListener] = []
+        while sockets.isEmpty || rows.isEmpty, let message = try first.next() {
+            switch message.message {
+            case .peering(let peering): words.append(peering)
+            case .node(let row): rows.append(row)
+            case .listener(let listener):
+                sockets.append(listener)
+                close(try #require(message.descriptor))
+            default: break
+            }
+        }
+        #expect(words == [peering] && rows.first?.peers.map(\.plane) == ["data-0", "data-1"])
+        #expect(sockets.map(\.address) == [paths[0]])
+        #expect(paths.allSatisfy { access($0, F_OK) == 0 })
+        try control.stop()
+
+        let next = try RunningControl(path: path, RunningControl.configuration())
+        let again = try FakeDataPlane(path: path), other = try FakeDataPlane(path: path)
+        again.greet(name: "data-2", epoch: 2, capabilities: [.access, .trust, .cluster])
+        other.greet(name: "data-3", epoch: 2, capabilities: [.access, .trust, .cluster])
+        #expect(try other.takeTable().contains(.peering(peering)))
+        try next.stop()
+    }
+
     @Test func aStrangersPortStopsTheStart() throws {
         let stranger = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(stranger) }

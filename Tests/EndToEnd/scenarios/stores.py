@@ -317,12 +317,3 @@ async def store_ingress(bench):
     for each in (peer, other):
         await until(lambda: stands(each.label, each.tunnel), 5, "the names after the flush")
     await secrets_stay(node)
-
-
-@scenario(ONCE)
-async def store_discovery_is_not_ignored(bench):
-    """What would have no effect stops the start, in words."""
-    redis = await Redis(bench).start()
-    ports = free_ports(1)
-    program = await bench.program("culvert", "-L", f"tunnel+ws://:{ports[0]}?sd=redis://127.0.0.1:{redis.port}/2")
-    await program.line("service discovery `redis` is not available yet", 15)

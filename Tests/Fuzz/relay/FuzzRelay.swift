@@ -3,7 +3,7 @@ import Model
 import Primitives
 import Wire
 
-/// Relay messages, anything at all: a message is read only when it is complete, the same whatever follows it, and what
+/// Relay messages, and what peers say first, anything at all: a message is read only when it is complete, the same whatever follows it, and what
 /// our writers make of it reads as the same message.
 @main enum FuzzRelay {
     static func main() { FuzzRig.run(fuzzRelay) }
@@ -63,6 +63,37 @@ import Wire
         }
     }
 
+    /// A peer's hello: the same whatever follows it, and what it says is written as it was read.
+    static func checkHello(_ bytes: UnsafeRawBufferPointer) {
+        guard case .hello(let hello, let count) = PeerHello.read(bytes.bytes) else { return }
+        precondition(count <= bytes.count && count <= PeerHello.byteCountMax)
+        guard case .needMore = PeerHello.read(UnsafeRawBufferPointer(rebasing: bytes[..<(count - 1)]).bytes) else {
+            preconditionFailure("a hello that is not complete was read")
+        }
+        withUnsafeTemporaryAllocation(byteCount: PeerHello.byteCountMax, alignment: 8) { target in
+            guard let written = hello.write(into: target),
+                case .hello(let again, written) = PeerHello.read(UnsafeRawBufferPointer(target).bytes)
+            else { preconditionFailure("what we wrote cannot be read") }
+            precondition(again.node == hello.node && again.plane == hello.plane && again.wanted == hello.wanted)
+            precondition(again.worker == hello.worker && again.epoch == hello.epoch)
+        }
+    }
+
+    /// The head of a forwarded stream, likewise.
+    static func checkForward(_ bytes: UnsafeRawBufferPointer) {
+        guard case .header(let header, let count) = ForwardHeader.read(bytes) else { return }
+        precondition(count <= bytes.count && count <= ForwardHeader.byteCountMax)
+        withUnsafeTemporaryAllocation(byteCount: ForwardHeader.byteCountMax, alignment: 8) { target in
+            guard let base = target.baseAddress else { return }
+            let written = header.write(to: base)
+            guard case .header(let again, written) = ForwardHeader.read(UnsafeRawBufferPointer(target)) else {
+                preconditionFailure("what we wrote cannot be read")
+            }
+            precondition(again.tunnel == header.tunnel && again.isUDP == header.isUDP)
+            precondition(again.source == header.source && again.destination == header.destination)
+        }
+    }
+
     /// Text as an address, and back.
     static func checkText(_ bytes: UnsafeRawBufferPointer) {
         guard let address = RelayAddress(String(decoding: bytes, as: UTF8.self)) else { return }
@@ -75,9 +106,11 @@ import Wire
 public func fuzzRelay(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let data, count >= 2 else { return 0 }
     let bytes = UnsafeRawBufferPointer(start: data + 2, count: count - 2)
-    switch data[0] & 3 {
+    switch data[0] & 7 {
     case 0, 1: FuzzRelay.checkRequest(bytes, prefix: min(bytes.count, Int(data[1])))
     case 2: FuzzRelay.checkResponse(bytes)
+    case 4: FuzzRelay.checkHello(bytes)
+    case 5: FuzzRelay.checkForward(bytes)
     default: FuzzRelay.checkText(UnsafeRawBufferPointer(rebasing: bytes.prefix(300)))
     }
     return 0

@@ -61,6 +61,16 @@ struct PlaneMessageTests {
                 == Samples.toDataOneOne)
     }
 
+    @Test func whatIsSaidOfPeerLinksIsStillSpoken() throws {
+        var control: [UInt8] = []
+        for message in Samples.peering { message.encode(to: &control) }
+        #expect(control.hex == [UInt8](hex: Transcripts.peering).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.peering)).map { try ControlToData.decode($0) } == Samples.peering)
+        // Whoever prints a message prints no secret.
+        #expect(!"\(Samples.peering)".contains("144964"))
+    }
+
     /// What 1.2 added, byte for byte, in both directions.
     @Test func theRecordedTranscriptOfVersionOneTwoIsStillSpoken() throws {
         var control: [UInt8] = [], data: [UInt8] = []

@@ -117,6 +117,13 @@ enum Samples {
         .lookupAnswer(question: 12, .unknown),
     ]
 
+    /// What 1.2 says of peer links.
+    static let peering: [ControlToData] = [
+        .peering(PlanePeering(node: node, secret: PeerSecret(words: [1, 0x0203_0405_0607_0809, 3, 4]))),
+        .listener(
+            PlaneListener(id: ListenerID(8), role: .peers, worker: WorkerIndex(1), address: "10.42.0.100:8430")),
+    ]
+
     static let toControlOneTwo: [DataToControl] = [
         .lookup(
             PlaneLookup(

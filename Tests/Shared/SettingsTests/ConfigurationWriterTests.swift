@@ -10,7 +10,8 @@ struct ConfigurationWriterTests {
         "services: [{addr: ':1', handler: {type: tunnel}}]",
         """
         culvert: {node: "a \\"node\\" \\u2028é", workers: 2, io: ring, limits: {headBytesMax: 2000, tunnelsMax: 16},
-                  trustedProxies: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1, "::/0"]}
+                  trustedProxies: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1, "::/0"],
+                  peers: {addr: "[::1]:9002", advertisedHost: "2001:db8::7", secret: "a \\"secret\\" of #'z"}}
         log: {level: trace}
         metrics: {addr: "[::1]:9000"}
         api: {addr: ":9001"}
@@ -47,6 +48,7 @@ struct ConfigurationWriterTests {
           rules: [{hostname: "*.Example.org", endpoint: \(uuid)}]
         """,
         """
+        culvert: {peers: {advertisedHost: 10.42.0.7, secretFile: /run/secrets/x y}}
         services:
         - name: a
           addr: ":1"

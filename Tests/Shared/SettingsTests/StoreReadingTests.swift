@@ -4,8 +4,12 @@ import Testing
 
 /// Redis databases of ingresses and of service discovery: what is read from files and URLs, and what stops the start.
 struct StoreReadingTests {
+    /// What `sd` needs besides.
+    private static let peers = ConfigurationSource.file(
+        name: "peers.yaml", text: "culvert: {peers: {advertisedHost: 10.42.0.7, secretFile: /secret}}")
+
     private static func settings(_ text: String) throws -> NodeSettings {
-        try ConfigurationReader.read(text: text, fileName: "gost.yaml")
+        try ConfigurationReader.read([.file(name: "gost.yaml", text: text), peers])
     }
 
     /// A service that uses the ingress `i` and the service discovery `d`, and their plugins.
@@ -22,7 +26,7 @@ struct StoreReadingTests {
     private static func server(listen: String...) throws -> ServerConfiguration {
         var arguments = CommandLineSettings()
         arguments.listen = listen
-        return try #require(try ConfigurationReader.read([.arguments(arguments)]).server)
+        return try #require(try ConfigurationReader.read([.arguments(arguments), peers]).server)
     }
 
     @Test func standardsAreThoseOfGostPlugins() throws {

@@ -59,6 +59,8 @@ package struct Cluster: Sendable {
     package internal(set) var nodes: NodeTable
     var lookups: [UInt64: PendingLookup] = [:]
     var lookupDeadlines = DeadlineOrder()
+    /// Tunnels whose questions wait for the lease of a node that was not known before.
+    var awaitingLeases: Set<TunnelKey> = []
     var nextLookup: UInt64 = 1
     var told: [LinkID: Told] = [:]
     /// Tunnels with stock nodes' entries, which age without a word.

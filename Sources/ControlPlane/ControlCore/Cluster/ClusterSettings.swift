@@ -1,6 +1,6 @@
 package import Model
-package import PlaneLink
 internal import Primitives
+package import Settings
 package import StoreVocabulary
 
 /// How a node takes part in a cluster: which of its tables live in which store, and how others reach it.
@@ -13,12 +13,28 @@ package struct ClusterSettings: Equatable, Sendable {
     package var ingresses: [IngressIndex: StoreID] = [:]
     /// The stores in which the connectors of services are registered; a service that is not listed serves its own.
     package var discoveries: [ServiceIndex: StoreID] = [:]
-    /// The address that other nodes find for entrypoints that listen on every address of this node.
+    /// The address that other nodes find for peer links, and for entrypoints that listen on every address of this node.
     package var advertisedHost = ""
-    /// Where the node's data planes accept peer links, at most `PlaneNode.peersMax`.
-    package var peers: [PlaneNode.Peer] = []
+    /// How data planes link with others; nil: they do not.
+    package var peering: Peering?
     /// How many of the visitors this node wants, relative to the others.
     package var weight: UInt8 = 1
+
+    /// What links between data planes need.
+    package struct Peering: Equatable, Sendable {
+        package var secret: PeerSecret
+        /// Where the first data plane accepts other nodes' links, the next ones at the ports behind it; nil: other nodes
+        /// do not come.
+        package var address: ListenAddress?
+        /// The plane socket: those by which data planes of this node link with each other stand beside it.
+        package var controlPath: String
+
+        package init(secret: PeerSecret, address: ListenAddress?, controlPath: String) {
+            self.secret = secret
+            self.address = address
+            self.controlPath = controlPath
+        }
+    }
 
     /// A node on its own.
     package init() {}

@@ -31,6 +31,8 @@ package struct ClusterStatus: Equatable, Sendable {
     package var lookupsWaiting: Int
     package var nodesAlive: Int
     package var nodesGone: Int
+    /// Data planes of other nodes.
+    package var peers: Int
     package var tally: ClusterTally
 }
 
@@ -56,6 +58,7 @@ extension ControlCore {
             mirroredAbsent: cluster.names.values.count { $0.isKnown && $0.route == nil },
             mirroredTunnels: cluster.tunnels.count, bindsWaiting: cluster.binds.count,
             lookupsWaiting: cluster.lookups.count, nodesAlive: nodes.count(where: \.isAlive),
-            nodesGone: nodes.count { !$0.isAlive }, tally: cluster.tally)
+            nodesGone: nodes.count { !$0.isAlive }, peers: nodes.reduce(0) { $0 + $1.peers.count },
+            tally: cluster.tally)
     }
 }

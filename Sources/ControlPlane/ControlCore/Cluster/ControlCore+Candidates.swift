@@ -41,9 +41,10 @@ extension ControlCore {
                 standing: connector.isSuspect ? .suspect : .preferred)
         }
         guard let row = cluster.nodes.row(of: entry.node),
-            extra.epoch >= cluster.nodes.epoch(of: entry.node, in: store)
+            extra.epoch >= cluster.nodes.epoch(of: entry.node, in: store),
+            // Until its lease says where it is, there is no way to it.
+            let place = row.node.peers.firstIndex(where: { $0.plane == extra.plane })
         else { return }
-        let place = row.node.peers.firstIndex { $0.plane == extra.plane } ?? 0
         let standing: Candidate.Standing =
             row.node.isAlive ? (connector.isSuspect ? .suspect : .preferred) : .lastResort
         gathered.add(
@@ -53,9 +54,9 @@ extension ControlCore {
     /// The names of this node's data planes, in the order of its row.
     var ownPlanes: [String] { cluster.nodes.own.peers.map(\.plane) }
 
-    /// This node's row: its data planes have changed.
+    /// This node's row: its data planes have changed. Those from before peer links are in nobody's reach.
     mutating func refreshOwnRow() {
-        let planes = links.values.filter { $0.hello != nil && !$0.isSuperseded }.map(\.name).sorted()
+        let planes = links.values.filter { $0.speaksCluster && !$0.isSuperseded }.map(\.name).sorted()
         var row = cluster.nodes.own
         // Places stay: a data plane that is gone leaves its own behind for its successor.
         for plane in planes

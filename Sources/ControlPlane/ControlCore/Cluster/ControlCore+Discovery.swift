@@ -117,14 +117,14 @@ extension ControlCore {
     }
 
     private mutating func renewLease(_ store: StoreID, now: Tick) {
-        guard let epoch = cluster.lanes[store]?.leaseEpoch else { return }
+        guard let lane = cluster.lanes[store], let epoch = lane.leaseEpoch else { return }
         cluster.lanes[store]?.leaseDue = now.advanced(milliseconds: ControlLimit.leaseRenewMilliseconds)
         let entrypoints = Set(cluster.settings.discoveries.filter { $0.value == store }.keys)
             .sorted { $0.rawValue < $1.rawValue }
             .map { entrypointAddress(of: $0, on: links.values.map(\.name).min() ?? "") }.filter { !$0.isEmpty }
         let lease = NodeLease(
             epoch: epoch, weight: cluster.settings.weight,
-            peers: Array(cluster.settings.peers.prefix(PlaneNode.peersMax)),
+            peers: reachablePeers(in: lane),
             entrypoints: Array(entrypoints.prefix(PlaneNode.peersMax)))
         send(
             .lease, to: store,
@@ -145,6 +145,7 @@ extension ControlCore {
                 ["node": plan.nodeName, "epoch": "\(before.epoch)"])
         }
         cluster.lanes[store]?.leaseEpoch = min(before?.epoch ?? nodeEpoch, nodeEpoch)
+        cluster.lanes[store]?.inheritedPeers = before?.peers ?? []
         cluster.lanes[store]?.leaseDue = now
     }
 

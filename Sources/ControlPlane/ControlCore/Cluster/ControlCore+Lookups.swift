@@ -102,12 +102,38 @@ extension ControlCore {
         let key = TunnelKey(store: store, tunnel: route.tunnel)
         let isChanged = cluster.lanes[store]?.changedTunnels.contains(route.tunnel) ?? false
         if cluster.tunnels[key]?.answers(at: now) == true, !isChanged {
+            guard !awaitsLease(key) else {
+                cluster.awaitingLeases.insert(key)
+                cluster.tunnels[key]?.lookups.append(number)
+                return
+            }
             return answer(number, .found(route), now: now)
         }
         guard cluster.lanes[store]?.isUp == true else { return giveUp(number, now: now) }
         if isChanged { cluster.lanes[store]?.changedTunnels.remove(route.tunnel) }
         readTunnel(key, now: now)
         cluster.tunnels[key]?.lookups.append(number)
+    }
+
+    /// Whether a node that has the tunnel was never heard of before and is being asked where it is.
+    private func awaitsLease(_ key: TunnelKey) -> Bool {
+        guard let lane = cluster.lanes[key.store], lane.isUp else { return false }
+        return (cluster.tunnels[key]?.connectors ?? []).contains { connector in
+            let node = connector.entry.node
+            guard connector.entry.extra != nil, cluster.nodes.row(of: node)?.node.peers.isEmpty == true else {
+                return false
+            }
+            return lane.isReadingLeases || lane.lookedLeases.contains(node)
+        }
+    }
+
+    /// Leases were read: who waited for them is answered.
+    mutating func leasesAnswered(by store: StoreID, now: Tick) {
+        let keys = cluster.awaitingLeases.filter { $0.store == store }
+        cluster.awaitingLeases.subtract(keys)
+        for key in keys.sorted(by: { ($0.tunnel.high, $0.tunnel.low) < ($1.tunnel.high, $1.tunnel.low) }) {
+            answerWaiting(key, now: now)
+        }
     }
 
     /// Answers by what is known, since the store does not say more.

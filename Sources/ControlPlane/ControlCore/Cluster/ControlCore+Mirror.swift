@@ -225,7 +225,8 @@ extension ControlCore {
         for number in mirrored.lookups { giveUp(number, now: now) }
     }
 
-    private mutating func answerWaiting(_ key: TunnelKey, now: Tick) {
+    /// Questions for a tunnel are looked at again.
+    mutating func answerWaiting(_ key: TunnelKey, now: Tick) {
         let waiting = cluster.tunnels[key]?.lookups ?? []
         cluster.tunnels[key]?.lookups = []
         for number in waiting { evaluate(number, now: now) }

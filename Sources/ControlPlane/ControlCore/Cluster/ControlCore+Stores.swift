@@ -138,6 +138,7 @@ extension ControlCore {
             cluster.lanes[store]?.isReadingLeases = false
             guard let values = replies.first?.list, values.count == nodes.count else { return }
             for (node, value) in zip(nodes, values) { leaseRead(value.bytes, of: node, in: store, now: now) }
+            leasesAnswered(by: store, now: now)
         case .names(let names):
             guard let values = replies.first?.list, values.count == names.count else { return }
             for (name, value) in zip(names, values) { nameRead(name, value.bytes, in: store, now: now) }

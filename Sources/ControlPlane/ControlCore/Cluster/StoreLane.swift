@@ -1,4 +1,5 @@
 internal import Model
+internal import PlaneLink
 internal import Primitives
 package import StoreVocabulary
 
@@ -75,6 +76,8 @@ package struct StoreLane: Sendable {
     var hasReadOwnLease = false
     /// What our lease says; nil until it is known.
     var leaseEpoch: UInt64?
+    /// Where our predecessor's data planes are reached.
+    var inheritedPeers: [PlaneNode.Peer] = []
     /// Not before and not after which our epoch becomes the oldest that holds.
     var epochAllowed = Tick.zero
     var epochDue = Tick.zero

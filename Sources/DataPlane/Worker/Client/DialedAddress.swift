@@ -7,6 +7,9 @@ enum DialedAddress: BitwiseCopyable {
     case ip(SocketAddress)
     case unix(InlineText)
 
+    /// Longest path of a socket, in bytes.
+    static var pathBytesMax: Int { 107 }
+
     var family: DialFamily {
         switch self {
         case .ip(let address): address.ipv4 == nil ? .ipv6 : .ipv4

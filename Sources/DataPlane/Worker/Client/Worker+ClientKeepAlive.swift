@@ -13,6 +13,9 @@ extension Worker {
     func keepAliveTimes(_ linkSlot: UInt32) -> (interval: UInt64, timeout: UInt64) {
         let connection = links[linkSlot].pointee.connection
         guard connection == .max else { return plannedTimes(connection) }
+        if links[linkSlot].pointee.peerLink != .max {
+            return (limits[.peerHeartbeatMilliseconds], limits[.peerSilenceMilliseconds])
+        }
         return (limits[.muxKeepAliveMilliseconds], limits[.muxKeepAliveTimeoutMilliseconds])
     }
 
@@ -27,6 +30,7 @@ extension Worker {
     /// From a dial to its answered BIND.
     @inline(never) @_semantics("no_performance_analysis")
     func dialTimeoutMilliseconds(_ linkSlot: UInt32) -> UInt64 {
+        if links[linkSlot].pointee.peerLink != .max { return limits[.peerSilenceMilliseconds] }
         let standard = limits[.handshakeTimeoutMilliseconds]
         let connection = links[linkSlot].pointee.connection
         guard connection != .max, let client else { return standard }

@@ -91,7 +91,9 @@ extension Worker {
         let address: DialedAddress
         if isLink {
             links[owner].pointee.socket = socket
-            address = .ip(links[owner].pointee.source)
+            address =
+                links[owner].pointee.peerLink == .max
+                ? .ip(links[owner].pointee.source) : dialledAddress(ofPeerLink: owner)
             setLinkDeadline(owner)
         } else {
             streams[owner].pointee.partner = .target(socket: socket)
@@ -137,6 +139,11 @@ extension Worker {
 
     /// The link never got a socket.
     private mutating func abandonDial(_ linkSlot: UInt32, _ reason: Reason) {
+        if links[linkSlot].pointee.peerLink != .max {
+            note(reason, link: linkSlot)
+            forgetPeerLink(linkSlot)
+            return links.give(linkSlot)
+        }
         let position = Int(links[linkSlot].pointee.connection)
         let visit = links[linkSlot].pointee.ownVisit
         links.give(linkSlot)
@@ -157,7 +164,13 @@ extension Worker {
 
     private mutating func linkConnected(_ linkSlot: UInt32) {
         let generation = links.generation(of: linkSlot)
-        if links[linkSlot].pointee.isWebSocket { sendUpgrade(linkSlot) } else { sendDialledRequest(linkSlot) }
+        if links[linkSlot].pointee.peerLink != .max {
+            beginPeerHandshake(linkSlot)
+        } else if links[linkSlot].pointee.isWebSocket {
+            sendUpgrade(linkSlot)
+        } else {
+            sendDialledRequest(linkSlot)
+        }
         guard links.isCurrent(linkSlot, generation) else { return }
         setLinkDeadline(linkSlot)
         wantBytes(links[linkSlot].pointee.socket, true)

@@ -21,6 +21,7 @@ extension Worker {
     mutating func resetHeaderlessStreams(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.headersDue <= now else { return }
+        if link.pointee.peerLink != .max { return lookAtPeerStreams(linkSlot) }
         link.pointee.headersDue = .never
         var cursor = link.pointee.firstStream
         while cursor != .max {

@@ -142,6 +142,8 @@ package struct Directory: ~Copyable {
         package var avoiding = ConnectorID.zero
         /// Only connectors of this worker.
         package var onlyWorker: Int?
+        /// Connectors of this worker before all others, as far as their weights allow.
+        package var preferredWorker: Int?
 
         @_noLocks
         package init() {}
@@ -153,6 +155,7 @@ package struct Directory: ~Copyable {
     package func choose(_ tunnel: TunnelID, _ wish: Wish, _ random: inout Random) -> ConnectorEntry? {
         guard let slot = find(tunnel) else { return nil }
         var sum: UInt32 = 0
+        var preferredSum: UInt32 = 0
         var hasExclusive = false
         var cursor = tunnels[slot].pointee.first
         while cursor != .max {
@@ -161,18 +164,26 @@ package struct Directory: ~Copyable {
                 if entry.weight == 255, !hasExclusive {
                     hasExclusive = true
                     sum = 0
+                    preferredSum = 0
                 }
-                if !hasExclusive || entry.weight == 255 { sum += UInt32(max(entry.weight, 1)) }
+                if !hasExclusive || entry.weight == 255 {
+                    sum += UInt32(max(entry.weight, 1))
+                    if isPreferred(entry, wish) { preferredSum += UInt32(max(entry.weight, 1)) }
+                }
             }
             cursor = entry.next
         }
+        let prefers = preferredSum > 0
+        if prefers { sum = preferredSum }
         guard sum > 0 else { return nil }
         var rest = random.below(sum)
         cursor = tunnels[slot].pointee.first
         while cursor != .max {
             let entry = entries[cursor].pointee
             cursor = entry.next
-            guard fits(entry, wish), !hasExclusive || entry.weight == 255 else { continue }
+            guard fits(entry, wish), !hasExclusive || entry.weight == 255, !prefers || isPreferred(entry, wish) else {
+                continue
+            }
             let weight = UInt32(max(entry.weight, 1))
             if rest < weight { return entry }
             rest -= weight
@@ -202,6 +213,12 @@ package struct Directory: ~Copyable {
             }
             slot += 1
         }
+    }
+
+    @_noLocks
+    private func isPreferred(_ entry: ConnectorEntry, _ wish: Wish) -> Bool {
+        guard let worker = wish.preferredWorker else { return false }
+        return Int(entry.worker) == worker
     }
 
     @_noLocks

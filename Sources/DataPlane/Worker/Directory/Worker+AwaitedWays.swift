@@ -105,7 +105,8 @@ extension Worker {
     /// The same of a relay visitor.
     @_noLocks
     mutating func linkMoveTimedOut(_ linkSlot: UInt32) {
-        guard sockets[links[linkSlot].pointee.socket].pointee.awaitedWorker != .max else {
+        let isWaiting = sockets[links[linkSlot].pointee.socket].pointee.awaitedWorker != .max
+        guard isWaiting, !links[linkSlot].pointee.isPeerOnItsWay else {
             return endLink(linkSlot, .handshakeTimeout)
         }
         visitFailed(linkSlot, .workerBusy)

@@ -135,6 +135,29 @@ extension Worker {
         }
     }
 
+    /// What other data planes have to say, or is said of them.
+    private mutating func handleOfCluster(_ message: WorkerMessage, from worker: Int) {
+        switch message {
+        case .peersListenerOpened(let id, let descriptor):
+            openListener(Listener(id: id, peersOn: descriptor))
+        case .peersChanged(let address):
+            takePeerTable(address)
+        case .remoteChanged(let parcel):
+            let remote = open(parcel, as: RemoteEntry.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            remember(remote)
+        case .clusterMet(let connection):
+            peers.connection = connection
+        case .lookupAsked(let parcel):
+            let question = open(parcel, as: LookupQuestion.self)
+            post(worker, .parcelTaken(buffer: parcel.buffer))
+            askDesk(question)
+        case .lookupAnswered(let slot, let generation, let outcome):
+            lookupAnswered(slot, generation, outcome)
+        default: precondition(false, "a message that is not of the cluster")
+        }
+    }
+
     /// What tunnels, tables and listeners have to say; nothing of it belongs to a visitor's request.
     @inline(never) @_semantics("no_performance_analysis")
     private mutating func handleRare(_ message: WorkerMessage, from worker: Int) {
@@ -181,6 +204,8 @@ extension Worker {
             closeListener(id)
         case .closeConnector(let connector):
             closeConnector(connector)
+        case .peersListenerOpened, .peersChanged, .remoteChanged, .clusterMet, .lookupAsked, .lookupAnswered:
+            handleOfCluster(message, from: worker)
         case .moreBytes, .adoptVisitor, .adoptRelayVisitor, .parcelTaken:
             precondition(false, "a message of a visitor's request")
         }

@@ -231,6 +231,7 @@ extension Worker {
         links[slot].pointee.socket = socket
         setAddress(slot, move.address)
         sockets[socket].pointee.endOfInput = link.visit.inputEnded
+        if link.isPeerOnItsWay { return adoptPeerLink(slot) }
         findConnector(slot)
     }
 }

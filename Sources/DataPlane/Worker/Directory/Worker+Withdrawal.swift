@@ -13,7 +13,7 @@ extension Worker {
     mutating func clientGoesAway(_ linkSlot: UInt32) {
         let link = links[linkSlot]
         guard link.pointee.phase == .mux, !link.pointee.isWithdrawn else { return }
-        withdrawConnector(linkSlot, .shutdown)
+        if link.pointee.peerLink == .max { withdrawConnector(linkSlot, .shutdown) }
         link.pointee.isWithdrawn = true
         var cursor = link.pointee.firstStream
         while cursor != .max {

@@ -1,7 +1,7 @@
 package import Model
 import Observe
 import Operations
-import PlaneLink
+package import PlaneLink
 package import Primitives
 import Wire
 
@@ -49,7 +49,19 @@ package enum WorkerMessage: BitwiseCopyable {
     case tableChanged(UInt)
     /// Accept on this descriptor.
     case listenerOpened(id: UInt32, descriptor: Int32, isEntrypoint: Bool, service: ServiceIndex, ingress: IngressIndex)
+    /// Accept other data planes on this descriptor.
+    case peersListenerOpened(id: UInt32, descriptor: Int32)
     case listenerClosed(id: UInt32)
+    /// The other data planes changed: a retained `PeerTable`.
+    case peersChanged(UInt)
+    /// Where else a tunnel is (`RemoteEntry` in the parcel).
+    case remoteChanged(Parcel)
+    /// The number of the connection to a control plane that knows the cluster; 0: there is none.
+    case clusterMet(connection: UInt32)
+    /// To worker 0: ask the control plane for a way to a tunnel (`LookupQuestion` in the parcel).
+    case lookupAsked(Parcel)
+    /// From worker 0: what it answered.
+    case lookupAnswered(slot: UInt32, generation: UInt32, PlaneLookupOutcome)
     /// End a connector by the control plane's wish.
     case closeConnector(ConnectorID)
 
@@ -62,6 +74,8 @@ package enum WorkerMessage: BitwiseCopyable {
         case .bindAsked: .bindAsked(parcel)
         case .bindAnswered: .bindAnswered(parcel)
         case .routeChanged: .routeChanged(parcel)
+        case .remoteChanged: .remoteChanged(parcel)
+        case .lookupAsked: .lookupAsked(parcel)
         default: preconditionFailure("a message without a parcel")
         }
     }

@@ -10,6 +10,8 @@ import Wire
 ///     accept → (proxied →) upgrading → awaitingRequest → binding → mux
 ///                                                      ↘ (CONNECT) visiting ⇄ moving (to another worker)
 ///                                                      ↘ (wrong credentials) refused
+///     accept → peerAccepted (⇄ moving) → peerChallenged → mux     (another data plane)
+///     dial → connecting → peerHelloSent → peerProofSent → mux     (likewise)
 ///     dial → connecting → upgradeSent → requestSent → mux
 ///                                                   ↘ (CONNECT) conversing
 package enum LinkPhase: UInt8, BitwiseCopyable {
@@ -29,12 +31,22 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case moving
     /// Wrong credentials: its refusal is kept back for a while.
     case refused
+    /// A relay visitor that waits until it is known where its tunnel is.
+    case lookingUp
+    /// Another data plane, whose hello is not complete yet.
+    case peerAccepted
+    /// Our hello is out, its proof is awaited.
+    case peerChallenged
 
     case connecting
     case upgradeSent
     case requestSent
     /// A visit of ours: raw payload of one conversation.
     case conversing
+    /// Our hello is out, the other data plane's is awaited.
+    case peerHelloSent
+    /// Our proof is out, the other's is awaited.
+    case peerProofSent
 }
 
 /// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
@@ -81,13 +93,17 @@ package struct Link: BitwiseCopyable {
     /// Ends at the end of the turn, for this reason.
     var doom: Reason?
     var nextDoomed: UInt32 = .max
+    /// A link to another data plane: its place among the peer links; `.max`: it is none.
+    var peerLink: UInt32 = .max
+    /// A peer's link on its way to the worker that it wants.
+    var isPeerOnItsWay = false
     /// The client said that it leaves: it is in no table any more, and gets no new stream.
     var isWithdrawn = false
     /// Client role: which of the configured connections this is; `.max` when it is none any more.
     var connection: UInt32 = .max
     /// Client role: the visit that this link carries.
     var ownVisit: UInt32 = .max
-    /// Client role: when the stream headers that are awaited must be looked at.
+    /// Client role: when the stream headers that are awaited must be looked at; peer link: when its streams must be.
     var headersDue = Tick.never
 
     var began: Tick

@@ -25,6 +25,10 @@ struct RelayVisit: BitwiseCopyable {
     var avoiding = ConnectorID.zero
     /// Why it is tried again: told when there is nobody else to try.
     var failure = Reason.connectorLost
+    /// Its tunnel was found: what is missing is somebody who has it.
+    var isRouted = false
+    /// Where it stands among those that wait for an answer about their host or tunnel.
+    var waiting = Waiting()
     /// When its present stream was opened, and the payload given to it.
     var began = Tick.zero
     var sentBytes = 0

@@ -29,7 +29,8 @@ extension Worker {
         case .awaitingRequest: readRelayRequest(linkSlot, front)
         case .upgradeSent: readUpgradeAnswer(linkSlot, front)
         case .requestSent: readRelayAnswer(linkSlot, front)
-        case .proxied, .binding, .mux, .visiting, .moving, .refused, .connecting, .conversing: return
+        case .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent: readPeerHandshake(linkSlot, front)
+        case .proxied, .binding, .mux, .visiting, .moving, .refused, .lookingUp, .connecting, .conversing: return
         }
     }
 

@@ -49,6 +49,8 @@ extension Worker {
             deadline = link.pointee.began.advanced(milliseconds: limits[.proxyHeaderTimeoutMilliseconds])
         case .connecting, .upgradeSent, .requestSent:
             deadline = link.pointee.began.advanced(milliseconds: dialTimeoutMilliseconds(linkSlot))
+        case .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent:
+            deadline = link.pointee.began.advanced(milliseconds: limits[.peerSilenceMilliseconds])
         case .upgrading, .awaitingRequest, .moving:
             deadline = link.pointee.began.advanced(milliseconds: limits[.handshakeTimeoutMilliseconds])
         case .binding:
@@ -61,7 +63,7 @@ extension Worker {
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
                 : min(min(keepAlive, silence), link.pointee.headersDue)
-        case .visiting, .refused, .conversing:
+        case .visiting, .refused, .lookingUp, .conversing:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
@@ -73,10 +75,12 @@ extension Worker {
         switch link.pointee.phase {
         case .proxied:
             endLink(linkSlot, link.pointee.pending.isEmpty ? .handshakeTimeout : .proxyTimeout)
-        case .upgrading, .awaitingRequest:
+        case .upgrading, .awaitingRequest, .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent:
             endLink(linkSlot, .handshakeTimeout)
         case .moving:
             linkMoveTimedOut(linkSlot)
+        case .lookingUp:
+            lookupOverdue(Waiter(link: linkSlot))
         case .connecting, .upgradeSent, .requestSent:
             endLink(linkSlot, .dialTimeout)
         case .binding:
@@ -140,9 +144,10 @@ extension Worker {
         switch links[linkSlot].pointee.phase {
         case .visiting: relayVisitorInputEnded(linkSlot)
         // It goes on its way, and its half-close with it.
-        case .moving: links[linkSlot].pointee.visit.inputEnded = true
+        case .moving, .lookingUp: links[linkSlot].pointee.visit.inputEnded = true
         case .conversing: visitAnswerEnded(linkSlot)
-        case .mux where !links[linkSlot].pointee.isClient: loseLinkInTurn(linkSlot)
+        case .mux where !links[linkSlot].pointee.isClient && links[linkSlot].pointee.peerLink == .max:
+            loseLinkInTurn(linkSlot)
         default: endLink(linkSlot, .peerClosed)
         }
     }
@@ -204,7 +209,10 @@ extension Worker {
     private mutating func releaseLink(_ linkSlot: UInt32, _ reason: Reason) {
         let link = links[linkSlot]
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
-        let isRegistered = link.pointee.phase == .mux || link.pointee.isAnswered
+        let isPeer = link.pointee.peerLink != .max
+        if isPeer { forgetPeerLink(linkSlot) }
+        if link.pointee.phase == .lookingUp { stopWaiting(Waiter(link: linkSlot)) }
+        let isRegistered = !isPeer && (link.pointee.phase == .mux || link.pointee.isAnswered)
         if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
         if link.pointee.phase == .refused { failedLogins.refused(link.pointee.source) }
         forgetReplay(linkSlot)
@@ -247,6 +255,7 @@ extension Worker {
     @_noLocks
     private mutating func loseStream(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
+        if stream.pointee.forward != .max { return openElsewhere(streamSlot, .connectorLost) }
         let partner = stream.pointee.partner
         let link = links[stream.pointee.link]
         let connector = link.pointee.connector
@@ -268,7 +277,8 @@ extension Worker {
         case .relayVisitor(let visitorLink):
             relayVisitorStreamEnded(visitorLink, .connectorLost, connector: connector, wasTouched: wasTouched)
         case .target(let socket): clientStreamEnded(socket)
-        case .none: return
+        case .stream(let other): pairedStreamEnded(other, .connectorLost, isUntouched: false)
+        case .arriving, .none: return
         }
     }
 

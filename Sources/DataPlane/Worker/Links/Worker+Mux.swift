@@ -56,14 +56,15 @@ extension Worker {
             relayVisitorSent(linkSlot, slice)
         case .conversing:
             visitAnswered(linkSlot, slice)
-        case .upgrading, .awaitingRequest, .upgradeSent, .requestSent:
+        case .upgrading, .awaitingRequest, .upgradeSent, .requestSent, .peerAccepted, .peerChallenged, .peerHelloSent,
+            .peerProofSent:
             gatherHandshake(linkSlot, slice)
         case .proxied:
             preconditionFailure("bytes passed the header of a proxy that is not complete")
         case .binding, .connecting:
             // Early bytes wait for the answer.
             gatherHandshake(linkSlot, slice)
-        case .moving:
+        case .moving, .lookingUp:
             gatherWhileMoving(linkSlot, slice)
         case .refused:
             return
@@ -105,12 +106,19 @@ extension Worker {
                 streamHalfClosed(stream)
             case .reset(let id, let code):
                 guard let stream = findStream(linkSlot, id) else { continue }
-                streamWasReset(stream, reason(ofReset: code))
+                if links[linkSlot].pointee.peerLink != .max {
+                    peerReset(stream, code)
+                } else {
+                    streamWasReset(stream, reason(ofReset: code))
+                }
             case .goAway:
                 if links[linkSlot].pointee.isClient { serverGoesAway(linkSlot) } else { clientGoesAway(linkSlot) }
-            case .opened, .instance:
-                // The first needs nothing: what matters here is a dial that failed, which is a reset. The other is not
-                // agreed upon.
+            case .opened(let id):
+                // Of a client it says nothing that is needed: what matters there is a dial that failed, which is a reset.
+                guard links[linkSlot].pointee.peerLink != .max, let stream = findStream(linkSlot, id) else { continue }
+                forwardAccepted(stream)
+            case .instance:
+                // Not agreed upon.
                 continue
             case .notice(let offset, let count, let isLast):
                 noticeReceived(
@@ -141,6 +149,10 @@ extension Worker {
             sendToRelayVisitor(visitorLink, slice)
         case .target(let socket):
             clientStreamReceived(streamSlot, socket, slice)
+        case .stream(let other):
+            sendOnStream(other, slice)
+        case .arriving:
+            forwardReceived(streamSlot, slice)
         case .none:
             return
         }
@@ -161,6 +173,10 @@ extension Worker {
         case .target(let socket):
             return stream.pointee.pending.byteCount
                 + (socket == .max ? 0 : sockets[socket].pointee.out.byteCount)
+        case .stream(let other):
+            return streams[other].pointee.out.byteCount
+        case .arriving:
+            return stream.pointee.pending.byteCount
         case .none:
             return 0
         }
@@ -215,73 +231,6 @@ extension Worker {
         }
     }
 
-    // MARK: Window updates, listed per link and sent with its next flush
-
-    @_noLocks
-    private mutating func listWindowUpdate(_ streamSlot: UInt32) {
-        let stream = streams[streamSlot]
-        guard !stream.pointee.flags.contains(.updatesWindow) else { return }
-        stream.pointee.flags.insert(.updatesWindow)
-        let link = links[stream.pointee.link]
-        stream.pointee.nextUpdate = link.pointee.firstUpdate
-        link.pointee.firstUpdate = streamSlot
-        queueFlush(link.pointee.socket)
-    }
-
-    @_noLocks
-    mutating func forgetWindowUpdate(_ streamSlot: UInt32) {
-        let stream = streams[streamSlot]
-        guard stream.pointee.flags.contains(.updatesWindow) else { return }
-        let link = links[stream.pointee.link]
-        if link.pointee.firstUpdate == streamSlot {
-            link.pointee.firstUpdate = stream.pointee.nextUpdate
-        } else {
-            var cursor = link.pointee.firstUpdate
-            while streams[cursor].pointee.nextUpdate != streamSlot { cursor = streams[cursor].pointee.nextUpdate }
-            streams[cursor].pointee.nextUpdate = stream.pointee.nextUpdate
-        }
-        stream.pointee.flags.remove(.updatesWindow)
-    }
-
-    @_noLocks
-    mutating func sendWindowUpdates(_ linkSlot: UInt32) {
-        while links[linkSlot].pointee.firstUpdate != .max {
-            let slot = links[linkSlot].pointee.firstUpdate
-            let stream = streams[slot]
-            links[linkSlot].pointee.firstUpdate = stream.pointee.nextUpdate
-            stream.pointee.nextUpdate = .max
-            stream.pointee.flags.remove(.updatesWindow)
-            growWindow(slot)
-            let consumed = stream.pointee.receiving.consumed
-            stream.pointee.receiving.announce(window: stream.pointee.window)
-            var payload = InlineArray<2, UInt32>(repeating: 0)
-            payload[0] = consumed.littleEndian
-            payload[1] = stream.pointee.window.littleEndian
-            sendControl(
-                linkSlot, .windowUpdate, stream: stream.pointee.id, payload: &payload,
-                count: 2 * MemoryLayout<UInt32>.size)
-        }
-    }
-
-    /// A reader that keeps up with its window gets a larger one: a window per round trip is all a stream can carry.
-    /// Where memory is short it does not, and where it is scarce it loses what it had gained.
-    @_noLocks
-    private mutating func growWindow(_ streamSlot: UInt32) {
-        let stream = streams[streamSlot]
-        guard !isMemoryShort else { return shrinkWindow(streamSlot) }
-        let largest = UInt32(limits[.streamWindowBytesMax])
-        guard stream.pointee.flags.contains(.windowAnnounced) else {
-            return stream.pointee.flags.formUnion(.windowAnnounced)
-        }
-        let window = stream.pointee.window
-        let consumed = stream.pointee.receiving.consumed
-        guard window < largest, stream.pointee.receiving.unread < window / 4,
-            consumed &- stream.pointee.grownAt >= window / 2
-        else { return }
-        stream.pointee.window = min(window * 2, largest)
-        stream.pointee.grownAt = consumed
-    }
-
     // MARK: The peer ends a stream
 
     /// What a peer of ours says a stream was reset for.
@@ -320,7 +269,10 @@ extension Worker {
             } else {
                 streamFinished(streamSlot)
             }
-        case .none:
+        case .stream(let other):
+            if stream.pointee.flags.contains(.halfCloses) { return streamFinished(streamSlot) }
+            pairedStreamHalfClosed(streamSlot, other)
+        case .arriving, .none:
             return
         }
     }
@@ -349,13 +301,13 @@ extension Worker {
 
     /// Ends the stream towards the peer and tells its partner. `reason` as for `visitorStreamEnded`.
     @_noLocks
-    mutating func partnerLosesStream(_ streamSlot: UInt32, _ reason: Reason) {
+    mutating func partnerLosesStream(_ streamSlot: UInt32, _ reason: Reason, isUntouched: Bool = false) {
         let stream = streams[streamSlot]
         let partner = stream.pointee.partner
         let connector = links[stream.pointee.link].pointee.connector
         let id = stream.pointee.id
         let link = stream.pointee.link
-        var wasTouched = !saysUntouched(reason)
+        var wasTouched = !isUntouched && !saysUntouched(reason)
         if case .visitor(let visitor) = partner, visitors[visitor].pointee.stream == streamSlot {
             // Nothing was framed: the whole request still waits here.
             if stream.pointee.out.byteCount >= visitors[visitor].pointee.requestBytes { wasTouched = false }
@@ -379,16 +331,20 @@ extension Worker {
             relayVisitorStreamEnded(visitorLink, reason, connector: connector, wasTouched: wasTouched)
         case .target(let socket):
             clientStreamEnded(socket)
-        case .none:
+        case .stream(let other):
+            pairedStreamEnded(other, reason, isUntouched: !wasTouched)
+        case .arriving, .none:
             return
         }
     }
 
-    /// Only tunnel servers open streams; one that a client opens is closed at once (protocol mux §3.1).
+    /// Only tunnel servers and other data planes open streams; one that a client opens is closed at once (protocol mux §3.1).
     @_noLocks
     private mutating func peerOpened(_ linkSlot: UInt32, _ id: UInt32) {
         if links[linkSlot].pointee.isClient {
             clientStreamOpened(linkSlot, id)
+        } else if links[linkSlot].pointee.peerLink != .max {
+            forwardOpened(linkSlot, id)
         } else {
             note(.peerOpenedStream, link: linkSlot)
             sendControl(linkSlot, .finish, stream: id)

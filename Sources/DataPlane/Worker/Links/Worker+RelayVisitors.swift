@@ -32,18 +32,47 @@ extension Worker {
         // A name there would make the client ask its resolver (quirks C2): then it is the connection's own peer.
         link.pointee.visit.source = request.source?.socketAddress ?? link.pointee.source
         link.pointee.tunnel = presented
+        routeVisit(linkSlot, service)
+    }
+
+    /// Goes on with a relay visitor that had to wait.
+    mutating func resumeRelayVisitor(_ linkSlot: UInt32) {
+        let link = links[linkSlot]
+        timers.clear(link.pointee.socket)
+        link.pointee.phase = .awaitingRequest
+        if link.pointee.visit.isRouted { return findConnector(linkSlot) }
+        guard let service = table.service(link.pointee.service) else { return endLink(linkSlot, .shutdown) }
+        routeVisit(linkSlot, service)
+    }
+
+    /// Finds the tunnel of a relay visitor, then a connector of it.
+    private mutating func routeVisit(_ linkSlot: UInt32, _ service: NodeTable.Service) {
+        let link = links[linkSlot]
+        let presented = link.pointee.tunnel
+        let destination = address(of: linkSlot)
         if !service.entrypointID.isZero, presented == service.entrypointID {
             guard let route = lookUp(link.pointee.ingress, destination) else {
-                return refuseRelay(linkSlot, .networkUnreachable, .noRoute)
+                return routeIsMissing(linkSlot, destination, .networkUnreachable)
             }
             guard !route.isPrivate else { return refuseRelay(linkSlot, .hostUnreachable, .privateRoute) }
             link.pointee.tunnel = route.tunnel
         } else if !service.isDirect {
-            guard lookUp(link.pointee.ingress, destination)?.tunnel == presented else {
-                return refuseRelay(linkSlot, .hostUnreachable, .noRoute)
+            guard let route = lookUp(link.pointee.ingress, destination) else {
+                return routeIsMissing(linkSlot, destination, .hostUnreachable)
             }
+            guard route.tunnel == presented else { return refuseRelay(linkSlot, .hostUnreachable, .noRoute) }
         }
+        link.pointee.visit.isRouted = true
         findConnector(linkSlot)
+    }
+
+    /// Asks for the host's route where there is somebody to ask, else refuses.
+    private mutating func routeIsMissing(
+        _ linkSlot: UInt32, _ destination: RelayAddress, _ status: RelayStatus
+    ) {
+        if !destination.isUnspecified, waitForRoute(link: linkSlot, destination.hostText.hostFolded) { return }
+        let reason = refusal(links[linkSlot].pointee.visit.waiting, else: .noRoute)
+        refuseRelay(linkSlot, reason == .noRoute ? status : .serviceUnavailable, reason)
     }
 
     /// The route of a relay visitor's destination.
@@ -76,11 +105,15 @@ extension Worker {
             wish.avoiding = entry.connector
         }
         let isKnown = directory.isKnown(link.pointee.tunnel, isUDP: link.pointee.isUDP)
-        if link.pointee.visit.attempts > 0 {
-            visitFailed(linkSlot, link.pointee.visit.failure)
-        } else {
-            visitFailed(linkSlot, isKnown ? .streamsFull : .tunnelOffline)
+        var reason: Reason = isKnown ? .streamsFull : .tunnelOffline
+        if peers.isActive {
+            switch acquireElsewhere(relayVisitor: linkSlot, else: reason) {
+            case .stream(let stream): return startVisit(linkSlot, stream)
+            case .waits, .moves: return
+            case .none(let found): reason = found
+            }
         }
+        visitFailed(linkSlot, link.pointee.visit.attempts > 0 ? link.pointee.visit.failure : reason)
     }
 
     /// Nobody can be visited: the visitor is told, or cut off where it was told the contrary before.

@@ -24,6 +24,13 @@ package final class PlaneDesk {
         /// The control plane was not heard in time about this one.
         case bindOverdue(BindAsk)
         case closeConnector(ConnectorID)
+        /// The other data planes.
+        case replacePeers(PeerTable)
+        /// Where else a tunnel is.
+        case setRemote(RemoteEntry)
+        /// A control plane that knows the cluster answers, or none does (0).
+        case meetCluster(connection: UInt32)
+        case answerLookup(LookupQuestion, PlaneLookupOutcome)
         case closeDescriptor(Int32)
         case dump(id: UInt64)
         case log(Severity, String, [(String, String)])
@@ -80,6 +87,8 @@ package final class PlaneDesk {
     private var nextTables: [UInt16: Set<CredentialDigest>] = [:]
     private var controlCapabilities: PlaneCapabilities = []
     var nodeName = ""
+    /// What is known of other data planes.
+    var cluster = ClusterDesk()
     /// Stands in tests only: see `LinkCipher`.
     var cipher = LinkCipher.Kind.none
 
@@ -109,7 +118,7 @@ package final class PlaneDesk {
     package var nextDeadline: Tick {
         var deadline = firstPending?.deadline ?? .never
         if case .disconnected(let retryAt) = state { deadline = min(deadline, retryAt) }
-        return deadline
+        return min(deadline, cluster.nextDeadline)
     }
 
     /// Time passed: connect again, decide binds whose answer is overdue.
@@ -122,6 +131,7 @@ package final class PlaneDesk {
             effects.append(.bindOverdue(pending.question.ask))
             decideAlone(pending.question.ask.ask, pending.question)
         }
+        advanceCluster(now)
     }
 
     /// The bind that is overdue first. All wait equally long, so that it is the one that was asked first, and however many
@@ -162,6 +172,7 @@ package final class PlaneDesk {
         while let ask = askedBinds.popFirst() {
             if let pending = pendingBinds[ask] { decideAlone(ask, pending.question) }
         }
+        clusterLost()
     }
 
     func send(_ message: DataToControl, descriptor: Int32? = nil) {
@@ -192,7 +203,7 @@ package final class PlaneDesk {
         reader.receive(bytes)
         while isConnected {
             switch reader.next() {
-            case .needMore: return
+            case .needMore: return settleCluster()
             case .frame(let frame):
                 do throws(PlaneFault) {
                     guard let message = try ControlToData.decode(frame) else {
@@ -227,6 +238,7 @@ package final class PlaneDesk {
             guard hello.version.isUnderstood else { return giveUp(hello.version.refusal) }
             nodeName = hello.nodeName
             controlCapabilities = hello.capabilities
+            clusterMet(hello)
         case .refused(let text):
             giveUp("the control plane refused this data plane: \(text)")
         case .settings(let settings):
@@ -282,9 +294,8 @@ package final class PlaneDesk {
             noteApplied()
         case .ping:
             send(.pong)
-        case .node, .remoteTunnel, .lookupAnswer:
-            // Said to data planes of the capability `cluster` only.
-            break
+        case .peering, .node, .remoteTunnel, .lookupAnswer:
+            heardOfCluster(message)
         }
     }
 

@@ -60,6 +60,7 @@ extension Worker {
         case .closeConnector(let connector):
             closeConnector(connector)
             for worker in 0..<workerCount where worker != index { post(worker, .closeConnector(connector)) }
+        case .replacePeers, .setRemote, .meetCluster, .answerLookup: performOfCluster(effect)
         case .closeDescriptor(let descriptor): closeDescriptor(descriptor)
         case .dump(let id): sendDump(id, desk)
         case .log(let severity, let text, let fields): notices.append((severity, text, fields))
@@ -227,6 +228,7 @@ extension Worker {
         let isSet = change.host.withBytes {
             routeOverlay.set(ingress: change.ingress, host: $0, route: change.route)
         }
+        peers.lookups.forgetAbsence(of: change)
         // The control plane sends a new table long before the overlay is full.
         if !isSet { note(.routesFull) }
     }
@@ -339,6 +341,11 @@ extension Worker {
             opened.isEntrypoint = true
             opened.service = service
             opened.ingress = ingress
+        case .peers:
+            opened.isOfPeers = true
+            return onWorker(
+                Int(listener.worker.rawValue), .peersListenerOpened(id: opened.id, descriptor: descriptor)
+            ) { $0.openListener(opened) }
         }
         let message = WorkerMessage.listenerOpened(
             id: opened.id, descriptor: descriptor, isEntrypoint: opened.isEntrypoint, service: opened.service,

@@ -123,7 +123,8 @@ extension Worker {
     private func isSilent(link slot: UInt32) -> Bool {
         let link = links[slot]
         switch link.pointee.phase {
-        case .proxied, .upgrading, .awaitingRequest: return !link.pointee.isClient && link.pointee.pending.isEmpty
+        case .proxied, .upgrading, .awaitingRequest, .peerAccepted:
+            return !link.pointee.isClient && link.pointee.pending.isEmpty
         default: return false
         }
     }

@@ -12,6 +12,10 @@ package enum StreamPartner: BitwiseCopyable, Equatable {
     case visitor(UInt32)
     /// A relay visitor: the link that carries it.
     case relayVisitor(UInt32)
+    /// The stream on the other side of a forward: of a peer link's, a connector's, and the other way round.
+    case stream(UInt32)
+    /// A stream that another data plane opened, whose header is not complete.
+    case arriving
     /// A local service; the socket is `none` until the dial began.
     case target(socket: UInt32)
 }
@@ -83,4 +87,6 @@ package struct Stream: BitwiseCopyable {
     var previousInLink: UInt32 = .max
     var nextInLink: UInt32 = .max
     var nextUpdate: UInt32 = .max
+    /// It was opened at another data plane and is not accepted yet: its place among the forwards, else `.max`.
+    var forward: UInt32 = .max
 }

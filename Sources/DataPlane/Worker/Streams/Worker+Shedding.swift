@@ -78,7 +78,8 @@ extension Worker {
             case .visitor(let visitor): visitors[visitor].pointee.socket
             case .relayVisitor(let link): links[link].pointee.socket
             case .target(let socket): socket
-            case .none: .max
+            // Their readers are links, which carry others too.
+            case .stream, .arriving, .none: .max
             }
         partnerLosesStream(streamSlot, .stalled)
         guard reader != .max, sockets.isLive(reader), sockets[reader].pointee.closesWhenSent else { return }

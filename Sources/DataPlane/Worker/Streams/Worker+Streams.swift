@@ -72,6 +72,7 @@ extension Worker {
     @_noLocks
     mutating func markReadyIfAllowed(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
+        guard stream.pointee.forward == .max else { return }
         let hasWindows = links[stream.pointee.link].pointee.smux.version == 2
         if stream.pointee.out.isEmpty || !hasWindows || stream.pointee.sending.allowed > 0 { markReady(streamSlot) }
     }
@@ -100,6 +101,9 @@ extension Worker {
     mutating func streamOutDrained(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         stream.pointee.lastProgress = now
+        if case .stream(let other) = stream.pointee.partner {
+            return creditStream(other, waiting: stream.pointee.out.byteCount)
+        }
         guard stream.pointee.flags.contains(.sourcePaused),
             stream.pointee.out.byteCount < sourceQueueBytesMax / 2
         else { return }
@@ -108,7 +112,7 @@ extension Worker {
         case .visitor(let visitor): visitorMayContinue(visitor)
         case .relayVisitor(let link): relayVisitorMayContinue(link)
         case .target(let socket): targetMayContinue(streamSlot, socket)
-        case .none: break
+        case .stream, .arriving, .none: break
         }
     }
 
@@ -128,6 +132,8 @@ extension Worker {
     @_noLocks
     mutating func finishStream(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
+        // Nothing of it was sent: there is no end to come behind.
+        if stream.pointee.forward != .max { return resetStream(streamSlot, .peerClosed) }
         stream.pointee.partner = .none
         buffers.clear(&stream.pointee.pending)
         stream.pointee.flags.insert(.finishes)
@@ -184,6 +190,7 @@ extension Worker {
     @_noLocks
     mutating func halfCloseStream(_ streamSlot: UInt32) {
         streams[streamSlot].pointee.flags.insert(.halfCloses)
+        guard streams[streamSlot].pointee.forward == .max else { return }
         if streams[streamSlot].pointee.out.isEmpty { streamOutEmptied(streamSlot) }
     }
 
@@ -197,6 +204,7 @@ extension Worker {
         forgetWindowUpdate(streamSlot)
         settleUnread(streamSlot)
         if stream.pointee.flags.contains(.parked) { parkedEnded(streamSlot) }
+        if stream.pointee.forward != .max { peers.forwards.give(stream.pointee.forward) }
         buffers.clear(&stream.pointee.out)
         buffers.clear(&stream.pointee.pending)
         let previous = stream.pointee.previousInLink

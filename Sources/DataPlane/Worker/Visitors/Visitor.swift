@@ -10,6 +10,7 @@ import Wire
 ///     (proxied →) head → (moving → head, on another worker) → exchange → head …
 ///                                                           ↘ raw (after 101)
 ///     head → discarding (refused, its body still comes) → head
+///     head, hello → lookingUp → head, hello (where the host or its tunnel is not known here)
 ///     head → hello (TLS) → (moving → hello, on another worker) → raw
 package enum VisitorPhase: UInt8, BitwiseCopyable {
     /// May begin with the header of a proxy, which is not complete yet.
@@ -20,6 +21,8 @@ package enum VisitorPhase: UInt8, BitwiseCopyable {
     case hello
     /// Belongs to another worker; goes there when nothing of it is in flight here.
     case moving
+    /// Waits until it is known where the request belongs.
+    case lookingUp
     /// A request is with a stream.
     case exchange
     /// Bytes pass unread both ways.
@@ -59,6 +62,8 @@ package struct Visitor: BitwiseCopyable {
     var answerHead = SliceQueue()
     var answerBody = HTTPBody(.none)
 
+    /// Where it stands among those that wait for an answer about their host or tunnel.
+    var waiting = Waiting()
     var socket: UInt32
     /// Its place in the count of connections by address, or none.
     var sourceSlot: UInt32 = .max

@@ -66,6 +66,7 @@ extension Worker {
     func status(ofFailure reason: Reason) -> Int {
         switch reason {
         case .dialFailed, .dialTimeout, .badAnswer, .noRoute: 502
+        case .lookupTimeout, .forwardTimeout: 504
         default: 503
         }
     }

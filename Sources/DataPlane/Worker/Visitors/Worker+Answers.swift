@@ -276,6 +276,7 @@ extension Worker {
         visitor.pointee.attempts = 0
         visitor.pointee.moves = 0
         visitor.pointee.avoiding = .zero
+        visitor.pointee.waiting = Waiting()
         visitor.pointee.headBegan = now
     }
 }

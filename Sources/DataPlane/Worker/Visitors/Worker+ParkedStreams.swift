@@ -38,6 +38,8 @@ extension Worker {
         for position in 0..<visitor.pointee.parkedCount {
             let stream = visitor.pointee.parked[position]
             guard streams[stream].pointee.routeKey == visitor.pointee.routeKey else { continue }
+            let link = streams[stream].pointee.link
+            if links[link].pointee.peerLink != .max, isSuspect(peerLink: link) { continue }
             dropParked(slot, at: position)
             streams[stream].pointee.flags.remove(.parked)
             parkedEnded(stream)
@@ -76,7 +78,8 @@ extension Worker {
     @_noLocks
     mutating func hasRoomForStream(_ linkSlot: UInt32) -> Bool {
         let link = links[linkSlot]
-        let connectorMax = UInt32(limits[.streamsPerConnectorMax])
+        let isPeer = link.pointee.peerLink != .max
+        let connectorMax = UInt32(isPeer ? limits[.streamsPerPeerLinkMax] : limits[.streamsPerConnectorMax])
         let workerMax = UInt32(limits[.streamsPerWorkerMax])
         if link.pointee.streamCount >= connectorMax, link.pointee.parkedCount > 0 {
             var found = SilentConnections(among: link.pointee.parkedCount)

@@ -94,7 +94,7 @@ extension Worker {
         }
         let found = RouteLookup.resolve(
             ingress: visitor.pointee.ingress, host: host.name, table: routeTable, overlay: routeOverlay)
-        guard let found else { return refuse(slot, head, status: 502, .noRoute) }
+        guard let found else { return routeIsMissing(slot, head, host.name) }
         guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
         if !head.forwardedNode.isEmpty, namesUs(head, front) {
             return refuse(slot, head, status: 503, .loopDetected)
@@ -108,7 +108,7 @@ extension Worker {
             return begin(slot, head, on: parked)
         }
         switch acquireStream(slot, found.tunnel, source: source, destination: host.destination) {
-        case .moves: return false
+        case .moves, .waits: return false
         case .none(let reason): return refuse(slot, head, status: status(ofFailure: reason), reason)
         case .stream(let stream):
             streams[stream].pointee.routeKey = visitor.pointee.routeKey
@@ -162,8 +162,22 @@ extension Worker {
             }
             wish.avoiding = entry.connector
         }
-        guard directory.isKnown(tunnel, isUDP: false) else { return .none(.tunnelOffline) }
-        return .none(visitor.pointee.attempts > 0 ? visitor.pointee.failure : .streamsFull)
+        let isKnown = directory.isKnown(tunnel, isUDP: false)
+        var search = StreamSearch.none(isKnown ? .streamsFull : .tunnelOffline)
+        if peers.isActive {
+            search = acquireElsewhere(
+                slot, tunnel, source: source, destination: destination, else: isKnown ? .streamsFull : .tunnelOffline)
+        }
+        guard case .none = search, visitor.pointee.attempts > 0, isKnown else { return search }
+        return .none(visitor.pointee.failure)
+    }
+
+    /// The host has no route here: asks for it where there is somebody to ask, else refuses. True when serving goes on.
+    @_noLocks
+    private mutating func routeIsMissing(_ slot: UInt32, _ head: HTTPRequestHead, _ host: InlineText) -> Bool {
+        if peers.connection != 0, waitForRoute(visitor: slot, host) { return false }
+        let reason = refusal(visitors[slot].pointee.waiting, else: .noRoute)
+        return refuse(slot, head, status: status(ofFailure: reason), reason)
     }
 
     /// Hands the head to the stream; the body follows. True: serving goes on.

@@ -51,11 +51,15 @@ extension Worker {
         let found = RouteLookup.resolve(
             ingress: visitor.pointee.ingress, host: hello.serverName.hostFolded, table: routeTable,
             overlay: routeOverlay)
-        guard let found else { return refuseTLS(slot, .unrecognizedName, .noRoute) }
+        guard let found else {
+            if peers.connection != 0, waitForRoute(visitor: slot, hello.serverName.hostFolded) { return }
+            let reason = refusal(visitor.pointee.waiting, else: .noRoute)
+            return refuseTLS(slot, reason == .noRoute ? .unrecognizedName : .internalError, reason)
+        }
         guard !found.isPrivate else { return refuseTLS(slot, .unrecognizedName, .privateRoute) }
         let destination = RelayAddress(name: hello.serverName, port: 443)
         switch acquireStream(slot, found.tunnel, source: visitor.pointee.source, destination: destination) {
-        case .moves: return
+        case .moves, .waits: return
         case .none(let reason): refuseTLS(slot, .internalError, reason)
         case .stream(let stream): passThrough(slot, on: stream)
         }

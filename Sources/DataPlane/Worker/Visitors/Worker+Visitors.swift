@@ -68,7 +68,7 @@ extension Worker {
                 guard discardBody(slot) else { return }
             case .raw:
                 return forwardRaw(slot)
-            case .moving:
+            case .moving, .lookingUp:
                 return
             }
         }
@@ -92,7 +92,7 @@ extension Worker {
             } else {
                 serveVisitor(slot)
             }
-        case .moving:
+        case .moving, .lookingUp:
             return
         case .exchange:
             // A request cut short can never be completed; a complete one is answered.
@@ -186,6 +186,7 @@ extension Worker {
                 resetStream(stream, .peerClosed)
             }
         }
+        if visitor.pointee.phase == .lookingUp { stopWaiting(Waiter(visitor: slot)) }
         finishParkedStreams(slot)
         leaveSource(slot)
         stopAwaitingWay(visitor.pointee.socket)
@@ -240,6 +241,8 @@ extension Worker {
             }
         case .moving:
             moveTimedOut(slot)
+        case .lookingUp:
+            lookupOverdue(Waiter(visitor: slot))
         case .discarding:
             endVisitor(slot, .headTimeout)
         }

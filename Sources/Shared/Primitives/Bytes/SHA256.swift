@@ -49,12 +49,39 @@ package struct SHA256: BitwiseCopyable {
     ) -> InlineArray<4, UInt64> {
         let digest = inner.finish()
         var outer = padded(high, low, with: 0x5C)
+        outer.take(words: digest)
+        return outer.finish()
+    }
+
+    /// The inner hash of an HMAC with a key of 32 bytes (four big-endian words), ready to take the message.
+    @_noLocks package static func keyed(_ key: InlineArray<4, UInt64>) -> SHA256 { padded(key, with: 0x36) }
+
+    /// The HMAC whose inner hash, begun by `keyed` with the same key, has taken the whole message.
+    @_noLocks package static func finishKeyed(
+        _ inner: consuming SHA256, _ key: InlineArray<4, UInt64>
+    ) -> InlineArray<4, UInt64> {
+        let digest = inner.finish()
+        var outer = padded(key, with: 0x5C)
+        outer.take(words: digest)
+        return outer.finish()
+    }
+
+    /// Takes four words, most significant byte first: a digest as it is.
+    @_noLocks package mutating func take(words: InlineArray<4, UInt64>) {
+        for word in 0..<4 {
+            for index in 0..<8 { take(UInt8(truncatingIfNeeded: words[word] &>> UInt64((7 &- index) &* 8))) }
+        }
+    }
+
+    @_noLocks private static func padded(_ key: InlineArray<4, UInt64>, with pad: UInt8) -> SHA256 {
+        var hash = SHA256()
         for word in 0..<4 {
             for index in 0..<8 {
-                outer.take(UInt8(truncatingIfNeeded: digest[word] &>> UInt64((7 &- index) &* 8)))
+                hash.take(UInt8(truncatingIfNeeded: key[word] &>> UInt64((7 &- index) &* 8)) ^ pad)
             }
         }
-        return outer.finish()
+        for _ in digestBytes..<blockBytes { hash.take(pad) }
+        return hash
     }
 
     @_noLocks private static func padded(_ high: UInt64, _ low: UInt64, with pad: UInt8) -> SHA256 {

@@ -40,6 +40,14 @@ struct HTTPAdvice {
             HTTPAdvice(
                 "The tunnel's client could not reach its service.",
                 "Check that the service is running on the address the client forwards to.")
+        case .peersUnreachable, .forwardTimeout:
+            HTTPAdvice(
+                "The tunnel's client is connected to another node, which does not answer.",
+                "Try again in a moment.")
+        case .lookupTimeout, .lookupFailed:
+            HTTPAdvice(
+                "Nobody can say at the moment whether there is a tunnel under this host name.",
+                "Try again in a moment.")
         case .loopDetected:
             HTTPAdvice(
                 "The request came back to the node that had forwarded it.",

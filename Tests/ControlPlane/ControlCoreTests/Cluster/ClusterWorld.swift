@@ -91,10 +91,9 @@ struct ClusterWorld {
         settings.ingresses = [IngressIndex(0): nameStore]
         settings.discoveries = [ServiceIndex(0): entryStore]
         settings.advertisedHost = "10.0.0.\(number + 1)"
-        settings.peers = [
-            PlaneNode.Peer(plane: "data-0", address: "10.0.0.\(number + 1):8430"),
-            PlaneNode.Peer(plane: "data-1", address: "10.0.0.\(number + 1):8431"),
-        ]
+        settings.peering = ClusterSettings.Peering(
+            secret: PeerSecret(text: "a secret of the simulated cluster"),
+            address: ListenAddress(host: "", port: 8_430), controlPath: "/run/node-\(number)/control.sock")
         return settings
     }
 

@@ -44,5 +44,5 @@ struct LimitCase: Sendable, CustomTestStringConvertible {
 
     /// Every row must have a case. Rows of one subject stand together, each list in a file of its own.
     static let all: [LimitCase] =
-        visitorTimes + visitorBounds + linkTimes + logins + tables + memory + arrivals + clients
+        visitorTimes + visitorBounds + linkTimes + logins + tables + memory + arrivals + clients + cluster
 }

@@ -32,6 +32,18 @@ import Testing
         }
     }
 
+    @Test func keyedDigestsOfLongKeysAgreeWithSwiftCrypto() {
+        let words: InlineArray<4, UInt64> = [0x0123_4567_89AB_CDEF, 1, 0xFEDC_BA98_7654_3210, 0x8000_0000_0000_0007]
+        let key = SymmetricKey(data: DigestTests.bytes(words))
+        for count in 0..<200 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ count) }
+            var hash = Primitives.SHA256.keyed(words)
+            bytes.withUnsafeBytes { hash.take($0) }
+            let ours = DigestTests.bytes(Primitives.SHA256.finishKeyed(hash, words))
+            #expect(ours == Array(HMAC<Crypto.SHA256>.authenticationCode(for: bytes, using: key)), "\(count) bytes")
+        }
+    }
+
     private static func bytes(_ words: InlineArray<4, UInt64>) -> [UInt8] {
         (0..<4).flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: words[word] >> UInt64((7 - $0) * 8)) } }
     }

@@ -1,0 +1,209 @@
+import Model
+import Observe
+import Operations
+import PlaneLink
+import Primitives
+import Wire
+
+/// What the desk knows of other data planes, in the control plane's terms: rows of the table of nodes by their ids, and
+/// the numbers by which workers know data planes.
+struct ClusterDesk {
+    /// A data plane as its number is kept.
+    struct Name: Hashable {
+        var node: NodeID
+        var plane: String
+    }
+
+    /// A question that is out.
+    struct Pending {
+        var question: LookupQuestion
+        var deadline: Tick
+    }
+
+    var peering: PlanePeering?
+    /// Of this node, as the present control plane says it.
+    var epoch: UInt64 = 0
+    var rows: [NodeID: PlaneNode] = [:]
+    /// Whose row has an index, as the present control plane process counts.
+    var ids: [UInt16: NodeID] = [:]
+    var numbers: [Name: Int] = [:]
+    var isChanged = false
+    /// The present control plane said that there is a cluster: it is asked.
+    var isMet = false
+    /// Counts connections to control planes that know the cluster.
+    var connections: UInt32 = 0
+    var pending: [UInt64: Pending] = [:]
+    var nextQuestion: UInt64 = 1
+    /// Of the answer that is awaited longest, or before.
+    var nextDeadline = Tick.never
+}
+
+// The cluster, as far as worker 0 hears of it: who the other data planes are, who has a tunnel, and answers.
+
+extension PlaneDesk {
+    /// A control plane said hello.
+    func clusterMet(_ hello: ControlHello) {
+        if cluster.epoch != hello.nodeEpoch {
+            // Another process counts anew; rows stay until it has said its own.
+            cluster.ids = [:]
+            cluster.epoch = hello.nodeEpoch
+            cluster.isChanged = true
+        }
+    }
+
+    /// What concerns other nodes.
+    func heardOfCluster(_ message: ControlToData) {
+        switch message {
+        case .peering(let peering):
+            cluster.isChanged = cluster.isChanged || cluster.peering != peering
+            cluster.peering = peering
+            guard !cluster.isMet else { return }
+            cluster.isMet = true
+            cluster.connections &+= 1
+            effects.append(.meetCluster(connection: cluster.connections))
+        case .node(let row): take(row)
+        case .remoteTunnel(let tunnel): effects.append(.setRemote(remoteEntry(tunnel)))
+        case .lookupAnswer(let number, let outcome): answer(number, outcome)
+        default: preconditionFailure("not a message of the cluster")
+        }
+    }
+
+    private func take(_ row: PlaneNode) {
+        if let before = cluster.ids[row.index], before != row.id { cluster.rows[before] = nil }
+        cluster.ids[row.index] = row.id
+        var row = row
+        if row.kind == .own, let before = cluster.rows[row.id] {
+            // A control plane that has just started has not heard of all of them yet. Places stay: these come last.
+            for peer in before.peers
+            where row.peers.count < PlaneNode.peersMax && !row.peers.contains(where: { $0.plane == peer.plane }) {
+                row.peers.append(peer)
+            }
+        }
+        guard cluster.rows[row.id] != row else { return }
+        cluster.rows[row.id] = row
+        cluster.isChanged = true
+    }
+
+    /// Says to the workers who the other data planes are, if that changed.
+    func settleCluster() {
+        guard cluster.isChanged, let peering = cluster.peering else { return }
+        cluster.isChanged = false
+        numberPeers()
+        var rows: [PeerTable.Row] = []
+        for (id, node) in cluster.rows {
+            for peer in node.peers {
+                guard let number = cluster.numbers[ClusterDesk.Name(node: id, plane: peer.plane)],
+                    let plane = InlineText(peer.plane)
+                else { continue }
+                rows.append(
+                    PeerTable.Row(
+                        number: number, node: id, plane: plane, address: address(of: peer, node), isAlive: node.isAlive,
+                        weight: max(node.weight, 1)))
+            }
+        }
+        rows.sort { $0.number < $1.number }
+        guard let plane = InlineText(hello.dataPlaneName), plane.count > 0,
+            Int(plane.count) <= PeerHello.planeBytesMax
+        else { return }
+        effects.append(
+            .replacePeers(
+                PeerTable(
+                    node: peering.node, epoch: cluster.epoch, plane: plane, secret: peering.secret, rows: rows)))
+    }
+
+    /// Every data plane of the rows gets a number and keeps it; numbers of those that are in no row any more are free.
+    private func numberPeers() {
+        var names: Set<ClusterDesk.Name> = []
+        for (id, node) in cluster.rows where node.kind != .stock {
+            for peer in node.peers where !isOurselves(id, peer) && isNamed(peer) {
+                names.insert(ClusterDesk.Name(node: id, plane: peer.plane))
+            }
+        }
+        cluster.numbers = cluster.numbers.filter { names.contains($0.key) }
+        var used = Set(cluster.numbers.values)
+        var next = 0
+        for name in names.sorted(by: { ($0.node.text, $0.plane) < ($1.node.text, $1.plane) })
+        where cluster.numbers[name] == nil {
+            while used.contains(next) { next += 1 }
+            guard next < Peers.countMax else {
+                effects.append(.log(.warning, "more data planes than can be known: some are never reached", []))
+                return
+            }
+            cluster.numbers[name] = next
+            used.insert(next)
+        }
+    }
+
+    private func isOurselves(_ id: NodeID, _ peer: PlaneNode.Peer) -> Bool {
+        id == cluster.peering?.node && peer.plane == hello.dataPlaneName
+    }
+
+    private func isNamed(_ peer: PlaneNode.Peer) -> Bool {
+        !peer.plane.isEmpty && peer.plane.utf8.count <= PeerHello.planeBytesMax
+    }
+
+    private func address(of peer: PlaneNode.Peer, _ node: PlaneNode) -> DialedAddress? {
+        if node.kind == .own {
+            let path = InlineText(PlanePeering.socketPath(beside: self.path, plane: peer.plane))
+            return path.flatMap { $0.count <= DialedAddress.pathBytesMax ? .unix($0) : nil }
+        }
+        guard let address = RelayAddress(peer.address)?.socketAddress, address.port != 0 else { return nil }
+        return .ip(address)
+    }
+
+    /// A tunnel's candidates by the numbers that workers know. Those that peer links do not lead to are left out.
+    private func remoteEntry(_ tunnel: RemoteTunnel) -> RemoteEntry {
+        // A row that came just before may have a number only now.
+        settleCluster()
+        var entry = RemoteEntry(tunnel: tunnel.tunnel, connection: cluster.connections)
+        for candidate in tunnel.candidates {
+            guard let id = cluster.ids[candidate.node], let node = cluster.rows[id],
+                Int(candidate.place) < node.peers.count,
+                let number = cluster.numbers[
+                    ClusterDesk.Name(node: id, plane: node.peers[Int(candidate.place)].plane)]
+            else { continue }
+            entry.add(
+                RemoteCandidate(
+                    peer: UInt16(number), weight: max(candidate.weight, 1), isUDP: candidate.isUDP,
+                    standing: candidate.standing))
+        }
+        return entry
+    }
+
+    // MARK: Look-ups
+
+    /// A worker's question. Answered always: by the control plane, or with "nobody knows".
+    func lookUp(_ question: LookupQuestion, now: Tick, patienceMilliseconds: UInt64) {
+        guard isConnected, cluster.isMet else {
+            return effects.append(.answerLookup(question, .unknown))
+        }
+        let number = cluster.nextQuestion
+        cluster.nextQuestion += 1
+        let deadline = now.advanced(milliseconds: patienceMilliseconds)
+        cluster.pending[number] = ClusterDesk.Pending(question: question, deadline: deadline)
+        cluster.nextDeadline = min(cluster.nextDeadline, deadline)
+        var lookup = question.lookup
+        lookup.question = number
+        send(.lookup(lookup))
+    }
+
+    private func answer(_ number: UInt64, _ outcome: PlaneLookupOutcome) {
+        guard let pending = cluster.pending.removeValue(forKey: number) else { return }
+        effects.append(.answerLookup(pending.question, outcome))
+    }
+
+    /// Questions that nobody answered in time.
+    func advanceCluster(_ now: Tick) {
+        guard cluster.nextDeadline <= now else { return }
+        for (number, pending) in cluster.pending where pending.deadline <= now { answer(number, .unknown) }
+        cluster.nextDeadline = cluster.pending.values.map(\.deadline).min() ?? .never
+    }
+
+    /// The control plane is away: workers go on by what they know.
+    func clusterLost() {
+        cluster.isMet = false
+        for number in Array(cluster.pending.keys) { answer(number, .unknown) }
+        cluster.nextDeadline = .never
+        effects.append(.meetCluster(connection: 0))
+    }
+}

@@ -1,0 +1,49 @@
+/// The rows that concern other data planes.
+extension Limit {
+    /// This limit's row of the table, if it is one of them.
+    var clusterRow: Row {
+        switch self {
+        case .peerHeartbeatMilliseconds:
+            Row(
+                unit: "ms", standard: 250, range: 50...10_000, reason: nil,
+                meaning:
+                    "how often a peer link is sent a NOP; after three that are missing new requests rather go elsewhere"
+            )
+        case .peerSilenceMilliseconds:
+            Row(
+                unit: "ms", standard: 3_000, range: 300...600_000, reason: .keepAliveTimeout,
+                meaning: "silence after which a peer link is given up, and what waits on it is repeated elsewhere")
+        case .peerLinksPerWorkerMax:
+            Row(
+                unit: "links", standard: 4_096, range: 16...4_096, reason: .linksFull,
+                meaning: "links of one worker to workers of other data planes, those that prove themselves included")
+        case .streamsPerPeerLinkMax:
+            Row(
+                unit: "streams", standard: 16_384, range: 1...65_536, reason: .streamsFull,
+                meaning: "streams of one peer link")
+        case .forwardTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 250, range: 10...60_000, reason: .forwardTimeout,
+                meaning:
+                    "how long another data plane may take to accept a visitor's stream before the next one is asked")
+        case .forwardsPendingMax:
+            Row(
+                unit: "streams", standard: 8_192, range: 16...8_192, reason: .streamsFull,
+                meaning: "streams of one worker that wait for another data plane to accept them")
+        case .lookupTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 1_000, range: 50...60_000, reason: .lookupTimeout,
+                meaning: "how long a visitor waits for the control plane to say where its tunnel is")
+        case .lookupsPendingMax:
+            Row(
+                unit: "questions", standard: 1_024, range: 16...1_024, reason: .noRoute,
+                meaning: "questions of one worker that are out; whoever misses beyond is answered by what is known")
+        case .remoteTunnelsMax:
+            Row(
+                unit: "tunnels", standard: 65_536, range: 16...65_536, reason: nil,
+                meaning:
+                    "tunnels of other data planes that a worker remembers; those not asked for longest are forgotten")
+        default: preconditionFailure("a limit of another table")
+        }
+    }
+}
