@@ -114,6 +114,9 @@ class Visitor:
                 async with asyncio.timeout(DIAL_SECONDS):
                     self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.crowd.nodes[node])
                 self.node = node
+                if node in self.crowd.dead:
+                    # It died meanwhile; a frozen one's kernel connects all the same.
+                    return UNREACHED
         except (OSError, TimeoutError):
             return UNREACHED
         reader = self.reader
