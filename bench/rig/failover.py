@@ -70,7 +70,7 @@ class Trial:
             if name.startswith("p99") and not judges_latency:
                 continue
             if value is None or value > limit:
-                missed.append(f"{name} {shown(value) or 'unknown'}, not ≤ {shown(limit)}")
+                missed.append(f"{name} {number(value) or 'unknown'}, not ≤ {number(limit)}")
         return missed
 
     def record(self, judges_latency):
@@ -163,8 +163,8 @@ def table(trials, judges_latency):
         judgement, counts = trial.judgement, trial.judgement.counts
         ratio = judgement.settled_ratio
         cells.append((
-            trial.fault.name, shown(judgement.requests), shown(judgement.rate), shown(counts["ok"]),
-            shown(counts["retried"]), f"{counts['cut']} / {judgement.in_flight}", str(counts["failed"]),
+            trial.fault.name, number(judgement.requests), shown(judgement.rate), number(counts["ok"]),
+            number(counts["retried"]), f"{counts['cut']} / {judgement.in_flight}", str(counts["failed"]),
             str(counts["misrouted"]), str(counts["slow"]), milliseconds(judgement.before_ms),
             milliseconds(judgement.first_second_ms, "+"), f"{ratio:.2f}×" if ratio else "–",
             ", ".join(f"{name.replace('_seconds', '').replace('_', ' ')} {shown(value) or '–'} s"
@@ -174,6 +174,11 @@ def table(trials, judges_latency):
     lines = ["| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)) + " |" for line in cells]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return lines
+
+
+def number(value):
+    """Counts as they are."""
+    return f"{value:,}" if isinstance(value, int) else shown(value)
 
 
 def milliseconds(value, sign=""):
