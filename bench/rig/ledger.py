@@ -179,8 +179,13 @@ class Judgement:
         return worst[1] / self.before_ms if worst and self.before_ms else None
 
     def record(self):
+        def rounded(value):
+            if isinstance(value, list | tuple):
+                return [rounded(each) for each in value]
+            return value if value is None else round(value, 3)
         return {
             "requests": self.requests, "rate": round(self.rate, 1), "in_flight": self.in_flight, **self.counts,
-            "why": dict(self.why.most_common(20)), "p99_ms_before": self.before,
-            "p99_ms_more_in_first_second": self.first_second_ms, "p99_ms_from_third_second": self.after,
-            "p99_ratio_from_third_second": self.settled_ratio}
+            "why": dict(self.why.most_common(20)), "p99_ms_before": rounded(self.before),
+            "p99_ms_more_in_first_second": rounded(self.first_second_ms),
+            "p99_ms_from_third_second": rounded(self.after),
+            "p99_ratio_from_third_second": rounded(self.settled_ratio)}
