@@ -84,13 +84,14 @@ def endpoint(tunnel):
 class Program:
     """One process, its output in a file."""
 
-    def __init__(self, bench, arguments, environment=None):
+    def __init__(self, bench, arguments, environment=None, listens=False):
         self.arguments = [str(argument) for argument in arguments]
         self.path = f"{bench.place}/{len(bench.started)}-{os.path.basename(self.arguments[0])}.log"
         with open(self.path, "wb") as log:
             self.process = subprocess.Popen(
-                self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=bench.place,
-                env=environment or bench.environment, start_new_session=True)
+                self.arguments, stdin=subprocess.PIPE if listens else subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, cwd=bench.place, env=environment or bench.environment,
+                start_new_session=True)
         bench.started.append(self)
         bench.running.append(self)
 
@@ -113,6 +114,11 @@ class Program:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise Failure(f"{' '.join(self.arguments)}: no \"{name}\"; it wrote: {text(self.path)[-2_000:]}")
             time.sleep(0.02)
+
+    def tell(self, line):
+        """Says a line to a program that listens."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
 
     def result(self, name, seconds):
         """Waits for the process to end well, and gives its event of this name."""
