@@ -25,7 +25,7 @@ extension Worker {
             let worker = Int(question.worker)
             guard worker != index else { return lookupAnswered(question.slot, question.generation, outcome) }
             post(worker, .lookupAnswered(slot: question.slot, generation: question.generation, outcome))
-        default: preconditionFailure("not an effect of the cluster")
+        default: precondition(false, "not an effect of the cluster")
         }
     }
 }

@@ -254,7 +254,7 @@ extension Worker {
         switch stream.pointee.partner {
         case .visitor(let visitor): visitors[visitor].pointee.stream = next
         case .relayVisitor(let link): links[link].pointee.stream = next
-        case .target, .stream, .arriving, .none: preconditionFailure("a forward without a visitor")
+        case .target, .stream, .arriving, .none: precondition(false, "a forward without a visitor")
         }
     }
 
@@ -280,7 +280,7 @@ extension Worker {
         case .relayVisitor(let link):
             stopKeeping(link)
             relayVisitorStreamEnded(link, reason, connector: .zero, wasTouched: false)
-        case .target, .stream, .arriving, .none: preconditionFailure("a forward without a visitor")
+        case .target, .stream, .arriving, .none: precondition(false, "a forward without a visitor")
         }
     }
 }

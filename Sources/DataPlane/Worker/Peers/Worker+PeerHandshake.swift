@@ -105,7 +105,7 @@ extension Worker {
         switch links[linkSlot].pointee.phase {
         case .peerAccepted, .peerHelloSent: hearHello(linkSlot, bytes)
         case .peerChallenged, .peerProofSent: judgeProof(linkSlot, bytes)
-        default: preconditionFailure("a peer's handshake in another phase")
+        default: precondition(false, "a peer's handshake in another phase")
         }
     }
 
