@@ -52,13 +52,13 @@ extension Worker {
         let destination = address(of: linkSlot)
         if !service.entrypointID.isZero, presented == service.entrypointID {
             guard let route = lookUp(link.pointee.ingress, destination) else {
-                return routeIsMissing(linkSlot, destination, .networkUnreachable)
+                return relayRouteIsMissing(linkSlot, destination, .networkUnreachable)
             }
             guard !route.isPrivate else { return refuseRelay(linkSlot, .hostUnreachable, .privateRoute) }
             link.pointee.tunnel = route.tunnel
         } else if !service.isDirect {
             guard let route = lookUp(link.pointee.ingress, destination) else {
-                return routeIsMissing(linkSlot, destination, .hostUnreachable)
+                return relayRouteIsMissing(linkSlot, destination, .hostUnreachable)
             }
             guard route.tunnel == presented else { return refuseRelay(linkSlot, .hostUnreachable, .noRoute) }
         }
@@ -67,7 +67,7 @@ extension Worker {
     }
 
     /// Asks for the host's route where there is somebody to ask, else refuses.
-    private mutating func routeIsMissing(
+    private mutating func relayRouteIsMissing(
         _ linkSlot: UInt32, _ destination: RelayAddress, _ status: RelayStatus
     ) {
         if !destination.isUnspecified, waitForRoute(link: linkSlot, destination.hostText.hostFolded) { return }
