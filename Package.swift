@@ -38,7 +38,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
@@ -206,17 +205,20 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Tests/Client/CulvertTests", swiftSettings: strict),
-        // Tests of what is shared. NIO and Crypto stand in test targets only: independent readers to compare with.
+        // Tests of what is shared, with independent implementations to compare with: OpenSSL's digests, NIO's readers.
+        .systemLibrary(name: "COpenSSL", path: "Tests/Shared/COpenSSL"),
+        .target(
+            name: "ReferenceDigests", dependencies: ["COpenSSL"], path: "Tests/Shared/ReferenceDigests",
+            swiftSettings: strict),
         .testTarget(
-            name: "PrimitivesTests", dependencies: ["Primitives", .product(name: "Crypto", package: "swift-crypto")],
+            name: "PrimitivesTests", dependencies: ["Primitives", "ReferenceDigests"],
             path: "Tests/Shared/PrimitivesTests", swiftSettings: strict),
         .testTarget(
             name: "WireTests",
             dependencies: [
-                "Primitives", "Model", "Wire",
+                "Primitives", "Model", "ReferenceDigests", "Wire",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
-                .product(name: "Crypto", package: "swift-crypto"),
             ],
             path: "Tests/Shared/WireTests", swiftSettings: strict),
 

@@ -106,13 +106,18 @@ async def run(options, io, carrier, static):
 
 
 async def run_all(options):
-    """How many checks failed. The shells of one setting run side by side: the checks wait more than they work."""
-    wrong = 0
-    for carrier in options.carrier or ["ws", "tcp"]:
-        for rules in options.rules or ["static", "dynamic"]:
-            runs = [run(options, io, carrier, rules == "static") for io in options.io or ["ring", "poll"]]
-            wrong += sum(await asyncio.gather(*runs))
-    return wrong
+    """How many checks failed. Several settings run side by side, the slow ones first: the checks wait more than they
+    work."""
+    places = asyncio.Semaphore(options.jobs)
+
+    async def one(io, carrier, rules):
+        async with places:
+            return await run(options, io, carrier, rules == "static")
+    settings = [
+        (io, carrier, rules) for carrier in options.carrier or ["ws", "tcp"]
+        for rules in options.rules or ["static", "dynamic"] for io in options.io or ["ring", "poll"]]
+    settings.sort(key=lambda setting: setting[1:] != SLOW)
+    return sum(await asyncio.gather(*(one(*setting) for setting in settings)))
 
 
 def main():
@@ -123,6 +128,7 @@ def main():
     parser.add_argument("--carrier", action="append", choices=["ws", "tcp"])
     parser.add_argument("--rules", action="append", choices=["static", "dynamic"])
     parser.add_argument("--only", help="as of check.py")
+    parser.add_argument("--jobs", type=int, default=4, help="how many settings side by side")
     options = parser.parse_args()
     options.binaries, options.peer = os.path.abspath(options.binaries), os.path.abspath(options.peer)
     return 1 if asyncio.run(run_all(options)) else 0

@@ -28,15 +28,22 @@ def expect(condition, text):
         raise Failure(text)
 
 
+#: Ports that were given to somebody in this process already: who got one has perhaps not bound it yet.
+GIVEN = set()
+#: "part/parts": which part of the ports is this process's, where several look for some at once.
+PORTS = os.environ.get("CULVERT_TEST_PORTS", "0/1")
+
+
 def free_ports(count):
     """Ports that nobody holds, below the range from which the kernel gives outgoing connections theirs, so that no
-    visitor of another test takes one between this look and the server's start."""
+    visitor of another test takes one between this look and the server's start; none of them twice."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
         lowest = int(file.read().split()[0])
+    part, parts = (int(number) for number in PORTS.split("/"))
     ports = []
     while len(ports) < count:
         port = random.randrange(max(1_024, lowest - 16_384), lowest)
-        if port in ports:
+        if port in GIVEN or port % parts != part:
             continue
         with socket.socket(socket.AF_INET6) as probe:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -44,6 +51,7 @@ def free_ports(count):
                 probe.bind(("::", port))
             except OSError:
                 continue
+        GIVEN.add(port)
         ports.append(port)
     return ports
 

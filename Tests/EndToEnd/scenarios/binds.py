@@ -65,7 +65,7 @@ async def names_are_claimed_once(bench):
     expect(third.granted == name, f"the owner's second connector was granted {third.granted}")
 
 
-@scenario(EVERYWHERE)
+@scenario(EVERYWHERE, alone=True)
 async def thousand_clients(bench):
     """1,000 connectors at once, all reachable, all gone afterwards, and both planes agree before and after."""
     node = await bench.node()

@@ -13,14 +13,15 @@ ONCE = [("auto", 1)]
 class Scenario:
     """One thing that is shown."""
 
-    def __init__(self, body, settings, seconds):
-        self.body, self.settings, self.seconds = body, settings, seconds
+    def __init__(self, body, settings, seconds, alone):
+        self.body, self.settings, self.seconds, self.alone = body, settings, seconds, alone
         self.name = body.__name__
 
 
-def scenario(settings=None, seconds=60):
-    """Declares a scenario with its settings and the time after which it has failed."""
+def scenario(settings=None, seconds=60, alone=False):
+    """Declares a scenario with its settings, the time after which it has failed, and whether it runs alone: where it
+    judges times or takes most of what the machine has."""
     def declare(body):
-        SCENARIOS.append(Scenario(body, settings or BOTH_SHELLS, seconds))
+        SCENARIOS.append(Scenario(body, settings or BOTH_SHELLS, seconds, alone))
         return body
     return declare

@@ -163,7 +163,7 @@ async def cluster_passes_tls(bench):
         expect(body == f"/big/{1 << 20} for {host} ".encode() + b"x" * (1 << 20) + b"\n", "another body")
 
 
-@scenario(BOTH_SHELLS, seconds=120)
+@scenario(BOTH_SHELLS, seconds=120, alone=True)
 async def cluster_node_killed(bench):
     """Three nodes; a tunnel has connectors at two of them, and its visitors come to the third. One of the two is killed:
     no visitor notices. The other one, too: everybody is told, at once and by a reason."""

@@ -35,7 +35,7 @@ class Silent:
         self.writer.close()
 
 
-@scenario(BOTH_SHELLS, seconds=120)
+@scenario(BOTH_SHELLS, seconds=120, alone=True)
 async def silent_connections_make_room(bench):
     """Far more silent connections than the data plane may have descriptors, on every port: those that are silent longest
     go, descriptors stay free, whoever speaks is served, and a tunnel client can still bind."""

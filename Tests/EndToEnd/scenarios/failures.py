@@ -105,7 +105,7 @@ async def asked(load, requests):
     await until(lambda: load.good + len(load.failed) >= target, 4 * requests / RATE + 2, f"{requests} more answers")
 
 
-@scenario(BOTH_SHELLS, seconds=90)
+@scenario(BOTH_SHELLS, seconds=90, alone=True)
 async def control_plane_killed(bench):
     """kill -9 of the control plane at 500 requests/s, with clients binding: nothing fails, every BIND is answered
     within 1 s, and the planes agree within 2 s of the new one's readiness."""
@@ -151,7 +151,7 @@ async def control_plane_stopped(bench):
     await until(lambda: node.agrees(len(hosts)), AGREE_SECONDS_MAX, "two equal dumps")
 
 
-@scenario(BOTH_SHELLS, seconds=90)
+@scenario(BOTH_SHELLS, seconds=90, alone=True)
 async def data_plane_killed(bench):
     """kill -9 of the data plane: no connection is refused, a visitor who comes at once is served within 1 s of the
     kill (or as soon as the client is back), and the connectors leave the registry."""

@@ -22,6 +22,10 @@ async def client(bench, node, kind, target, tunnel=None, connections=1):
     return program, f"{peer.endpoint(tunnel)}.{node.domain}"
 
 
+#: Connections that may come to a local service at once: what does not fit waits seconds for the kernel's next try.
+BACKLOG = 4_096
+
+
 async def origin(bench, answer, path=None, host="127.0.0.1"):
     """A local service: `answer(reader, writer)` for each connection; returns its port, or listens at a path."""
     async def serve(reader, writer):
@@ -32,10 +36,10 @@ async def origin(bench, answer, path=None, host="127.0.0.1"):
         finally:
             writer.close()
     if path:
-        bench.peers.append(Origin(await asyncio.start_unix_server(serve, path, limit=1 << 22)))
+        bench.peers.append(Origin(await asyncio.start_unix_server(serve, path, limit=1 << 22, backlog=BACKLOG)))
         return None
     port, = free_ports(1)
-    server = await asyncio.start_server(serve, host, port, limit=1 << 22)
+    server = await asyncio.start_server(serve, host, port, limit=1 << 22, backlog=BACKLOG)
     bench.peers.append(Origin(server))
     return port
 
@@ -162,7 +166,7 @@ async def streams_are(node, count):
     return await node.total("culvert_streams") == count
 
 
-@scenario(EVERYWHERE)
+@scenario(EVERYWHERE, alone=True)
 async def slow_target_delays_nobody(bench):
     """1,000 streams at once to a client whose target never answers some: the others are answered."""
     async def answer(reader, writer):

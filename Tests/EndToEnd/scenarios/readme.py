@@ -36,7 +36,7 @@ def script(readme, directory):
     return "\n".join(lines), expected
 
 
-@scenario(ONCE, seconds=120)
+@scenario(ONCE, seconds=120, alone=True)
 async def readme_commands(bench):
     """Every `sh` block of README.md succeeds, and says what the `text` block after it says."""
     with open(os.path.join(bench.repository, "README.md")) as file:

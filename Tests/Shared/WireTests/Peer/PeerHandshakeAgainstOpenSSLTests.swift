@@ -1,4 +1,4 @@
-import Crypto
+import ReferenceDigests
 import Testing
 
 @testable import Model
@@ -6,9 +6,9 @@ import Testing
 @testable import Wire
 
 /// The proofs of a peer link against an independent implementation of HMAC-SHA-256.
-@Suite struct PeerHandshakeAgainstCryptoTests {
+@Suite struct PeerHandshakeAgainstOpenSSLTests {
     @Test func proofsAreWhatTheDescriptionSays() throws {
-        let key = SymmetricKey(data: Crypto.SHA256.hash(data: Array("the secret of this cluster".utf8)))
+        let key = ReferenceDigests.digest("SHA256", Array("the secret of this cluster".utf8))
         var dialling = PeerHandshake(.dialling, secret: PeerHandshakeTests.secret)
         var accepting = PeerHandshake(.accepting, secret: PeerHandshakeTests.secret)
         let first = try #require(
@@ -17,12 +17,12 @@ import Testing
         let second = try #require(
             writing(PeerHello.byteCountMax) { accepting.sayHello(PeerHandshakeTests.hello(2), into: $0) })
         _ = second.withUnsafeBytes { dialling.hearHello($0) }
-        let hellos = Array(Crypto.SHA256.hash(data: first + second))
+        let hellos = ReferenceDigests.digest("SHA256", first + second)
         for (label, handshake) in [("dialling", dialling), ("accepting", accepting)] {
             let message = Array("culvert peer link: \(label)".utf8) + hellos
             #expect(
                 PeerHandshakeTests.bytes(handshake.proof())
-                    == Array(HMAC<Crypto.SHA256>.authenticationCode(for: message, using: key)))
+                    == ReferenceDigests.keyedSHA256(message, key: key))
         }
     }
 }
