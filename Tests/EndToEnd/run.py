@@ -18,7 +18,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from processes import Bench, Failure, Skipped  # noqa: E402
+from processes import PORTS, Bench, Failure, Skipped  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 
 
@@ -90,7 +90,7 @@ class Jobs:
             process = subprocess.Popen(
                 [sys.executable, os.path.abspath(__file__), "--binaries", self.options.binaries, "--only", scenario.name,
                  "--io", io, "--workers", str(workers)],
-                env={**os.environ, "CULVERT_TEST_PORTS": f"{part}/{self.options.jobs}"}, stdin=subprocess.DEVNULL,
+                env={**os.environ, "CULVERT_TEST_PORTS": self.ports(part)}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
             self.running[process.pid] = process
             output, _ = process.communicate()
@@ -99,6 +99,11 @@ class Jobs:
             return process.returncode == 0
         finally:
             self.parts.put(part)
+
+    def ports(self, part):
+        """A part of those that are this process's own."""
+        ours, parts = (int(number) for number in PORTS.split("/"))
+        return f"{ours + parts * part}/{parts * self.options.jobs}"
 
     def all(self, runs):
         """Whether all passed."""

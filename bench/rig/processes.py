@@ -26,11 +26,13 @@ def text(path):
 
 
 def free_port(given=set()):
-    """A port that nobody holds, below the range of outgoing connections, and not given before."""
+    """A port that nobody holds, below the range of outgoing connections, and not given before; of this process's part
+    where several look for some at once (CULVERT_TEST_PORTS, "part/parts")."""
     lowest = int(text("/proc/sys/net/ipv4/ip_local_port_range").split()[0])
+    part, parts = (int(number) for number in os.environ.get("CULVERT_TEST_PORTS", "0/1").split("/"))
     while True:
         port = random.randrange(max(1_024, lowest - 16_384), lowest)
-        if port in given:
+        if port in given or port % parts != part:
             continue
         with socket.socket() as probe:
             try:
