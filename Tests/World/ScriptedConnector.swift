@@ -75,7 +75,8 @@ package final class ScriptedConnector: Scripted {
 
     package var isBound: Bool { response?.status == RelayStatus.ok.rawValue }
 
-    static func bytes(_ write: (UnsafeMutableRawBufferPointer) -> Int?) -> [UInt8] {
+    /// What is written into a room that is large enough for any message.
+    package static func bytes(_ write: (UnsafeMutableRawBufferPointer) -> Int?) -> [UInt8] {
         var room = [UInt8](repeating: 0, count: 2_048)
         let count = room.withUnsafeMutableBytes { write($0) }
         return Array(room.prefix(count ?? 0))

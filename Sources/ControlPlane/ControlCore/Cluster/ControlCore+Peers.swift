@@ -95,6 +95,7 @@ extension ControlCore {
             guard let link = links[id], link.speaksCluster, !link.isSuperseded, !link.hasPeering else { continue }
             links[id]?.hasPeering = true
             effects.append(.send(id, message))
+            tellStockNodes(to: id)
             if link.phase == .serving { openMissingListeners(id) }
         }
         tellOwnRow()

@@ -118,6 +118,7 @@ package final class PlaneDesk {
     package var nextDeadline: Tick {
         var deadline = firstPending?.deadline ?? .never
         if case .disconnected(let retryAt) = state { deadline = min(deadline, retryAt) }
+        if !cluster.unconfirmed.isEmpty { deadline = min(deadline, cluster.unconfirmedDue) }
         return min(deadline, cluster.nextDeadline)
     }
 

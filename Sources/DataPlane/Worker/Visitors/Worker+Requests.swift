@@ -102,6 +102,9 @@ extension Worker {
         let source = client(of: slot, head, front)
         visitor.pointee.routeKey = host.key(found.tunnel, source: visitor.pointee.namesClientByField ? source : nil)
         visitor.pointee.tunnel = found.tunnel
+        visitor.pointee.isForwarded = visitor.pointee.origin == .node && !head.forwardedNode.isEmpty
+        // Streams of other requests may lead on to another node.
+        if visitor.pointee.isForwarded { visitor.pointee.routeKey = ~visitor.pointee.routeKey }
         visitor.pointee.streamWasParked = false
         if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
             visitor.pointee.streamWasParked = true
