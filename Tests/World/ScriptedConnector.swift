@@ -34,6 +34,8 @@ package final class ScriptedConnector: Scripted {
     package private(set) var streams: [Stream] = []
     package private(set) var response: RelayResponse?
     package private(set) var keepAlives = 0
+    /// How often the server asked it to go.
+    package private(set) var goAways = 0
     package private(set) var notice = ""
     /// Window updates that came: stream, consumed, window.
     package private(set) var updates: [(stream: UInt32, consumed: UInt32, window: UInt32)] = []
@@ -186,7 +188,8 @@ package final class ScriptedConnector: Scripted {
             case .reset(let id, let reason): ended(id) { $0.resetReason = reason }
             case .notice(let offset, let count, _):
                 notice += String(decoding: bytes[offset..<offset + count], as: UTF8.self)
-            case .opened, .goAway, .instance: violations.append("a frame that only clients send")
+            case .goAway: goAways += 1
+            case .opened, .instance: violations.append("a frame that only clients send")
             case .broken(let fault): return violations.append("\(fault)")
             }
         }

@@ -146,7 +146,7 @@ package final class ScriptedControl: Scripted {
         case .lookup(let lookup):
             lookups.append(lookup)
             answer(lookup)
-        case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong: return
+        case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong, .leaving: return
         }
     }
 

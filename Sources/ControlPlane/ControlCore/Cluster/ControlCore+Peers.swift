@@ -33,7 +33,11 @@ extension ControlCore {
             let place = plan.addresses.indices.first {
                 plan.addresses[$0].listens(as: listener) && isFree(.shared($0))
             }
-            return place.map { ListenPoint.shared($0) }
+            // One of another data plane, which left: there are more at this address than workers.
+            let surplus = plan.addresses.indices.first {
+                plan.addresses[$0].address.port != 0 && plan.addresses[$0].listens(as: listener)
+            }
+            return (place ?? surplus).map { ListenPoint.shared($0) }
         }
         guard let peering = cluster.settings.peering else { return nil }
         let path = peering.siblingPath(of: plane)

@@ -86,7 +86,7 @@ extension Worker {
         visitor.pointee.tunnel = .zero
         visitor.pointee.minor = head.minor
         visitor.pointee.askedUpgrade = head.asksUpgrade
-        visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
+        visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded && !drain.isOn
         visitor.pointee.asksClose = !head.keepsConnection
         let front = buffers.first(visitor.pointee.input).unsafelyUnwrapped
         guard let host = RequestHost(head, buffers.bytes(front)) else {
