@@ -116,10 +116,12 @@ class Load:
             try:
                 if visitor is None:
                     visitor = await asyncio.wait_for(Visitor(self.port).open(), 5)
-                answer = await visitor.get(host, f"/{number}/{count}")
+                answer = await self.ask(visitor, number, count, host)
                 if answer.status == 200 and answer.text.startswith(f"{name} /{number}/{count} "):
                     self.good += 1
                     self.answered.append(clock())
+                    if answer.fields.get("connection", "").lower() == "close":
+                        visitor = self.drop(visitor)
                 else:
                     self.failed.append(f"{answer.status} {answer.text[:120]!r}")
                     visitor = self.drop(visitor)
@@ -132,6 +134,10 @@ class Load:
             self.slowest = max(self.slowest, clock() - begun)
         if visitor:
             visitor.close()
+
+    async def ask(self, visitor, number, count, host):
+        """One request of visitor `number`, his `count`th."""
+        return await visitor.get(host, f"/{number}/{count}")
 
     @staticmethod
     def drop(visitor):

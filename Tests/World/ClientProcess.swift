@@ -12,20 +12,24 @@ package final class ClientProcess {
     package let bench: WorkerBench
     package let desk: ClientDesk
 
+    /// `others` are nodes that it may dial instead of the first.
     package init(
         _ world: World, _ node: NodeProcess, _ carrier: NodeProcess.Carrier, number: Int = 0, tunnel: TunnelID,
         connections: Int = 1, isUDP: Bool = false, cipher: LinkCipher.Kind = .none, limits: [Limit: UInt64] = [:],
-        targetHost: String? = nil, seed: UInt64
+        targetHost: String? = nil, others: [NodeProcess] = [], seed: UInt64
     ) throws {
         host = world.kernel.makeHost(low: 0xFFFF_0A00_0100 + UInt64(number))
         process = world.kernel.makeProcess(on: host)
-        var server = ClientDesk.Server(
-            host: SocketAddress(high: node.host.high, low: node.host.low, port: 0).hostText,
-            port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
-            isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
-        server.cipher = cipher
+        let servers = ([node] + others).map { node in
+            var server = ClientDesk.Server(
+                host: SocketAddress(high: node.host.high, low: node.host.low, port: 0).hostText,
+                port: carrier == .ws ? NodeProcess.webSocketPort : NodeProcess.relayPort,
+                isWebSocket: carrier == .ws, path: InlineText("/ws")!, hostHeader: InlineText("10.0.0.1")!)
+            server.cipher = cipher
+            return server
+        }
         var plan = ClientDesk.Plan(
-            name: "simulated", tunnel: tunnel, servers: [server], targetHost: targetHost ?? "10.0.1.\(number)",
+            name: "simulated", tunnel: tunnel, servers: servers, targetHost: targetHost ?? "10.0.1.\(number)",
             targetPort: ClientProcess.targetPort)
         plan.isUDP = isUDP
         let desk = ClientDesk(plans: Array(repeating: plan, count: connections), seed: seed)

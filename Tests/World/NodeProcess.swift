@@ -28,7 +28,7 @@ package final class NodeProcess {
         _ world: World, workers: Int = 1, seed: UInt64, limits: [Limit: UInt64] = [:], muxVersion: UInt8 = 2,
         isDirect: Bool = false, domain: String = NodeProcess.domain, cipher: LinkCipher.Kind = .none,
         trust: PlaneTrust = PlaneTrust(), bufferCount: Int = WorkerBench.bufferCountStandard,
-        access: NodeAccess? = nil, number: Int = 0
+        access: NodeAccess? = nil, number: Int = 0, plane: String = "simulated"
     ) throws {
         host = world.kernel.makeHost(low: NodeProcess.hostLow(number))
         process = world.kernel.makeProcess(on: host)
@@ -37,7 +37,7 @@ package final class NodeProcess {
         }
         let desk = PlaneDesk(
             hello: DataHello(
-                version: .current, capabilities: [], dataPlaneName: "simulated", processEpoch: 1,
+                version: .current, capabilities: [], dataPlaneName: plane, processEpoch: 1,
                 workers: UInt8(workers), processID: 1, countersLayout: CounterFile.layout),
             path: NodeProcess.controlPath, workerCount: workers, countersDescriptor: process.makeFile([0]))
         desk.serve(

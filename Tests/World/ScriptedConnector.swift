@@ -34,6 +34,8 @@ package final class ScriptedConnector: Scripted {
     package private(set) var streams: [Stream] = []
     package private(set) var response: RelayResponse?
     package private(set) var keepAlives = 0
+    /// How often the server asked it to go.
+    package private(set) var goAways = 0
     package private(set) var notice = ""
     /// Window updates that came: stream, consumed, window.
     package private(set) var updates: [(stream: UInt32, consumed: UInt32, window: UInt32)] = []
@@ -75,7 +77,8 @@ package final class ScriptedConnector: Scripted {
 
     package var isBound: Bool { response?.status == RelayStatus.ok.rawValue }
 
-    static func bytes(_ write: (UnsafeMutableRawBufferPointer) -> Int?) -> [UInt8] {
+    /// What is written into a room that is large enough for any message.
+    package static func bytes(_ write: (UnsafeMutableRawBufferPointer) -> Int?) -> [UInt8] {
         var room = [UInt8](repeating: 0, count: 2_048)
         let count = room.withUnsafeMutableBytes { write($0) }
         return Array(room.prefix(count ?? 0))
@@ -185,7 +188,8 @@ package final class ScriptedConnector: Scripted {
             case .reset(let id, let reason): ended(id) { $0.resetReason = reason }
             case .notice(let offset, let count, _):
                 notice += String(decoding: bytes[offset..<offset + count], as: UTF8.self)
-            case .opened, .goAway, .instance: violations.append("a frame that only clients send")
+            case .goAway: goAways += 1
+            case .opened, .instance: violations.append("a frame that only clients send")
             case .broken(let fault): return violations.append("\(fault)")
             }
         }

@@ -49,6 +49,23 @@ package final class ScriptedControl: Scripted {
             entrypoints: [])
     }
 
+    /// The row of one node that has the data planes of so many numbers, called `data-0` and so on, each on its own host.
+    package static func row(planes count: Int) -> PlaneNode {
+        var row = row(0)
+        row.peers = (0..<count).map { number in
+            let host = SocketAddress(high: 0, low: NodeProcess.hostLow(number), port: NodeProcess.peersPort)
+            return PlaneNode.Peer(plane: "data-\(number)", address: host.text)
+        }
+        return row
+    }
+
+    /// The row of a stock node, as far as it is told: where it stands.
+    package static func stockRow(_ index: UInt16, at address: String, isAlive: Bool = true) -> PlaneNode {
+        PlaneNode(
+            index: index, id: NodeID(high: 0x5100, low: UInt64(index)), kind: .stock, epoch: 0, isAlive: isAlive,
+            weight: 1, peers: [], entrypoints: [address])
+    }
+
     /// A candidate at the node of a number.
     package static func candidate(
         _ number: Int, isUDP: Bool = false, standing: Candidate.Standing = .preferred
@@ -129,7 +146,7 @@ package final class ScriptedControl: Scripted {
         case .lookup(let lookup):
             lookups.append(lookup)
             answer(lookup)
-        case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong: return
+        case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong, .leaving: return
         }
     }
 

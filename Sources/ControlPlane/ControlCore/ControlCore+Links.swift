@@ -40,6 +40,7 @@ extension ControlCore {
         // The shell gathers dumps: nothing is decided by them.
         case .dump: break
         case .lookup(let lookup): look(up: lookup, from: id, now: now)
+        case .leaving: leaves(id)
         }
     }
 
@@ -73,7 +74,7 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: [.access, .cluster],
+                        version: .current, capabilities: [.access, .cluster, .leaving],
                         nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         tellPeering()
         note(
@@ -103,6 +104,10 @@ extension ControlCore {
         let lost = registry.connectors.filter { $0.value.link == id }.keys
         for connector in lost { remove(connector, on: id, heldUntil: held, now: now) }
         guard link.hello != nil else { return }
+        if link.isLeaving, !link.isSuperseded {
+            note(.info, "data plane has left", ["dataPlane": link.name, "connectors": "\(lost.count)"])
+            return hasLeft(link.name)
+        }
         tally.dataPlanesLost += 1
         note(
             .warning, "data plane disconnected",

@@ -26,19 +26,21 @@ extension ControlCore {
 
     /// Asks for the sockets that a data plane still lacks, or goes on when there are none.
     mutating func openMissingListeners(_ id: LinkID) {
-        guard let link = links[id], let name = link.hello?.dataPlaneName, !link.isSuperseded else { return }
+        guard let link = links[id], let name = link.hello?.dataPlaneName, link.isStaying else { return }
         var kept = sockets[name] ?? PlaneSockets()
         dropSurplus(&kept, workers: link.workers, plane: name)
+        sockets[name] = kept
         var orders: [ListenerOrder] = []
         for (point, workers) in points(of: link) {
             for worker in 0..<workers {
                 let index = WorkerIndex(UInt8(worker))
                 if kept.sockets.contains(where: { $0.point == point && $0.listener.worker == index }) { continue }
-                orders.append(ListenerOrder(plane: name, id: ListenerID(kept.nextID), worker: index, point: point))
-                kept.nextID += 1
+                if reclaim(point, for: id, index) { continue }
+                let number = sockets[name]?.nextID ?? 1
+                sockets[name]?.nextID = number + 1
+                orders.append(ListenerOrder(plane: name, id: ListenerID(number), worker: index, point: point))
             }
         }
-        sockets[name] = kept
         if orders.isEmpty, link.phase == .opening { return serve(id) }
         if !orders.isEmpty { effects.append(.openListeners(id, orders)) }
     }
@@ -114,28 +116,28 @@ extension ControlCore {
     }
 
     /// Sockets of a data plane that does not come back, while others serve: visitors the kernel put there would wait
-    /// for nobody.
+    /// for nobody. The others get them; those that are its own alone are closed.
     mutating func dropOrphanedSockets(now: Tick) {
         guard isServing else { return }
         for (name, kept) in sockets {
             guard let since = kept.orphanedSince,
                 now >= since.advanced(milliseconds: ControlLimit.successorGraceMilliseconds)
             else { continue }
-            sockets[name] = nil
-            effects.append(.closeListeners(plane: name, nil))
-            note(.warning, "data plane did not come back: its sockets are closed", ["dataPlane": name])
+            bequeath(name)
+            hasLeft(name)
+            note(.warning, "data plane did not come back: others have its sockets", ["dataPlane": name])
         }
     }
 
     /// Whether every address is held by every worker of a data plane that answers and has the table.
     package var isReady: Bool {
         links.values.contains { link in
-            guard link.phase == .serving, !link.isFrozen, !link.isSuperseded, link.applied >= link.tableGeneration,
+            guard link.phase == .serving, !link.isFrozen, link.isStaying, link.applied >= link.tableGeneration,
                 let kept = sockets[link.name]
             else { return false }
             let served = kept.sockets.filter { mayServe(link, $0.listener) }
             let held = Dictionary(grouping: served, by: \.point).mapValues(\.count)
-            return points(of: link).allSatisfy { point, workers in held[point] == workers }
+            return points(of: link).allSatisfy { point, workers in held[point] ?? 0 >= workers }
         }
     }
 }

@@ -108,7 +108,7 @@ package struct ControlCore: Sendable {
     }
 
     /// Whether some data plane has sockets and table.
-    var isServing: Bool { links.values.contains { $0.phase == .serving && !$0.isSuperseded } }
+    var isServing: Bool { links.values.contains { $0.phase == .serving && $0.isStaying } }
 
     private mutating func tick(now: Tick) {
         for link in links.keys.sorted(by: { $0.rawValue < $1.rawValue }) { attend(to: link, now: now) }

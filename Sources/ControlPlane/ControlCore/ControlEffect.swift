@@ -15,6 +15,8 @@ package enum ControlEffect: Equatable, Sendable {
     case openListeners(LinkID, [ListenerOrder])
     /// Keep the socket that came with the message being handled, under the data plane's name and the id.
     case adoptListener(plane: String, ListenerID)
+    /// Keep a socket under another data plane's name and another id from now on.
+    case moveListener(plane: String, ListenerID, to: String, ListenerID)
     /// Close the kept sockets of these ids; without ids all of the data plane's.
     case closeListeners(plane: String, [ListenerID]?)
     /// End the link after what is queued was sent.

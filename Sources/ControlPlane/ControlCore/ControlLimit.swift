@@ -57,6 +57,13 @@ package enum ControlLimit {
     /// Of hashes of Culvert nodes only, which are written by renewals all the time, while no stock node is known: a
     /// sample, by which a stock node that joins is found.
     package static let auditsPerSecond: UInt64 = 2
+    /// Hashes that nobody here asked for and that were written just now, of which some are read: a sample, by which stock
+    /// nodes are found; and how many of them wait for that, so that those that are read were written a moment ago.
+    package static let samplesPerSecond: UInt64 = 4
+    package static let samplesWaitingMax = 16
+    /// For how long after its last young entry was seen a stock node is believed to be there: its entries are only seen
+    /// as somebody asks for them, or by chance.
+    package static let stockNodeMilliseconds: UInt64 = 600_000
     package static let changeReadsPerSecond: UInt64 = 5_000
     package static let sweepReadsPerSecond: UInt64 = 25_000
     /// Names, and tunnels, that one batch writes or reads, and batches of each kind that are under way at once.

@@ -24,6 +24,8 @@ package struct DataPlaneLink: Sendable {
     package var isFrozen = false
     /// A younger process of the same name has its sockets.
     package var isSuperseded = false
+    /// It is about to end, and others have its sockets.
+    package var isLeaving = false
     /// It was told what it needs to link with others.
     package var hasPeering = false
     /// Changes sent since the last full table: beyond `RouteOverlay.foldAt` a new table is sent.
@@ -41,6 +43,8 @@ package struct DataPlaneLink: Sendable {
         lastHeard = now
     }
 
+    /// Whether it accepts connections, now and later.
+    package var isStaying: Bool { !isSuperseded && !isLeaving }
     package var name: String { hello?.dataPlaneName ?? "?" }
     /// Whether it asks for credentials where it is told to.
     package var speaksAccess: Bool { hello?.capabilities.contains(.access) ?? false }

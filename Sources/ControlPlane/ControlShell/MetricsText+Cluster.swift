@@ -32,7 +32,7 @@ extension MetricsText.Page {
             "culvert_cluster_reads_total", "names and tunnels that were read, by why", label: "why",
             [
                 ("asked", tally.readsAsked), ("changed", tally.readsOfChanges), ("touched", tally.rereads),
-                ("swept", tally.readsOfSweeps),
+                ("swept", tally.readsOfSweeps), ("sampled", tally.samples),
             ])
         counters(
             "culvert_cluster_lookups_total", "questions of data planes, by their answer", label: "answer",

@@ -28,6 +28,7 @@ extension PlaneLoop {
         case .sendTable(let link, let generation): queueTable(for: link, generation)
         case .openListeners(let link, let orders): open(orders, for: link)
         case .adoptListener(let plane, let id): adopt(plane, id)
+        case .moveListener(let plane, let id, let heir, let newID): store.move(plane: plane, id, to: heir, newID)
         case .closeListeners(let plane, let ids): store.close(plane: plane, ids)
         case .close(let link): peers[link]?.isClosing = true
         case .store(let id, let batch): stores.submit(batch, to: id)

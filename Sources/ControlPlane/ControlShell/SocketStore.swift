@@ -103,6 +103,15 @@ final class SocketStore {
 
     func descriptor(plane: String, id: ListenerID) -> Int32? { descriptors[Key(plane: plane, id: id)] }
 
+    /// Keeps a socket under another name.
+    func move(plane: String, _ id: ListenerID, to heir: String, _ newID: ListenerID) {
+        let key = Key(plane: plane, id: id), newKey = Key(plane: heir, id: newID)
+        guard let descriptor = descriptors.removeValue(forKey: key), let point = pointOf.removeValue(forKey: key) else {
+            preconditionFailure("the core moves a socket that is not kept")
+        }
+        keep(descriptor, newKey, point: point)
+    }
+
     /// Closes the sockets of these ids, or all of the data plane's.
     func close(plane: String, _ ids: [ListenerID]?) {
         for key in descriptors.keys where key.plane == plane && (ids?.contains(key.id) ?? true) {

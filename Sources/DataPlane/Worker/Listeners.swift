@@ -80,6 +80,8 @@ extension Worker {
     mutating func closeListener(_ id: UInt32) {
         guard let position = listeners.firstIndex(where: { $0.id == id && !$0.isClosing }) else { return }
         listeners[position].isClosing = true
+        // Nothing is in flight on one whose accept failed a moment ago.
+        guard listeners[position].isAccepting else { return acceptingEnded(position, listeners[position], 0) }
         operations.append(
             Operation(
                 .cancel, token: Token(.cancel, slot: .max, generation: 0), descriptor: -1,
@@ -91,10 +93,13 @@ extension Worker {
         let position = positionOfListener(completion.token.slot)
         let listener = listeners[position]
         if completion.result >= 0 {
-            if listener.isClosing {
-                closeDescriptor(completion.result)
-            } else if let service = listener.visitService {
-                acceptVisit(completion.result, service)
+            // Also on one that is being closed: who has come is served.
+            if let service = listener.visitService {
+                if listener.isClosing {
+                    closeDescriptor(completion.result)
+                } else {
+                    acceptVisit(completion.result, service)
+                }
             } else if listener.isEntrypoint {
                 acceptVisitor(completion.result, listener)
             } else if listener.isOfPeers {
@@ -122,13 +127,21 @@ extension Worker {
     private mutating func acceptingEnded(_ position: Int, _ listener: Listener, _ result: Int32) {
         listeners[position].isAccepting = false
         if listener.isClosing {
-            listeners.remove(at: position)
-            closeDescriptor(listener.descriptor)
+            // Whoever waits to be let in came by one of them.
+            if acceptedLinks.isEmpty { forgetClosedListeners() }
         } else if result < 0 {
             retryAccepting = true
         } else {
             acceptOn(position)
         }
+    }
+
+    /// Closes the listening sockets that are given up, and at which nothing is in flight any more.
+    mutating func forgetClosedListeners() {
+        for listener in listeners where listener.isClosing && !listener.isAccepting {
+            closeDescriptor(listener.descriptor)
+        }
+        listeners.removeAll { $0.isClosing && !$0.isAccepting }
     }
 
     /// Listeners whose accept failed are tried again a moment later: the failure may last.

@@ -60,16 +60,17 @@ extension Worker {
             linksLost += 1
             endLink(slot, .peerClosed)
         }
-        while linksLetIn < Self.linksPerTurnMax, let word = acceptedLinks.popFirst() {
-            linksLetIn += 1
-            let descriptor = Int32(bitPattern: UInt32(truncatingIfNeeded: word >> 32))
-            let id = UInt32(truncatingIfNeeded: word)
-            // Its listener may be gone.
-            if let listener = listeners.first(where: { $0.id == id && !$0.isClosing }) {
-                acceptLink(descriptor, listener)
-            } else {
-                closeDescriptor(descriptor)
-            }
+        while linksLetIn < Self.linksPerTurnMax, let word = acceptedLinks.popFirst() { letIn(word) }
+        if acceptedLinks.isEmpty { forgetClosedListeners() }
+    }
+
+    private mutating func letIn(_ word: UInt64) {
+        linksLetIn += 1
+        let descriptor = Int32(bitPattern: UInt32(truncatingIfNeeded: word >> 32))
+        let id = UInt32(truncatingIfNeeded: word)
+        guard let listener = listeners.first(where: { $0.id == id }) else {
+            preconditionFailure("a connection outlived its listener")
         }
+        acceptLink(descriptor, listener)
     }
 }

@@ -118,6 +118,8 @@ package struct Worker: ~Copyable {
     let isClient: Bool
     /// The other data planes: peer links, and who has which tunnel.
     var peers: Peers
+    /// This data plane leaves.
+    var drain = Drain()
     /// Conversations of the client's visitor services, and those of datagrams by service and sender.
     var visits: Slab<Visit>
     var visitIndex: IndexTable
@@ -248,6 +250,7 @@ package struct Worker: ~Copyable {
         if deskIsTouched || deskDeadline <= now { turnDesk() }
         if isClient { performClient() }
         if peers.due <= now { performPeers() }
+        if drain.due <= now { performDrain() }
         endDoomedLinks()
         flushSockets()
         endDoomedLinks()
@@ -271,7 +274,7 @@ package struct Worker: ~Copyable {
     /// When the worker wants a turn though nothing completed.
     package var nextDeadline: Tick {
         @_noLocks get {
-            let memory = min(min(memoryDeadline, shedDeadline), peers.due)
+            let memory = min(min(memoryDeadline, shedDeadline), min(peers.due, drain.due))
             let deadline =
                 deskIsTouched || hasWorkLeft ? now : min(timers.nextCheck(), min(deskDeadline, memory))
             return isClient ? min(deadline, clientDeadline()) : deadline

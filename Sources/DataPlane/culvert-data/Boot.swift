@@ -144,12 +144,14 @@ struct Part: @unchecked Sendable {
 
     private func loop(_ worker: inout Worker, _ shell: inout Shell, _ signals: SignalFlags?) {
         var now = Clock.now()
+        var isLeaving = false
         while true {
             Part.turn(&worker, &shell, &now)
             if worker.hasRefusals || !worker.notices.isEmpty { report(&worker, now) }
             if let signals {
                 let came = signals.take()
-                if came.rawValue != 0 { hear(came) }
+                if came.rawValue != 0 { hear(came, &worker, &isLeaving) }
+                if worker.isOver { end() }
             }
         }
     }
@@ -169,9 +171,17 @@ struct Part: @unchecked Sendable {
         worker.entered(shell.statistics.enters &- entered)
     }
 
+    /// SIGTERM: leaves, as in a drain where others take over. SIGINT, or a second SIGTERM: ends at once.
     @inline(never)
-    private func hear(_ signals: SignalSet) {
+    private func hear(_ signals: SignalSet, _ worker: inout Worker, _ isLeaving: inout Bool) {
         guard !signals.isDisjoint(with: [.terminate, .interrupt]) else { return }
+        if isLeaving || signals.contains(.interrupt) { end() }
+        isLeaving = true
+        worker.leave()
+    }
+
+    @inline(never)
+    private func end() -> Never {
         journal.write(.info, "data plane ends")
         exit(0)
     }

@@ -43,6 +43,12 @@ extension Limit {
                 unit: "tunnels", standard: 65_536, range: 16...65_536, reason: nil,
                 meaning:
                     "tunnels of other data planes that a worker remembers; those not asked for longest are forgotten")
+        case .drainGraceMilliseconds:
+            Row(
+                unit: "ms", standard: 20_000, range: 1_000...3_600_000, reason: .shutdown,
+                meaning:
+                    "how long a data plane that leaves lets what is under way end; connectors that have not gone by "
+                    + "half of it get nothing new any more")
         default: preconditionFailure("a limit of another table")
         }
     }

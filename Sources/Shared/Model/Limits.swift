@@ -56,6 +56,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case lookupTimeoutMilliseconds
     case lookupsPendingMax
     case remoteTunnelsMax
+    case drainGraceMilliseconds
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -261,7 +262,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                     + "than there are parcels to carry them")
         case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
             .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
-            .remoteTunnelsMax:
+            .remoteTunnelsMax, .drainGraceMilliseconds:
             clusterRow
         }
     }

@@ -26,6 +26,7 @@ extension ControlToData {
         case remoteTunnel = 23
         case lookupAnswer = 24
         case peering = 25
+        case dismissed = 26
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -55,6 +56,7 @@ extension ControlToData {
         case .remoteTunnel: .remoteTunnel
         case .lookupAnswer: .lookupAnswer
         case .peering: .peering
+        case .dismissed: .dismissed
         }
     }
 
@@ -116,7 +118,7 @@ extension ControlToData {
             writer.put(question)
             outcome.encode(to: &writer)
         case .peering(let peering): peering.encode(to: &writer)
-        case .listenersEnd, .drain, .ping: break
+        case .listenersEnd, .drain, .ping, .dismissed: break
         }
     }
 
@@ -181,6 +183,7 @@ extension ControlToData {
         case .drain: return .drain
         case .tableEnd: return .tableEnd(generation: try reader.number())
         case .ping: return .ping
+        case .dismissed: return .dismissed
         case .node: return .node(try PlaneNode(from: &reader))
         case .peering: return .peering(try PlanePeering(from: &reader))
         case .remoteTunnel: return .remoteTunnel(try RemoteTunnel(from: &reader))

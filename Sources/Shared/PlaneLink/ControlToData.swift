@@ -36,7 +36,8 @@ package enum ControlToData: Hashable, Sendable {
     /// Asks for the data plane's view, which comes back in `dump` messages.
     case dumpAsk(id: UInt64)
     case closeConnector(ConnectorID)
-    /// Accept nothing new: every listener is given up.
+    /// Accept nothing new, every listener is given up: others have the sockets. What is under way ends, clients are asked
+    /// to connect anew, and then the process ends.
     case drain
     /// The full table was sent; everything up to this generation is in it.
     case tableEnd(generation: UInt64)
@@ -50,6 +51,8 @@ package enum ControlToData: Hashable, Sendable {
     case remoteTunnel(RemoteTunnel)
     /// Answers a `lookup`.
     case lookupAnswer(question: UInt64, PlaneLookupOutcome)
+    /// Answers `leaving`: nobody is there to take over, so that there is nothing to wait for.
+    case dismissed
 }
 
 /// The control plane's first message.

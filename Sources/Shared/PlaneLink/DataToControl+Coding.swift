@@ -12,6 +12,7 @@ extension DataToControl {
         case pong = 7
         // Since 1.2.
         case lookup = 8
+        case leaving = 9
         case hello = 0x8001
         case listenerHeld = 0x8002
     }
@@ -28,6 +29,7 @@ extension DataToControl {
         case .dump: .dump
         case .pong: .pong
         case .lookup: .lookup
+        case .leaving: .leaving
         }
     }
 
@@ -55,7 +57,7 @@ extension DataToControl {
             writer.put(isLast)
             writer.put(text)
         case .lookup(let lookup): lookup.encode(to: &writer)
-        case .inventoryEnd, .pong: break
+        case .inventoryEnd, .pong, .leaving: break
         }
     }
 
@@ -82,6 +84,7 @@ extension DataToControl {
             return .dump(id: id, text: try reader.string(), isLast: isLast)
         case .pong: return .pong
         case .lookup: return .lookup(try PlaneLookup(from: &reader))
+        case .leaving: return .leaving
         }
     }
 }

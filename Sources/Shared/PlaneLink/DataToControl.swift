@@ -22,6 +22,9 @@ package enum DataToControl: Hashable, Sendable {
     case pong
     /// Asks for a way to a tunnel; answered by `lookupAnswer`, always. Said to control planes of the capability `cluster`.
     case lookup(PlaneLookup)
+    /// This data plane is to end. Said to control planes of the capability `leaving`; answered by `drain` where others take
+    /// its place, and by `dismissed` where there are none.
+    case leaving
 }
 
 /// The data plane's first message.

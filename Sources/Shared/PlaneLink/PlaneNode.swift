@@ -36,7 +36,8 @@ package struct PlaneNode: Hashable, Sendable {
     package var kind: Kind
     /// Of the node's last start; peer links compare it. 0 for a stock node.
     package var epoch: UInt64
-    /// Its lease is held, or, for a stock node, some entry of it is young enough.
+    /// Its lease is held, or, for a stock node, a young entry of it was seen not long ago; what comes from the addresses
+    /// of its entrypoints is then forwarded by it.
     package var isAlive: Bool
     /// How many of the visitors it wants, relative to the others: 1 … 255.
     package var weight: UInt8

@@ -41,4 +41,6 @@ package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable
     /// Said by a data plane that forwards to other nodes, and by a control plane that knows them: `lookup`, `lookupAnswer`,
     /// `node` and `remoteTunnel` are spoken where both said it.
     package static var cluster: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 10) }
+    /// Said by a control plane that answers `leaving`. A data plane of another one ends without asking.
+    package static var leaving: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 11) }
 }

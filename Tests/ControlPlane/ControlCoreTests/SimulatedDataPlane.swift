@@ -25,6 +25,7 @@ struct SimulatedDataPlane {
     var refused: [UInt64: Reason] = [:]
     var nextAsk: UInt64 = 1
     var isDraining = false
+    var isDismissed = false
     var isDead = false
     var hasTable = false
     var announced: [ListenerID] = []
@@ -99,7 +100,10 @@ struct SimulatedDataPlane {
         case .closeConnector(let id):
             guard let bound = connectors.removeValue(forKey: id) else { break }
             return [.connectorLost(id, bound.tunnel, .shutdown)]
-        case .drain: isDraining = true
+        case .drain:
+            isDraining = true
+            listeners = [:]
+        case .dismissed: isDismissed = true
         case .credentials(let table, let digests):
             precondition(capabilities.contains(.access), "an old data plane is told what it does not know")
             precondition(digests.count <= CredentialDigest.perMessageMax)

@@ -79,7 +79,8 @@ struct SimulatedNode {
         return planes.count - 1
     }
 
-    mutating func connect(_ index: Int) {
+    /// A connection, with what is said behind the hello and ahead of the inventory.
+    mutating func connect(_ index: Int, saying words: [DataToControl] = []) {
         let link = LinkID(nextLink)
         nextLink += 1
         planes[index].link = link
@@ -87,7 +88,8 @@ struct SimulatedNode {
         planes[index].announced = []
         planes[index].hasRows = false
         tell(.connected(link))
-        for message in planes[index].inventory { say(index, message) }
+        let inventory = planes[index].inventory
+        for message in inventory.prefix(1) + words + inventory.dropFirst() { say(index, message) }
     }
 
     /// The data plane process dies, or only its link is lost.
@@ -176,6 +178,9 @@ struct SimulatedNode {
             case .adoptListener(let plane, let id):
                 precondition(arrived?.id == id)
                 kept.insert("\(plane)/\(id.rawValue)")
+            case .moveListener(let plane, let id, let heir, let newID):
+                precondition(kept.remove("\(plane)/\(id.rawValue)") != nil, "a socket that nobody keeps")
+                kept.insert("\(heir)/\(newID.rawValue)")
             case .closeListeners(let plane, let ids):
                 kept = kept.filter { key in
                     guard key.hasPrefix(plane + "/") else { return true }

@@ -20,6 +20,8 @@ final class ClusterHistory {
         case dyingNode
         /// The first node's workers stop for a while; nothing of it is lost.
         case frozenNode
+        /// The first node's data plane leaves as in a drain; its clients may go to the second.
+        case leavingNode
     }
 
     static let tunnels = [
@@ -67,6 +69,7 @@ final class ClusterHistory {
             let client = try ClientProcess(
                 world, nodes[place.node], random.below(2) == 0 ? .ws : .tcp, number: number,
                 tunnel: Self.tunnels[place.tunnel], connections: 1 + Int(random.below(2)),
+                others: weather == .leavingNode && place.node == 0 ? [nodes[1]] : [],
                 seed: seed &+ 99 &+ UInt64(number))
             clients.append((client, ScriptedOrigin(world, client), place.tunnel))
         }
@@ -83,6 +86,8 @@ final class ClusterHistory {
     private func addBrowser(_ visitor: Int, count: Int) {
         let tunnel = Int(random.below(2))
         let node = weather == .dyingNode || random.below(3) > 0 ? 2 : Int(random.below(2))
+        // Nobody takes the first one's place at its address: who is there asks once.
+        let count = weather == .leavingNode && node == 0 ? 1 : count
         let requests = (0..<count).map { makeRequest(visitor * 100 + $0) }
         let browser = Browser(
             world, nodes[node], outside, name: Self.host(tunnel), requests: requests,
@@ -114,6 +119,9 @@ final class ClusterHistory {
             world.run(milliseconds: 1 + UInt64(random.below(60)))
             nodes[0].process.kill()
             controls[0].leave()
+        case .leavingNode:
+            world.run(milliseconds: 30 + UInt64(random.below(60)))
+            leave()
         case .frozenNode:
             world.run(milliseconds: 1 + UInt64(random.below(30)))
             for bench in nodes[0].benches { bench.isFrozen = true }
@@ -126,6 +134,19 @@ final class ClusterHistory {
         askOnceMore()
         // Between two heartbeats.
         world.run(milliseconds: 1_000) { leftovers.isEmpty }
+    }
+
+    /// The first node's process leaves, and ends when it has nothing left.
+    private func leave() {
+        let first = nodes[0].benches[0]
+        first.worker.drainAll()
+        first.turn(world.now)
+        world.run(milliseconds: Limit.drainGraceMilliseconds.row.standard + 2_000) { first.worker.isOver }
+        if !first.worker.isOver { unserved = "the process that left has not ended" }
+        let ledger = first.worker.ledger
+        if ledger.visitors != 0 { unserved = "the process ended with visitors: \(ledger)" }
+        nodes[0].process.kill()
+        controls[0].leave()
     }
 
     /// Whatever happened: a new visitor of the third node is served.
@@ -173,7 +194,7 @@ final class ClusterHistory {
     private func isAllowed(_ outcome: Browser.Outcome, _ request: Browser.Request) -> Bool {
         switch (weather, outcome) {
         case (_, .answered): true
-        case (.lossless, _): false
+        case (.lossless, _), (.leavingNode, _): false
         case (.frozenNode, .cut), (.dyingNode, .cut), (.brokenPeerLinks, .cut): true
         // A request that may have reached an origin is repeated only when that is safe, and once.
         case (.dyingNode, .refused(let status)): status == 503 && request.isPost

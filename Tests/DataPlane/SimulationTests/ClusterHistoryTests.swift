@@ -9,7 +9,7 @@ import World
 @testable import Worker
 
 /// Visitors of one node, clients at others: under every fault that loses nothing, with links between nodes that break,
-/// with a node that dies and with one that stops for a while.
+/// with a node that dies, with one that leaves and with one that stops for a while.
 @Suite struct ClusterHistoryTests {
     @Test(arguments: Seeds.regressions + Seeds.usual.prefix(16))
     func everyRequestIsAnsweredInFull(_ seed: UInt64) throws {
@@ -36,6 +36,13 @@ import World
     @Test(arguments: Seeds.regressions + Seeds.usual.prefix(16))
     func aFrozenNodeComesBack(_ seed: UInt64) throws {
         let history = try ClusterHistory(seed: seed, weather: .frozenNode)
+        history.run()
+        #expect(history.brokenLaws == [])
+    }
+
+    @Test(arguments: Seeds.regressions + Seeds.usual.prefix(16))
+    func noRequestFailsWhenADataPlaneLeaves(_ seed: UInt64) throws {
+        let history = try ClusterHistory(seed: seed, weather: .leavingNode)
         history.run()
         #expect(history.brokenLaws == [])
     }

@@ -123,7 +123,8 @@ import World
         bench.expectQuiet()
     }
 
-    /// A listener that goes while somebody waits to be let in: the connection is closed, and its descriptor with it.
+    /// A listener that goes while somebody waits to be let in: whoever came is let in, a share in each turn, and then its
+    /// descriptor is closed.
     @Test func aListenerThatGoesMeanwhile() throws {
         let bench = try Bench()
         var links: [ScriptedVisitor] = []
@@ -135,10 +136,15 @@ import World
         let node = bench.node.benches[0]
         try #require(bench.world.run(milliseconds: 50) { node.worker.acceptedLinks.count > 0 })
         let listener = try #require(node.worker.listeners.first { !$0.isEntrypoint && $0.service == ServiceIndex(1) })
-        node.worker.listeners.removeAll { $0.id == listener.id }
+        node.worker.closeListener(listener.id)
+        node.port.submit(&node.worker.operations)
         bench.world.run(milliseconds: 5)
         #expect(node.worker.acceptedLinks.count == 0)
-        #expect(node.worker.ledger.links <= Worker.linksPerTurnMax + 1)
-        #expect(links.count(where: \.isEnded) >= Worker.linksPerTurnMax - 1)
+        #expect(node.worker.ledger.links == Worker.linksPerTurnMax * 2 + 1)
+        #expect(links.allSatisfy { !$0.isEnded })
+        #expect(!node.worker.listeners.contains { $0.id == listener.id })
+        for link in links { link.leave() }
+        bench.run(4_000)
+        bench.expectQuiet()
     }
 }

@@ -11,7 +11,7 @@ import World
 /// Masked, because it cannot or need not be the same: the connector's id; the visitor's address in stream headers (it
 /// is the recording machine's); when NOPs are sent; HTTP heads; presence and window of our window updates.
 @Suite struct VectorReplayTests {
-    private struct Record: Decodable {
+    struct Record: Decodable {
         var dir: String
         var hex: String
     }
@@ -22,14 +22,14 @@ import World
         var payload: [UInt8]
     }
 
-    private static func records(_ name: String) throws -> [Record] {
+    static func records(_ name: String) throws -> [Record] {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { root.deleteLastPathComponent() }
         let file = root.appendingPathComponent("Vectors/\(name).json")
         return try JSONDecoder().decode([Record].self, from: Data(contentsOf: file))
     }
 
-    private static func bytes(_ hex: String) -> [UInt8] {
+    static func bytes(_ hex: String) -> [UInt8] {
         let digits = Array(hex.utf8).map { $0 < 0x3A ? $0 - 0x30 : $0 - 0x57 }
         return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }

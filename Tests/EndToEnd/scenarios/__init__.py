@@ -2,6 +2,6 @@
 from .catalogue import SCENARIOS
 from . import (  # noqa: F401
     reach, front, requests, binds, binder, client_life, visits, relays, logins, start, hostile, crowds, smuggling, failures,
-    planes, stores, clusters, readme)
+    planes, stores, clusters, stock_nodes, scaling, readme)
 
 __all__ = ["SCENARIOS"]

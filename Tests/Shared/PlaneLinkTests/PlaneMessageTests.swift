@@ -71,6 +71,16 @@ struct PlaneMessageTests {
         #expect(!"\(Samples.peering)".contains("144964"))
     }
 
+    @Test func whatIsSaidOfLeavingIsStillSpoken() throws {
+        var control: [UInt8] = [], data: [UInt8] = []
+        for message in Samples.leaving.toData { message.encode(to: &control) }
+        for message in Samples.leaving.toControl { message.encode(to: &data) }
+        #expect(control.hex == Transcripts.leaving.toData)
+        #expect(data.hex == Transcripts.leaving.toControl)
+        #expect(try frames(control).map { try ControlToData.decode($0) } == Samples.leaving.toData)
+        #expect(try frames(data).map { try DataToControl.decode($0) } == Samples.leaving.toControl)
+    }
+
     /// What 1.2 added, byte for byte, in both directions.
     @Test func theRecordedTranscriptOfVersionOneTwoIsStillSpoken() throws {
         var control: [UInt8] = [], data: [UInt8] = []

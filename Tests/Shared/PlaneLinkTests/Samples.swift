@@ -131,6 +131,9 @@ enum Samples {
                 tunnel: tunnel))
     ]
 
+    /// What 1.2 says of data planes that leave, in either direction.
+    static let leaving: (toData: [ControlToData], toControl: [DataToControl]) = ([.drain, .dismissed], [.leaving])
+
     static let toControl: [DataToControl] = [
         .hello(
             DataHello(

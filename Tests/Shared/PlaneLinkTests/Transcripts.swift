@@ -61,4 +61,7 @@ enum Transcripts {
         2c00000008000900000000000000010002000f6170702e6578616d706c652e6f7267ee118079e13314382de3c162f260
         dbbb
         """
+
+    /// What 1.2 says of data planes that leave, in either direction: `drain`, `dismissed`, and `leaving`.
+    static let leaving = (toData: "000000000c00000000001a00", toControl: "000000000900")
 }

@@ -66,6 +66,8 @@ package struct Cluster: Sendable {
     /// Tunnels with stock nodes' entries, which age without a word.
     var aging: Set<TunnelKey> = []
     var agingDue = Tick.zero
+    /// When a stock node is not believed any more of which nothing was heard since.
+    var stockDue = Tick.never
 
     /// Seconds since 1970, and when that was.
     var wallSeconds: UInt64 = 0
@@ -96,7 +98,7 @@ package struct Cluster: Sendable {
 
     /// When something is due that waits for nothing but time.
     var nextDeadline: Tick {
-        var next = min(bindDeadlines.next, lookupDeadlines.next)
+        var next = min(bindDeadlines.next, lookupDeadlines.next, stockDue)
         for lane in lanes.values { next = min(next, lane.nextDeadline) }
         if !aging.isEmpty { next = min(next, agingDue) }
         return next

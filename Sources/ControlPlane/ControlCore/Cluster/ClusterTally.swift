@@ -39,6 +39,8 @@ package struct ClusterTally: Equatable, Sendable {
     package var readsOfChanges: UInt64 = 0
     package var rereads: UInt64 = 0
     package var readsOfSweeps: UInt64 = 0
+    /// Reads of tunnels that nobody here asked for, by which stock nodes are found.
+    package var samples: UInt64 = 0
     /// Questions of data planes, by what came of them.
     package var lookupsFound: UInt64 = 0
     package var lookupsAbsent: UInt64 = 0
@@ -53,6 +55,7 @@ package struct ClusterTally: Equatable, Sendable {
         case .changed: readsOfChanges += UInt64(count)
         case .touched: rereads += UInt64(count)
         case .swept: readsOfSweeps += UInt64(count)
+        case .sampled: samples += UInt64(count)
         }
     }
 

@@ -16,6 +16,8 @@ extension ControlCore {
                 } else {
                     cluster.lanes[store]?.auditedTunnels.append(tunnel)
                 }
+            } else {
+                sample(tunnel, in: store)
             }
             // No return: a host may be called like a tunnel.
         }
@@ -157,7 +159,10 @@ extension ControlCore {
     /// What a store says of a tunnel: fields and values of its hash.
     mutating func tunnelRead(_ key: TunnelKey, _ reply: [StoreReply], now: Tick) {
         let store = key.store
-        guard cluster.tunnels[key] != nil else { return judgeReleases(of: key.tunnel, now: now) }
+        guard cluster.tunnels[key] != nil else {
+            meetStockNodes(among: reply, in: store, now: now)
+            return judgeReleases(of: key.tunnel, now: now)
+        }
         if reply.count / 2 > ControlLimit.entriesPerTunnelMax { cluster.tally.refuse(.entries) }
         var connectors: [MirroredTunnel.Connector] = []
         var hasOwn = false
@@ -176,6 +181,7 @@ extension ControlCore {
                 hasOwn = true
                 continue
             }
+            meetStockNode(entry, in: store, now: now)
             connectors.append(MirroredTunnel.Connector(id: id, entry: entry, isSuspect: false))
             if entry.extra != nil, cluster.nodes.row(of: entry.node)?.leases[store] == nil {
                 if cluster.nodes.row(of: entry.node) == nil { _ = enterNode(entry.node, now: now) }
@@ -194,7 +200,6 @@ extension ControlCore {
         if cluster.tunnels[key]?.hasStock == true {
             if cluster.aging.isEmpty { cluster.agingDue = now.advanced(milliseconds: 1_000) }
             cluster.aging.insert(key)
-            cluster.lanes[store]?.hasStockNodes = true
         } else {
             cluster.aging.remove(key)
         }

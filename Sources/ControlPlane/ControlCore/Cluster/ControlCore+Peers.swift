@@ -33,7 +33,11 @@ extension ControlCore {
             let place = plan.addresses.indices.first {
                 plan.addresses[$0].listens(as: listener) && isFree(.shared($0))
             }
-            return place.map { ListenPoint.shared($0) }
+            // One of another data plane, which left: there are more at this address than workers.
+            let surplus = plan.addresses.indices.first {
+                plan.addresses[$0].address.port != 0 && plan.addresses[$0].listens(as: listener)
+            }
+            return (place ?? surplus).map { ListenPoint.shared($0) }
         }
         guard let peering = cluster.settings.peering else { return nil }
         let path = peering.siblingPath(of: plane)
@@ -95,6 +99,7 @@ extension ControlCore {
             guard let link = links[id], link.speaksCluster, !link.isSuperseded, !link.hasPeering else { continue }
             links[id]?.hasPeering = true
             effects.append(.send(id, message))
+            tellStockNodes(to: id)
             if link.phase == .serving { openMissingListeners(id) }
         }
         tellOwnRow()

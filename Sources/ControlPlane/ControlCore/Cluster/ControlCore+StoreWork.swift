@@ -15,6 +15,7 @@ extension ControlCore {
             giveUp(number, now: now)
         }
         if !cluster.aging.isEmpty, now >= cluster.agingDue { judgeAging(now: now) }
+        if now >= cluster.stockDue { forgetStockNodes(now: now) }
         for store in cluster.stores where cluster.lanes[store]?.isOpen(at: now) == true {
             cluster.lanes[store]?.judgeDoubtful(now: now)
             attendLeases(store, now: now)

@@ -14,6 +14,10 @@ package struct NodeTable: Sendable {
         /// The last lease of each store, also after it is gone: entries older than its epoch stay void.
         var epochs: [StoreID: UInt64] = [:]
         var heardAt: Tick
+        /// Of a stock node: until when its entries say that it is there; `.zero`: they do not.
+        var registeredUntil = Tick.zero
+
+        var isRegistered: Bool { registeredUntil != .zero }
     }
 
     package private(set) var own: PlaneNode
@@ -53,18 +57,45 @@ package struct NodeTable: Sendable {
         return rows[place].node.index
     }
 
-    /// The row of a stock node, by its address.
+    /// The row of a stock node, by its address. It counts as alive from its first young entry on; see `register`.
     mutating func enter(stock address: String, now: Tick, isNeeded: (UInt16) -> Bool) -> UInt16? {
         if let place = byAddress[address] {
             rows[place].heardAt = now
             return rows[place].node.index
         }
         let node = PlaneNode(
-            index: 0, id: NodeID(name: "at \(address)"), kind: .stock, epoch: 0, isAlive: true, weight: 1, peers: [],
-            entrypoints: [address])
+            index: 0, id: NodeID(name: "at \(address)"), kind: .stock, epoch: 0, isAlive: false, weight: 1,
+            peers: [], entrypoints: [address])
         guard let place = place(node, now: now, isNeeded: isNeeded) else { return nil }
         byAddress[address] = place
         return rows[place].node.index
+    }
+
+    /// A stock node's entry says that it is there until an instant; gives whether that is news.
+    mutating func register(_ index: UInt16, until end: Tick) -> Bool {
+        let place = Int(index) - 1
+        precondition(rows[place].node.kind == .stock)
+        let isNews = !rows[place].isRegistered
+        rows[place].node.isAlive = true
+        rows[place].registeredUntil = max(rows[place].registeredUntil, end)
+        return isNews
+    }
+
+    /// The stock nodes that are there, by their last word.
+    var registered: [PlaneNode] { rows.filter(\.isRegistered).map(\.node) }
+
+    /// When the next of them is not believed any more.
+    var nextDeparture: Tick { rows.lazy.filter(\.isRegistered).map(\.registeredUntil).min() ?? .never }
+
+    /// Stock nodes that nothing was heard of for too long; they are registered no more.
+    mutating func takeDeparted(now: Tick) -> [PlaneNode] {
+        var departed: [PlaneNode] = []
+        for place in rows.indices where rows[place].isRegistered && rows[place].registeredUntil <= now {
+            rows[place].registeredUntil = .zero
+            rows[place].node.isAlive = false
+            departed.append(rows[place].node)
+        }
+        return departed
     }
 
     private mutating func place(_ node: PlaneNode, now: Tick, isNeeded: (UInt16) -> Bool) -> Int? {
@@ -74,7 +105,9 @@ package struct NodeTable: Sendable {
             rows.append(Row(node: node, heardAt: now))
             return rows.count - 1
         }
-        let free = rows.indices.filter { rows[$0].leases.isEmpty && !isNeeded(rows[$0].node.index) }
+        let free = rows.indices.filter {
+            rows[$0].leases.isEmpty && !rows[$0].isRegistered && !isNeeded(rows[$0].node.index)
+        }
         guard let place = free.min(by: { rows[$0].heardAt < rows[$1].heardAt }) else { return nil }
         let before = rows[place].node
         byID[before.id] = nil

@@ -11,7 +11,7 @@ extension StoreLane {
     }
 
     /// Why something is read.
-    enum ReadCause { case asked, changed, touched, swept }
+    enum ReadCause { case asked, changed, touched, swept, sampled }
 
     /// Takes what is written next: removals before registrations, both before renewals.
     mutating func takeWrite(now: Tick) -> Write? {
@@ -39,7 +39,7 @@ extension StoreLane {
     }
 
     /// Takes the tunnels that are read next: those that somebody waits for, those that have changed, all of them after a
-    /// loss, and last those that may have changed.
+    /// loss, then those that may have changed, and last some that are not mirrored.
     mutating func takeTunnels(now: Tick) -> ([TunnelID], ReadCause)? {
         guard isUp, readsUnderWay < ControlLimit.readsUnderWayMax else { return nil }
         let most = ControlLimit.tunnelsPerBatchMax
@@ -54,7 +54,9 @@ extension StoreLane {
             hasStockNodes
             ? rereads.take(min(most, auditedTunnels.count), now: now)
             : audits.take(min(1, auditedTunnels.count), now: now)
-        return audited > 0 ? (auditedTunnels.take(audited), .touched) : nil
+        if audited > 0 { return (auditedTunnels.take(audited), .touched) }
+        let sampled = samples.take(min(most, sampledTunnels.count), now: now)
+        return sampled > 0 ? (sampledTunnels.take(sampled), .sampled) : nil
     }
 
     /// What was believed although a store that had just returned did not have it: now it had its time.

@@ -59,6 +59,8 @@ package struct StoreLane: Sendable {
     var touchedTunnels = UniqueQueue<TunnelID>()
     /// Of Culvert nodes only: perhaps renewed, perhaps changed by a stock node.
     var auditedTunnels = UniqueQueue<TunnelID>()
+    /// Of tunnels that are not mirrored: written by somebody, perhaps by a stock node.
+    var sampledTunnels = UniqueQueue<TunnelID>()
     /// A stock node has been seen among the entries.
     var hasStockNodes = false
     var sweptNames = UniqueQueue<NameID>()
@@ -67,6 +69,7 @@ package struct StoreLane: Sendable {
     var doubtfulTunnels = UniqueQueue<TunnelID>()
     var rereads = ReadBudget(perSecond: ControlLimit.rereadsPerSecond)
     var audits = ReadBudget(perSecond: ControlLimit.auditsPerSecond)
+    var samples = ReadBudget(perSecond: ControlLimit.samplesPerSecond)
     var changeReads = ReadBudget(perSecond: ControlLimit.changeReadsPerSecond)
     var sweepReads = ReadBudget(perSecond: ControlLimit.sweepReadsPerSecond)
 
@@ -117,6 +120,7 @@ package struct StoreLane: Sendable {
                 next = min(next, hasStockNodes ? rereads.nextDeadline : audits.nextDeadline)
             }
             if !sweptNames.isEmpty || !sweptTunnels.isEmpty { next = min(next, sweepReads.nextDeadline) }
+            if !sampledTunnels.isEmpty { next = min(next, samples.nextDeadline) }
         }
         if writesUnderWay < ControlLimit.writesUnderWayMax {
             next = min(next, names.nextDeadline, tunnels.nextDeadline)

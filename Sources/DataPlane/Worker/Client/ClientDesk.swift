@@ -63,6 +63,9 @@ package final class ClientDesk {
     package static let retryMillisecondsUnauthorized: UInt64 = 30_000
     /// How long a server of ours may take to say where visitors come.
     package static let noticeMilliseconds: UInt64 = 1_000
+    /// How long a session that is asked to go and the one that takes over serve side by side: so long others may take to
+    /// hear of the new one.
+    package static let overlapMilliseconds: UInt64 = 1_000
     /// How long a server's name may take to be resolved.
     package static let resolveMilliseconds: UInt64 = 10_000
     /// A target that fails is told about this often.
@@ -91,7 +94,7 @@ package final class ClientDesk {
             }
             deadline = min(deadline, connection.announceBy)
         }
-        for departure in departures { deadline = min(deadline, departure.until) }
+        for departure in departures { deadline = min(deadline, departure.due) }
         if let longest = awaitingNames.first, let dial = dials[longest] { deadline = min(deadline, dial.deadline) }
         return deadline
     }

@@ -14,6 +14,16 @@ struct Departure {
     /// Streams that the server still opens are served.
     var serves: Bool
     let targets: TargetGroup
+    /// The server asked us to go: the connection whose next session takes over. Until that stands, and a moment more, this
+    /// one serves as before; then the server is told that we leave. `.max`: it was told, or is not.
+    var successor: UInt32 = .max
+    /// When it is told.
+    var farewellAt = Tick.never
+    /// The server ends the session when nothing is under way: only it knows what it has sent that did not come yet.
+    var isEndedByServer = false
+
+    /// The next instant at which something is due.
+    var due: Tick { min(until, farewellAt) }
 }
 
 // What a client keeps up changes while it runs: connections are added and leave. Leaving closes nothing that is under
@@ -25,6 +35,14 @@ struct Departure {
 //                                         else ended at once
 //     every stream has ended            → the session is closed behind its last byte
 //     `leaveGraceMilliseconds` are over → it is closed with what is left
+//
+// A server that leaves asks us to go: no visitor shall find the tunnel without a connector, so that nothing is given up
+// before its successor stands:
+//
+//     `goAway` of the server            → the next session is dialled; this one serves as before
+//     the next session is bound         → both serve, until everybody who may send visitors knows of the new one
+//     `ClientDesk.overlapMilliseconds`  → `goAway` to the server, which sends nobody any more, and ends the session
+//                                         when what it has sent is done
 
 extension Worker {
     /// Keeps one more connection up; its position, which may be that of one that is gone.
@@ -74,6 +92,7 @@ extension Worker {
         for index in client.departures.indices {
             client.departures[index].until = min(client.departures[index].until, latest)
             client.departures[index].serves = false
+            client.departures[index].isEndedByServer = false
         }
     }
 
@@ -97,8 +116,8 @@ extension Worker {
         return client.visits.services[Int(visits[visit].pointee.service)].isUDP
     }
 
-    /// The server asked us to go: the next connection is made at once, elsewhere if there is another server; the
-    /// streams of this one go on until it closes.
+    /// The server asked us to go: the next connection is made at once, elsewhere if there is another server; this one
+    /// serves until that is bound.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func serverGoesAway(_ linkSlot: UInt32) {
         let position = links[linkSlot].pointee.connection
@@ -106,6 +125,8 @@ extension Worker {
         let server = client.connections[Int(position)].server
         client.connections[Int(position)].plan.choice.selection.failed(server, now: now)
         depart(linkSlot, client, Int(position), until: .never, serves: true)
+        client.departures[client.departures.count - 1].successor = position
+        client.departures[client.departures.count - 1].isEndedByServer = true
         client.events.append(.sentAway(plan: Int(position)))
         let pause = UInt64(client.random.below(UInt32(ClientDesk.retryMillisecondsFirst)))
         client.restart(Int(position), at: now.advanced(milliseconds: pause))
@@ -134,14 +155,38 @@ extension Worker {
     mutating func endDepartures(_ client: ClientDesk) {
         guard !client.departures.isEmpty else { return }
         client.departures.removeAll { !links.isCurrent($0.link, $0.generation) }
-        for departure in client.departures {
+        for position in client.departures.indices {
+            if client.departures[position].successor != .max { considerFarewell(position, client) }
+            let departure = client.departures[position]
             if departure.until <= now {
                 endLink(departure.link, .shutdown)
-            } else if links[departure.link].pointee.streamCount == 0, departure.until != .never {
+            } else if links[departure.link].pointee.streamCount == 0, departure.until != .never,
+                !departure.isEndedByServer
+            {
                 endLinkWhenSent(departure.link, .shutdown)
             }
         }
         client.departures.removeAll { !links.isCurrent($0.link, $0.generation) }
+    }
+
+    /// Tells a server that asked us to go that we do, when the session that takes over has stood for a moment, or none is
+    /// wanted.
+    private mutating func considerFarewell(_ index: Int, _ client: ClientDesk) {
+        let departure = client.departures[index]
+        switch client.connections[Int(departure.successor)].state {
+        case .bound:
+            if departure.farewellAt == .never {
+                client.departures[index].farewellAt = now.advanced(milliseconds: ClientDesk.overlapMilliseconds)
+            }
+        case .gone: client.departures[index].farewellAt = now
+        case .waiting, .resolving, .connecting: client.departures[index].farewellAt = .never
+        }
+        guard client.departures[index].farewellAt <= now else { return }
+        sendControl(departure.link, .goAway, stream: 0)
+        client.departures[index].successor = .max
+        client.departures[index].farewellAt = .never
+        client.departures[index].until = min(
+            departure.until, now.advanced(milliseconds: limits[.leaveGraceMilliseconds]))
     }
 
     /// Where the streams of a link go; nil when it takes none any more.

@@ -204,6 +204,9 @@ extension Worker {
             closeListener(id)
         case .closeConnector(let connector):
             closeConnector(connector)
+        case .drainBegun: beginDrain()
+        case .quietAsked(let round): quietIsAsked(round)
+        case .quietAnswered(let round, let isQuiet): heardOfQuiet(round, isQuiet)
         case .peersListenerOpened, .peersChanged, .remoteChanged, .clusterMet, .lookupAsked, .lookupAnswered:
             handleOfCluster(message, from: worker)
         case .moreBytes, .adoptVisitor, .adoptRelayVisitor, .parcelTaken:

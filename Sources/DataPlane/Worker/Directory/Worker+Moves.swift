@@ -151,7 +151,7 @@ extension Worker {
         sockets[socket].pointee.receivesOnce = visitor.isRestless
         sockets[socket].pointee.endOfInput = visitor.inputEnded
         // Counted here from now on; it was admitted where it came from.
-        if !trustedProxies.contains(visitor.source) {
+        if visitor.origin != .node, !trustedProxies.contains(visitor.source) {
             visitors[slot].pointee.sourceSlot = sources.enter(visitor.source, max: .max) ?? .max
         }
         serveVisitor(slot)

@@ -62,6 +62,11 @@ package enum WorkerMessage: BitwiseCopyable {
     case lookupAsked(Parcel)
     /// From worker 0: what it answered.
     case lookupAnswered(slot: UInt32, generation: UInt32, PlaneLookupOutcome)
+    /// The data plane leaves.
+    case drainBegun
+    /// Worker 0 asks whether everything has ended, and hears it at the end of the same turn.
+    case quietAsked(round: UInt32)
+    case quietAnswered(round: UInt32, isQuiet: Bool)
     /// End a connector by the control plane's wish.
     case closeConnector(ConnectorID)
 

@@ -99,6 +99,8 @@ package struct Link: BitwiseCopyable {
     var isPeerOnItsWay = false
     /// The client said that it leaves: it is in no table any more, and gets no new stream.
     var isWithdrawn = false
+    /// This data plane leaves, and the other side was told so.
+    var isSentAway = false
     /// Client role: which of the configured connections this is; `.max` when it is none any more.
     var connection: UInt32 = .max
     /// Client role: the visit that this link carries.

@@ -12,6 +12,8 @@ import Wire
 struct RelayVisit: BitwiseCopyable {
     /// Who comes, as the stream's header says it.
     var source = SocketAddress.unknown
+    /// Another node forwarded it to this one.
+    var isForwarded = false
     /// The visitor was told that it is connected.
     var isAnswered = false
     /// Nothing came back yet, and all that was sent is kept.

@@ -12,7 +12,7 @@ import Wire
 extension Worker {
     /// Whether the service lets this request in. If not, the link is refused, now or a little later.
     mutating func admits(_ linkSlot: UInt32, _ service: NodeTable.Service, _ request: RelayRequest) -> Bool {
-        guard let credentials = service.credentials else { return true }
+        guard let credentials = service.credentials, !links[linkSlot].pointee.visit.isForwarded else { return true }
         let source = links[linkSlot].pointee.source
         guard failedLogins.pending(source) < Int(limits[.loginsPendingMax]) else {
             refuseRelay(linkSlot, .unauthorized, .loginThrottled)

@@ -12,7 +12,8 @@ import Wire
 //     entrypoint.id: a public visitor         none                     07
 //                                             private                  06
 //                                             of tunnel T              T's connectors
-//     a tunnel's own id, with tunnel.direct   (not looked at)          its connectors
+//     a tunnel's own id, with tunnel.direct,  (not looked at)          its connectors
+//       or forwarded by another node
 //     a tunnel's own id, else                 of that tunnel           its connectors, private or not
 //                                             another's, or none       06
 //     …and no connector of its kind (TCP, UDP) takes a stream          05
@@ -56,7 +57,7 @@ extension Worker {
             }
             guard !route.isPrivate else { return refuseRelay(linkSlot, .hostUnreachable, .privateRoute) }
             link.pointee.tunnel = route.tunnel
-        } else if !service.isDirect {
+        } else if !service.isDirect, !link.pointee.visit.isForwarded {
             guard let route = lookUp(link.pointee.ingress, destination) else {
                 return relayRouteIsMissing(linkSlot, destination, .hostUnreachable)
             }

@@ -17,8 +17,13 @@ struct Forward: BitwiseCopyable {
     var tried = InlineArray<3, UInt16>(repeating: .max)
     var triedCount: UInt8 = 0
     var redirects: UInt8 = 0
+    /// Another node forwarded it to this one: only this node's data planes are candidates.
+    let staysInNode: Bool
 
-    init(_ header: ForwardHeader) { self.header = header }
+    init(_ header: ForwardHeader, staysInNode: Bool = false) {
+        self.header = header
+        self.staysInNode = staysInNode
+    }
 
     mutating func add(_ peer: UInt16) {
         tried[Int(triedCount)] = peer

@@ -16,6 +16,8 @@ struct Peer: BitwiseCopyable {
     var address: DialedAddress?
     /// It stands in the present table.
     var isListed = false
+    /// Of this node.
+    var isSibling = false
     var isAlive = false
     var weight: UInt8 = 1
     /// How many workers it has, as it said itself; 0: it was never met.

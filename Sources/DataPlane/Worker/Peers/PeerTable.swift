@@ -28,12 +28,18 @@ package final class PeerTable: Sendable {
     let plane: InlineText
     let secret: PeerSecret
     let rows: [Row]
+    /// Where stock nodes stand; see `NodeAddresses`.
+    let stockNodes: [SocketAddress]
 
-    init(node: NodeID, epoch: UInt64, plane: InlineText, secret: PeerSecret, rows: [Row]) {
+    init(
+        node: NodeID, epoch: UInt64, plane: InlineText, secret: PeerSecret, rows: [Row],
+        stockNodes: [SocketAddress] = []
+    ) {
         self.node = node
         self.epoch = epoch
         self.plane = plane
         self.secret = secret
         self.rows = rows
+        self.stockNodes = stockNodes
     }
 }

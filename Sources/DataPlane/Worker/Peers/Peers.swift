@@ -24,6 +24,8 @@ struct Peers: ~Copyable {
     var links: Slab<PeerLink>
     var forwards: Slab<Forward>
     var directory: RemoteDirectory
+    /// From where stock nodes forward.
+    var nodeAddresses = NodeAddresses()
     var lookups: LookupTable
     private let hints: UnsafeMutablePointer<UInt8>
     private var hasHints = false

@@ -28,6 +28,12 @@ struct ClusterDesk {
     var ids: [UInt16: NodeID] = [:]
     var numbers: [Name: Int] = [:]
     var isChanged = false
+    /// Stock nodes of which the present control plane has not spoken yet: it finds them as their entries are renewed.
+    var unconfirmed: Set<NodeID> = []
+    /// When they are believed no more; `.never` while nobody looked at the time.
+    var unconfirmedUntil = Tick.never
+    /// When the desk wants to look at them.
+    var unconfirmedDue: Tick { unconfirmedUntil == .never ? .zero : unconfirmedUntil }
     /// The present control plane said that there is a cluster: it is asked.
     var isMet = false
     /// Counts connections to control planes that know the cluster.
@@ -46,6 +52,8 @@ extension PlaneDesk {
         if cluster.epoch != hello.nodeEpoch {
             // Another process counts anew; rows stay until it has said its own.
             cluster.ids = [:]
+            cluster.unconfirmed = Set(cluster.rows.filter { $0.value.kind == .stock }.keys)
+            cluster.unconfirmedUntil = .never
             cluster.epoch = hello.nodeEpoch
             cluster.isChanged = true
         }
@@ -71,6 +79,7 @@ extension PlaneDesk {
     private func take(_ row: PlaneNode) {
         if let before = cluster.ids[row.index], before != row.id { cluster.rows[before] = nil }
         cluster.ids[row.index] = row.id
+        cluster.unconfirmed.remove(row.id)
         var row = row
         if row.kind == .own, let before = cluster.rows[row.id] {
             // A control plane that has just started has not heard of all of them yet. Places stay: these come last.
@@ -108,7 +117,14 @@ extension PlaneDesk {
         effects.append(
             .replacePeers(
                 PeerTable(
-                    node: peering.node, epoch: cluster.epoch, plane: plane, secret: peering.secret, rows: rows)))
+                    node: peering.node, epoch: cluster.epoch, plane: plane, secret: peering.secret, rows: rows,
+                    stockNodes: stockNodes)))
+    }
+
+    /// Where the stock nodes stand that are there: what they forward comes from the address at which they are reached.
+    private var stockNodes: [SocketAddress] {
+        cluster.rows.values.filter { $0.kind == .stock && $0.isAlive }.flatMap(\.entrypoints)
+            .compactMap { RelayAddress($0)?.socketAddress }
     }
 
     /// Every data plane of the rows gets a number and keeps it; numbers of those that are in no row any more are free.
@@ -192,8 +208,24 @@ extension PlaneDesk {
         effects.append(.answerLookup(pending.question, outcome))
     }
 
-    /// Questions that nobody answered in time.
+    /// How long a new control plane may take to find the stock nodes that the one before knew.
+    static var stockNodeMilliseconds: UInt64 { 600_000 }
+
+    private func forgetUnconfirmed(_ now: Tick) {
+        guard !cluster.unconfirmed.isEmpty else { return }
+        if cluster.unconfirmedUntil == .never {
+            cluster.unconfirmedUntil = now.advanced(milliseconds: Self.stockNodeMilliseconds)
+        }
+        guard cluster.unconfirmedUntil <= now else { return }
+        for id in cluster.unconfirmed { cluster.rows[id] = nil }
+        cluster.unconfirmed = []
+        cluster.isChanged = true
+        settleCluster()
+    }
+
+    /// Questions that nobody answered in time, and nodes that nobody spoke of again.
     func advanceCluster(_ now: Tick) {
+        forgetUnconfirmed(now)
         guard cluster.nextDeadline <= now else { return }
         for (number, pending) in cluster.pending where pending.deadline <= now { answer(number, .unknown) }
         cluster.nextDeadline = cluster.pending.values.map(\.deadline).min() ?? .never

@@ -26,8 +26,9 @@ extension Worker {
         let visitor = visitors[slot]
         let header = ForwardHeader(tunnel: tunnel, isUDP: false, source: source, destination: destination)
         return searchElsewhere(
-            header, .visitor(slot), Waiter(visitor: slot), service: visitor.pointee.service,
-            avoiding: visitor.pointee.avoiding, waiting: visitor.pointee.waiting, else: reason)
+            Forward(header, staysInNode: visitor.pointee.isForwarded), .visitor(slot), Waiter(visitor: slot),
+            service: visitor.pointee.service, avoiding: visitor.pointee.avoiding, waiting: visitor.pointee.waiting,
+            else: reason)
     }
 
     /// The same for a relay visitor.
@@ -37,35 +38,46 @@ extension Worker {
             tunnel: link.pointee.tunnel, isUDP: link.pointee.isUDP, source: link.pointee.visit.source,
             destination: address(of: linkSlot))
         return searchElsewhere(
-            header, .relayVisitor(linkSlot), Waiter(link: linkSlot), service: link.pointee.service,
-            avoiding: link.pointee.visit.avoiding, waiting: link.pointee.visit.waiting, else: reason)
+            Forward(header, staysInNode: link.pointee.visit.isForwarded), .relayVisitor(linkSlot),
+            Waiter(link: linkSlot), service: link.pointee.service, avoiding: link.pointee.visit.avoiding,
+            waiting: link.pointee.visit.waiting, else: reason)
     }
 
     private mutating func searchElsewhere(
-        _ header: ForwardHeader, _ partner: StreamPartner, _ waiter: Waiter, service: ServiceIndex,
+        _ forward: Forward, _ partner: StreamPartner, _ waiter: Waiter, service: ServiceIndex,
         avoiding: ConnectorID, waiting: Waiting, else reason: Reason
     ) -> StreamSearch {
+        let header = forward.header
         guard let remote = peers.directory.find(header.tunnel, now: now) else {
             if waitForTunnel(waiter, header.tunnel, service) { return .waits }
             return .none(refusal(waiting, else: reason))
         }
         if remote.connection != peers.connection, peers.connection != 0 { refresh(remote, service) }
         guard peers.forwards.count < UInt32(limits[.forwardsPendingMax]),
-            let place = peers.forwards.take(Forward(header))
+            let place = peers.forwards.take(forward)
         else { return .none(.streamsFull) }
         if let stream = openForward(place, partner, avoiding: avoiding) { return .stream(stream) }
         peers.forwards.give(place)
-        var isSomewhere = false
+        var isSomewhere = false, isReachable = false
         for place in 0..<Int(remote.count) where remote.candidates[place].isUDP == header.isUDP {
             isSomewhere = true
             let number = remote.candidates[place].peer
+            guard mayTake(forward, number) else { continue }
+            isReachable = true
             // It is being dialled, and has not failed for long.
             guard Int(number) < peers.count, peers[number].pointee.address != nil,
                 peers[number].pointee.failures <= Worker.failuresAwaited, !peers[number].pointee.isLinked
             else { continue }
             if waitForLink(waiter, header.tunnel) { return .waits }
         }
+        if isSomewhere, !isReachable { return .none(.loopDetected) }
         return .none(isSomewhere ? .peersUnreachable : reason)
+    }
+
+    /// Whether a forward may go to a peer at all: one that another node forwarded to us leaves this node no more.
+    private func mayTake(_ forward: Forward, _ number: UInt16) -> Bool {
+        guard forward.staysInNode else { return true }
+        return Int(number) < peers.count && peers[number].pointee.isSibling
     }
 
     /// A peer that was dialled in vain so often is not waited for.
@@ -130,6 +142,7 @@ extension Worker {
         for number in 0..<Int(remote.count) {
             let candidate = remote.candidates[number]
             guard candidate.isUDP == forward.pointee.header.isUDP, !forward.pointee.hasTried(candidate.peer),
+                mayTake(forward.pointee, candidate.peer),
                 let link = link(to: candidate.peer, for: forward.pointee.header.tunnel)
             else { continue }
             // One that has just failed this request comes last.

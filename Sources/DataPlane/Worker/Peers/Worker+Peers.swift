@@ -19,6 +19,7 @@ extension Worker {
     mutating func use(_ table: PeerTable) {
         let before = peers.table
         peers.table = table
+        peers.nodeAddresses.replace(with: table.stockNodes)
         for number in 0..<peers.count { peers[UInt16(number)].pointee.isListed = false }
         for row in table.rows {
             peers.reach(row.number)
@@ -32,6 +33,7 @@ extension Worker {
             }
             if row.isAlive, !peer.pointee.isAlive || peer.pointee.address == nil { peer.pointee.retryAt = now }
             peer.pointee.isListed = true
+            peer.pointee.isSibling = row.node == table.node
             peer.pointee.isAlive = row.isAlive
             peer.pointee.weight = row.weight
             peer.pointee.address = row.address

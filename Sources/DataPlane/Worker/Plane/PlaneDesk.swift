@@ -31,6 +31,10 @@ package final class PlaneDesk {
         /// A control plane that knows the cluster answers, or none does (0).
         case meetCluster(connection: UInt32)
         case answerLookup(LookupQuestion, PlaneLookupOutcome)
+        /// Others take our place: let what is under way end.
+        case drain
+        /// Nobody does, or nobody can say: end at once.
+        case end
         case closeDescriptor(Int32)
         case dump(id: UInt64)
         case log(Severity, String, [(String, String)])
@@ -85,8 +89,10 @@ package final class PlaneDesk {
     /// What came since and holds from the next `services` on.
     private var nextAccess: NodeAccess?
     private var nextTables: [UInt16: Set<CredentialDigest>] = [:]
-    private var controlCapabilities: PlaneCapabilities = []
+    private(set) var controlCapabilities: PlaneCapabilities = []
     var nodeName = ""
+    /// Whether this data plane is to end, and what was said to it.
+    var leave = LeaveState.no
     /// What is known of other data planes.
     var cluster = ClusterDesk()
     /// Stands in tests only: see `LinkCipher`.
@@ -118,6 +124,8 @@ package final class PlaneDesk {
     package var nextDeadline: Tick {
         var deadline = firstPending?.deadline ?? .never
         if case .disconnected(let retryAt) = state { deadline = min(deadline, retryAt) }
+        if !cluster.unconfirmed.isEmpty { deadline = min(deadline, cluster.unconfirmedDue) }
+        if case .asked(let until) = leave { deadline = min(deadline, until) }
         return min(deadline, cluster.nextDeadline)
     }
 
@@ -132,6 +140,7 @@ package final class PlaneDesk {
             decideAlone(pending.question.ask.ask, pending.question)
         }
         advanceCluster(now)
+        advanceLeave(now)
     }
 
     /// The bind that is overdue first. All wait equally long, so that it is the one that was asked first, and however many
@@ -155,6 +164,8 @@ package final class PlaneDesk {
         nextTables = [:]
         controlCapabilities = []
         send(.hello(hello), descriptor: countersDescriptor)
+        // Ahead of the inventory: the sockets are others' already.
+        if leave == .draining { send(.leaving) }
         for (listener, descriptor) in listeners.values { send(.listenerHeld(listener), descriptor: descriptor) }
         for connector in inventory { send(.connectorBound(connector)) }
         send(.inventoryEnd)
@@ -173,6 +184,7 @@ package final class PlaneDesk {
             if let pending = pendingBinds[ask] { decideAlone(ask, pending.question) }
         }
         clusterLost()
+        leaveUnanswered()
     }
 
     func send(_ message: DataToControl, descriptor: Int32? = nil) {
@@ -289,6 +301,9 @@ package final class PlaneDesk {
             effects.append(.closeConnector(connector))
         case .drain:
             for id in Array(listeners.keys) { removeListener(id) }
+            drain()
+        case .dismissed:
+            leaveUnanswered()
         case .tableEnd(let generation):
             pushedGenerations.append((routeGeneration, generation))
             noteApplied()
@@ -302,6 +317,8 @@ package final class PlaneDesk {
     private func addListener(_ listener: PlaneListener, _ descriptor: Int32?) {
         guard let descriptor else { return giveUp("a listener came without its descriptor") }
         confirmedListeners.insert(listener.id)
+        // Whatever this control plane believes, we accept nothing any more.
+        guard leave != .draining else { return effects.append(.closeDescriptor(descriptor)) }
         if var held = listeners[listener.id] {
             // We hold it already; the control plane learned it from us or kept its own copy. Its role may be new.
             effects.append(.closeDescriptor(descriptor))

@@ -61,6 +61,7 @@ extension Worker {
             closeConnector(connector)
             for worker in 0..<workerCount where worker != index { post(worker, .closeConnector(connector)) }
         case .replacePeers, .setRemote, .meetCluster, .answerLookup: performOfCluster(effect)
+        case .drain, .end: performLeaving(effect)
         case .closeDescriptor(let descriptor): closeDescriptor(descriptor)
         case .dump(let id): sendDump(id, desk)
         case .log(let severity, let text, let fields): notices.append((severity, text, fields))

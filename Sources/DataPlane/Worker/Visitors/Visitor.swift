@@ -31,6 +31,15 @@ package enum VisitorPhase: UInt8, BitwiseCopyable {
     case discarding
 }
 
+/// Whom a visitor's connection is from.
+package enum VisitorOrigin: UInt8, BitwiseCopyable {
+    /// Its address is not known yet, or was not looked at.
+    case unknown
+    case visitor
+    /// From where another node forwards; see Worker+ForwardedVisitors.
+    case node
+}
+
 /// How far the answer is.
 package enum AnswerPhase: UInt8, BitwiseCopyable {
     case awaitingHead
@@ -85,6 +94,9 @@ package struct Visitor: BitwiseCopyable {
     var isTLS = false
     /// Whom its requests are for stands in them: it came to an entrypoint that asks proxies for that.
     var namesClientByField = false
+    var origin = VisitorOrigin.unknown
+    /// Another node forwarded the present request to this one.
+    var isForwarded = false
     /// It was let in only to be told that it cannot be served.
     var surplus: Reason?
     /// Moves of this connection, as far as they matter.

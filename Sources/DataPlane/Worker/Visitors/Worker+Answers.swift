@@ -122,7 +122,9 @@ extension Worker {
         }
         visitor.pointee.originKeeps = head.keepsConnection
         visitor.pointee.answerUnchunks = head.framing == .chunked && visitor.pointee.minor == 0
-        if head.framing == .untilClose || visitor.pointee.answerUnchunks { visitor.pointee.keepsConnection = false }
+        if head.framing == .untilClose || visitor.pointee.answerUnchunks || drain.isOn {
+            visitor.pointee.keepsConnection = false
+        }
         let keeps = visitor.pointee.keepsConnection
         var options = HTTPAnswerRewriter.Options(rawValue: 0)
         if !keeps {

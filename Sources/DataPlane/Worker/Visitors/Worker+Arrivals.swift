@@ -37,7 +37,7 @@ extension Worker {
     // MARK: Connections by address
 
     /// Counts the visitor under its address. False when that address has too many: the visitor was refused. Proxies that
-    /// are believed speak for many and are not counted.
+    /// are believed, and other nodes, speak for many and are not counted.
     @_noLocks
     mutating func admitSource(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
@@ -45,6 +45,8 @@ extension Worker {
             refuseArrival(slot, reason)
             return false
         }
+        recognise(slot)
+        guard visitor.pointee.origin != .node else { return true }
         guard visitor.pointee.sourceSlot == .max, !trustedProxies.contains(visitor.pointee.source) else { return true }
         guard let source = sources.enter(visitor.pointee.source, max: limits[.visitorsPerSourceMax]) else {
             refuseArrival(slot, .sourceFull)
@@ -105,6 +107,7 @@ extension Worker {
         case .absent: break
         case .header(let header, let count):
             if let source = header.source { visitor.pointee.source = source }
+            visitor.pointee.origin = .visitor
             buffers.dropFirst(&visitor.pointee.input, count)
         }
         visitor.pointee.phase = .head

@@ -6,8 +6,9 @@ import Primitives
 import Wire
 
 // A relay request at an entrypoint (protocol tunnel-server §8.5). Stock servers serve whoever knows a tunnel's id there,
-// past credentials, rules and privacy (quirks A4). Here it is refused, unless `entrypoint.relay: true` stands in the
-// configuration; then the same holds as on the tunnel port, with the entrypoint's own ingress.
+// past credentials, rules and privacy (quirks A4). Here it is refused, unless another node forwarded it, which has judged
+// all that already (Worker+ForwardedVisitors), or `entrypoint.relay: true` stands in the configuration; then the same holds
+// as on the tunnel port, with the entrypoint's own ingress.
 
 extension Worker {
     /// Makes a visitor whose first byte is a relay version a link that awaits its request. False when that is not
@@ -15,7 +16,10 @@ extension Worker {
     @inline(never) @_semantics("no_performance_analysis")
     mutating func becomeRelayVisitor(_ slot: UInt32) -> Bool {
         let visitor = visitors[slot]
-        guard let service = table.service(visitor.pointee.service), service.relaysAtEntrypoints else { return false }
+        let isForwarded = visitor.pointee.origin == .node
+        guard let service = table.service(visitor.pointee.service), service.relaysAtEntrypoints || isForwarded else {
+            return false
+        }
         let socket = visitor.pointee.socket
         var link = Link(
             socket: socket, phase: .awaitingRequest, service: visitor.pointee.service, isWebSocket: false,
@@ -23,6 +27,7 @@ extension Worker {
         link.peer = visitor.pointee.peer
         link.ingress = visitor.pointee.ingress
         link.isAtEntrypoint = true
+        link.visit.isForwarded = isForwarded
         link.visit.inputEnded = visitor.pointee.inputEnded
         guard links.count < UInt32(limits[.linksPerWorkerMax]), let linkSlot = links.take(link) else {
             refuseRelay(atEntrypoint: slot, .serviceUnavailable, .linksFull)

@@ -86,7 +86,7 @@ extension Worker {
         visitor.pointee.tunnel = .zero
         visitor.pointee.minor = head.minor
         visitor.pointee.askedUpgrade = head.asksUpgrade
-        visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded
+        visitor.pointee.keepsConnection = head.keepsConnection && !visitor.pointee.inputEnded && !drain.isOn
         visitor.pointee.asksClose = !head.keepsConnection
         let front = buffers.first(visitor.pointee.input).unsafelyUnwrapped
         guard let host = RequestHost(head, buffers.bytes(front)) else {
@@ -102,6 +102,9 @@ extension Worker {
         let source = client(of: slot, head, front)
         visitor.pointee.routeKey = host.key(found.tunnel, source: visitor.pointee.namesClientByField ? source : nil)
         visitor.pointee.tunnel = found.tunnel
+        visitor.pointee.isForwarded = visitor.pointee.origin == .node && !head.forwardedNode.isEmpty
+        // Streams of other requests may lead on to another node.
+        if visitor.pointee.isForwarded { visitor.pointee.routeKey = ~visitor.pointee.routeKey }
         visitor.pointee.streamWasParked = false
         if visitor.pointee.attempts == 0, let parked = takeParked(slot) {
             visitor.pointee.streamWasParked = true

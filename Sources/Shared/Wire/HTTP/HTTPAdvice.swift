@@ -50,7 +50,7 @@ struct HTTPAdvice {
                 "Try again in a moment.")
         case .loopDetected:
             HTTPAdvice(
-                "The request came back to the node that had forwarded it.",
+                "Another node forwarded the request to this one, which would have had to send it on.",
                 "The nodes' registry is being corrected; try again in a moment.")
         case .sourceFull:
             HTTPAdvice(

@@ -121,5 +121,28 @@ extension LimitCase {
             }
             #expect(bench.node.benches[0].worker.peers.directory.count == 16)
         },
+        LimitCase(.drainGraceMilliseconds, 1_000, isOfClient: true) { bench in
+            // Another data plane: nobody of this one would be unharmed.
+            let world = bench.bench.world
+            let node = try NodeProcess(world, seed: 9, limits: [.drainGraceMilliseconds: 1_000], number: 3)
+            let connector = ScriptedConnector(world, node, bench.bench.clientHost, tunnel: Bench.tunnel)
+            try #require(world.run(milliseconds: 1_000) { connector.isBound })
+            let visitor = ScriptedVisitor(world, node, bench.bench.outside)
+            visitor.write("GET / HTTP/1.1\r\nHost: \(bench.bench.host)\r\n\r\n")
+            bench.run(50)
+            try #require(connector.streams.count == 1)
+            // Its answer never comes: the data plane leaves all the same.
+            node.benches[0].worker.drainAll()
+            node.benches[0].turn(world.now)
+            bench.run(900)
+            #expect(!visitor.isEnded)
+            bench.run(200)
+            #expect(visitor.isEnded)
+            bench.expectCountedAndLogged(.shutdown, at: node.benches[0])
+            bench.run(1_000)
+            let isOver = node.benches[0].worker.isOver
+            #expect(isOver)
+            node.process.kill()
+        },
     ]
 }

@@ -19,31 +19,41 @@ struct ClusterBench {
     let nodes: [NodeProcess]
     let controls: [ScriptedControl]
     let outside: SimulatedHost
+    /// Where a stock node stands; nobody knows it before a test tells of it.
+    let stockHost: SimulatedHost
+    private let areSiblings: Bool
     let clientHost: SimulatedHost
     let host = "\(Endpoint.label(of: ClusterBench.tunnel).string).localhost"
 
-    /// One node per number of workers. `secrets` differ only where a test wants that.
+    static let stockAddress = "10.0.0.77:80"
+
+    /// One node per number of workers, or one data plane of the same node. `secrets` differ only where a test wants that.
     init(
         workers: [Int] = [1, 1], limits: [Limit: UInt64] = [:], secrets: [PeerSecret] = [], isDirect: Bool = false,
-        tellsRows: Bool = true, seed: UInt64 = 1
+        tellsRows: Bool = true, areSiblings: Bool = false, access: NodeAccess? = nil,
+        trust: PlaneTrust = PlaneTrust(), seed: UInt64 = 1
     ) throws {
         world = World(seed: seed)
+        self.areSiblings = areSiblings
         var nodes: [NodeProcess] = [], controls: [ScriptedControl] = []
         for (number, count) in workers.enumerated() {
             let node = try NodeProcess(
                 world, workers: count, seed: seed &+ UInt64(number) &* 104_729, limits: limits, isDirect: isDirect,
-                number: number)
+                trust: trust, access: access, number: number, plane: areSiblings ? "data-\(number)" : "simulated")
             node.listenForPeers()
             nodes.append(node)
             controls.append(
                 ScriptedControl(
-                    world, node.host, node: ScriptedControl.row(number),
-                    rows: !tellsRows ? [] : workers.indices.filter { $0 != number }.map { ScriptedControl.row($0) },
+                    world, node.host, node: ScriptedControl.row(areSiblings ? 0 : number),
+                    rows: areSiblings
+                        ? [ScriptedControl.row(planes: workers.count)]
+                        : !tellsRows ? [] : workers.indices.filter { $0 != number }.map { ScriptedControl.row($0) },
                     secret: number < secrets.count ? secrets[number] : Self.secret))
         }
         self.nodes = nodes
         self.controls = controls
         outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
+        stockHost = world.kernel.makeHost(low: 0xFFFF_0A00_004D)
         clientHost = world.kernel.makeHost(low: 0xFFFF_0A00_0002)
         run(1_500)
     }
@@ -62,13 +72,24 @@ struct ClusterBench {
         for (other, control) in controls.enumerated() {
             control.hosts[host] = Self.tunnel
             if other != number {
-                control.tunnels[Self.tunnel, default: []].append(ScriptedControl.candidate(number, isUDP: isUDP))
+                var candidate = ScriptedControl.candidate(areSiblings ? 0 : number, isUDP: isUDP)
+                if areSiblings { candidate.place = UInt8(number) }
+                control.tunnels[Self.tunnel, default: []].append(candidate)
             }
         }
         return connector
     }
 
     func visitor(at number: Int) -> ScriptedVisitor { ScriptedVisitor(world, nodes[number], outside) }
+
+    /// Tells a node of the stock node, as its control plane does.
+    func tellOfStockNode(_ number: Int = 0, isAlive: Bool = true) {
+        controls[number].send([.node(ScriptedControl.stockRow(9, at: Self.stockAddress, isAlive: isAlive))])
+        run()
+    }
+
+    /// What the stock node forwards to an entrypoint.
+    func forwarded(to number: Int = 0) -> ScriptedVisitor { ScriptedVisitor(world, nodes[number], stockHost) }
 
     func get(_ path: String = "/", _ fields: String = "") -> String {
         "GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\(fields)\r\n"

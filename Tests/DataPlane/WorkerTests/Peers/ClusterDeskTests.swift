@@ -84,6 +84,50 @@ import Wire
         #expect(table.rows.allSatisfy { $0.address != nil })
     }
 
+    /// Where a stock node stands is told to the workers, as long as it is there; a name in place of an address is no
+    /// place from which something comes.
+    @Test func stockNodesAreKnownByTheirAddresses() throws {
+        let desk = desk()
+        func stock(_ index: UInt16, _ address: String, isAlive: Bool = true) -> ControlToData {
+            let id = NodeID(high: 0x51, low: address.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
+            return .node(
+                PlaneNode(
+                    index: index, id: id, kind: .stock, epoch: 0, isAlive: isAlive, weight: 1, peers: [],
+                    entrypoints: [address]))
+        }
+        hear(
+            desk,
+            [
+                hello(epoch: 1), .peering(PlanePeering(node: Self.ours, secret: Self.secret)),
+                stock(1, "10.42.0.9:80"), stock(2, "[2001:db8::7]:80"), stock(3, "gost.example:80"),
+                stock(4, "10.42.0.8:80", isAlive: false),
+            ])
+        func known() -> [String] { tables(desk).last?.stockNodes.map(\.hostText).sorted() ?? [] }
+        #expect(known() == ["10.42.0.9", "2001:db8:0:0:0:0:0:7"])
+        #expect(try #require(tables(desk).last).rows.isEmpty)
+        hear(desk, [stock(1, "10.42.0.9:80", isAlive: false), stock(4, "10.42.0.8:80")])
+        #expect(known() == ["10.42.0.8", "2001:db8:0:0:0:0:0:7"])
+        // Another one in its place.
+        hear(desk, [stock(4, "10.42.0.5:80")])
+        #expect(known() == ["10.42.0.5", "2001:db8:0:0:0:0:0:7"])
+        // A control plane that has just started finds them as they renew their entries; those that are gone it never
+        // speaks of.
+        desk.disconnected(.zero)
+        desk.connected()
+        hear(
+            desk,
+            [
+                hello(epoch: 2), .peering(PlanePeering(node: Self.ours, secret: Self.secret)),
+                stock(9, "10.42.0.5:80"),
+            ])
+        #expect(known() == ["10.42.0.5", "2001:db8:0:0:0:0:0:7"])
+        desk.advance(.zero)
+        #expect(desk.nextDeadline == Tick.zero.advanced(milliseconds: PlaneDesk.stockNodeMilliseconds))
+        desk.advance(desk.nextDeadline)
+        #expect(known() == ["10.42.0.5"])
+        #expect(desk.nextDeadline == .never)
+    }
+
     /// Another control plane process counts anew: data planes keep their numbers, candidates are found by the new one's.
     @Test func numbersOutliveAControlPlane() throws {
         let desk = desk()
