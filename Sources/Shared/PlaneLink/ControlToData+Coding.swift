@@ -26,6 +26,8 @@ extension ControlToData {
         case remoteTunnel = 23
         case lookupAnswer = 24
         case peering = 25
+        // Since 1.3.
+        case tellPeer = 26
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -55,6 +57,7 @@ extension ControlToData {
         case .remoteTunnel: .remoteTunnel
         case .lookupAnswer: .lookupAnswer
         case .peering: .peering
+        case .tellPeer: .tellPeer
         }
     }
 
@@ -116,6 +119,7 @@ extension ControlToData {
             writer.put(question)
             outcome.encode(to: &writer)
         case .peering(let peering): peering.encode(to: &writer)
+        case .tellPeer(let telling): telling.encode(to: &writer)
         case .listenersEnd, .drain, .ping: break
         }
     }
@@ -183,6 +187,7 @@ extension ControlToData {
         case .ping: return .ping
         case .node: return .node(try PlaneNode(from: &reader))
         case .peering: return .peering(try PlanePeering(from: &reader))
+        case .tellPeer: return .tellPeer(try PeerTelling(from: &reader))
         case .remoteTunnel: return .remoteTunnel(try RemoteTunnel(from: &reader))
         case .lookupAnswer:
             return .lookupAnswer(question: try reader.number(), try PlaneLookupOutcome(from: &reader))

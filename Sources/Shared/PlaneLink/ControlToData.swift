@@ -50,6 +50,8 @@ package enum ControlToData: Hashable, Sendable {
     case remoteTunnel(RemoteTunnel)
     /// Answers a `lookup`.
     case lookupAnswer(question: UInt64, PlaneLookupOutcome)
+    /// Words for another node's control plane; answered by `peerTold`. Said to data planes of the capability `words`.
+    case tellPeer(PeerTelling)
 }
 
 /// The control plane's first message.

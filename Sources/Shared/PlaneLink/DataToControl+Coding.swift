@@ -12,6 +12,10 @@ extension DataToControl {
         case pong = 7
         // Since 1.2.
         case lookup = 8
+        // Since 1.3.
+        case peerLinked = 9
+        case peerTold = 10
+        case peerSaid = 11
         case hello = 0x8001
         case listenerHeld = 0x8002
     }
@@ -28,6 +32,9 @@ extension DataToControl {
         case .dump: .dump
         case .pong: .pong
         case .lookup: .lookup
+        case .peerLinked: .peerLinked
+        case .peerTold: .peerTold
+        case .peerSaid: .peerSaid
         }
     }
 
@@ -55,6 +62,15 @@ extension DataToControl {
             writer.put(isLast)
             writer.put(text)
         case .lookup(let lookup): lookup.encode(to: &writer)
+        case .peerLinked(let peer, let isLinked):
+            peer.encode(to: &writer)
+            writer.put(isLinked)
+        case .peerTold(let number, let isTaken):
+            writer.put(number)
+            writer.put(isTaken)
+        case .peerSaid(let node, let words):
+            writer.put(node)
+            writer.put(bytes: words)
         case .inventoryEnd, .pong: break
         }
     }
@@ -82,6 +98,10 @@ extension DataToControl {
             return .dump(id: id, text: try reader.string(), isLast: isLast)
         case .pong: return .pong
         case .lookup: return .lookup(try PlaneLookup(from: &reader))
+        case .peerLinked: return .peerLinked(try LinkedPeer(from: &reader), isLinked: try reader.bool())
+        case .peerTold: return .peerTold(number: try reader.number(), isTaken: try reader.bool())
+        case .peerSaid:
+            return .peerSaid(node: try reader.identity(), words: try reader.bytes(atMost: PeerWords.bytesMax))
         }
     }
 }

@@ -22,6 +22,13 @@ package enum DataToControl: Hashable, Sendable {
     case pong
     /// Asks for a way to a tunnel; answered by `lookupAnswer`, always. Said to control planes of the capability `cluster`.
     case lookup(PlaneLookup)
+    /// There is a link now over which the data plane of another node can be told words, or there is none any more. Said,
+    /// as what follows, to control planes of the capability `words`.
+    case peerLinked(LinkedPeer, isLinked: Bool)
+    /// What became of a `tellPeer`: the other side has taken it, or that is not known.
+    case peerTold(number: UInt64, isTaken: Bool)
+    /// Words of another node's control plane (`PeerWords`), of at most `PeerWords.bytesMax` bytes.
+    case peerSaid(node: NodeID, words: [UInt8])
 }
 
 /// The data plane's first message.
