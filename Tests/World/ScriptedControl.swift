@@ -30,6 +30,12 @@ package final class ScriptedControl: Scripted {
     /// Nodes that are told of only with the tunnels that they have.
     package var lateRows: [PlaneNode] = []
     package private(set) var lookups: [PlaneLookup] = []
+    /// It says and hears words; said with its hello.
+    package var speaksWords = false
+    /// Who can be told words, what became of those that were sent, and what others said.
+    package private(set) var linked: [LinkedPeer] = []
+    package private(set) var told: [UInt64: Bool] = [:]
+    package private(set) var heard: [(node: NodeID, words: [UInt8])] = []
     package private(set) var isMet = false
 
     package init(_ world: World, _ host: SimulatedHost, node: PlaneNode, rows: [PlaneNode], secret: PeerSecret) {
@@ -105,11 +111,13 @@ package final class ScriptedControl: Scripted {
         switch message {
         case .hello:
             isMet = true
+            linked = []
             send(
                 [
                     .hello(
                         ControlHello(
-                            version: .current, capabilities: [.cluster], nodeName: "node-\(node.index)",
+                            version: .current, capabilities: speaksWords ? [.cluster, .words] : [.cluster],
+                            nodeName: "node-\(node.index)",
                             nodeEpoch: node.epoch)),
                     .peering(PlanePeering(node: node.id, secret: secret)),
                 ] + rows.map { .node($0) })
@@ -129,6 +137,11 @@ package final class ScriptedControl: Scripted {
         case .lookup(let lookup):
             lookups.append(lookup)
             answer(lookup)
+        case .peerLinked(let peer, let isLinked):
+            linked.removeAll { $0 == peer }
+            if isLinked { linked.append(peer) }
+        case .peerTold(let number, let isTaken): told[number] = isTaken
+        case .peerSaid(let node, let words): heard.append((node, words))
         case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong: return
         }
     }

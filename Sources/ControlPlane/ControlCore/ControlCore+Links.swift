@@ -40,6 +40,9 @@ extension ControlCore {
         // The shell gathers dumps: nothing is decided by them.
         case .dump: break
         case .lookup(let lookup): look(up: lookup, from: id, now: now)
+        case .peerLinked(let peer, let isLinked): peerLinked(peer, isLinked: isLinked, over: id, now: now)
+        case .peerTold(let number, let isTaken): peerTold(number, isTaken: isTaken, now: now)
+        case .peerSaid(let node, let words): peerSaid(words, by: node, over: id, now: now)
         }
     }
 
@@ -73,7 +76,7 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: [.access, .cluster],
+                        version: .current, capabilities: [.access, .cluster, .words],
                         nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         tellPeering()
         note(
@@ -95,6 +98,7 @@ extension ControlCore {
     mutating func disconnected(_ id: LinkID, _ end: LinkEnd, now: Tick) {
         guard let link = links.removeValue(forKey: id) else { return }
         cluster.told[id] = nil
+        waysLost(over: id, now: now)
         if case .fault(let fault) = end {
             tally.linkFaults += 1
             note(.error, "data plane broke the plane link", ["dataPlane": link.name, "error": fault.text])

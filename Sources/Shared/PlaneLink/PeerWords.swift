@@ -115,7 +115,7 @@ extension PeerWords.Statement {
         let planeCount = Int(try reader.number(UInt8.self))
         guard !tunnel.isZero, planeCount <= PeerWords.planesMax else { throw reader.badValue }
         var planes: [String] = []
-        for _ in 0..<planeCount { planes.append(try reader.inlineText().string) }
+        for _ in 0..<planeCount { planes.append(try readText(from: &reader)) }
         let count = try reader.count()
         guard count <= PeerWords.connectorsMax else { throw reader.badValue }
         var connectors: [PeerWords.Connector] = []
@@ -131,14 +131,21 @@ extension PeerWords.Statement {
     }
 
     private static func readName(from reader: inout PlaneByteReader) throws(PlaneFault) -> PeerWords.Statement {
-        let ingress = try reader.inlineText().string
-        let key = try reader.inlineText().string
+        let ingress = try readText(from: &reader)
+        let key = try readText(from: &reader)
         guard !key.isEmpty else { throw reader.badValue }
         let holding = try reader.number(UInt8.self)
         if holding == 0 { return .name(ingress: ingress, key: key, nil) }
         let tunnel = try reader.identity(TunnelID.self)
         guard holding <= 2, !tunnel.isZero else { throw reader.badValue }
         return .name(ingress: ingress, key: key, Route(tunnel: tunnel, isPrivate: holding == 2))
+    }
+
+    /// UTF-8, so that it is as long when it is said on.
+    private static func readText(from reader: inout PlaneByteReader) throws(PlaneFault) -> String {
+        let text = try reader.inlineText()
+        guard let valid = text.withBytes({ String(validating: $0, as: UTF8.self) }) else { throw reader.badValue }
+        return valid
     }
 
     /// The body, and its kind in front.

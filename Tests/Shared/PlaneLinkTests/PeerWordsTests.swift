@@ -60,7 +60,8 @@ import Testing
             // Neither TCP nor UDP.
             (3, tunnel + [1, 1, 0x61, 1, 0] + nobody + [0, 2, 1]),
             // A name without a text, of nobody, and of a kind that there is not.
-            (4, [1, 0x69, 0, 0]), (4, [1, 0x69, 1, 0x6B, 1] + nobody), (4, [1, 0x69, 1, 0x6B, 3] + tunnel),
+            (4, [1, 0xFF, 1, 0x6B, 0]), (4, [1, 0x69, 0, 0]), (4, [1, 0x69, 1, 0x6B, 1] + nobody),
+            (4, [1, 0x69, 1, 0x6B, 3] + tunnel),
         ]
         for (kind, body) in bodies {
             #expect(throws: PeerWordsFault.malformed, "\(kind) \(body)") { try PeerWords(chunk(kind: kind, body)) }
@@ -72,7 +73,7 @@ import Testing
 
     /// As much as a tunnel and a name may be at most goes into a chunk; what does not fit leaves it as it was.
     @Test func theLargestStatementFits() throws {
-        let planes = (0..<PeerWords.planesMax).map { String(repeating: "p", count: 126) + String(UnicodeScalar(UInt8(65 + $0))) }
+        let planes = (0..<PeerWords.planesMax).map { String(repeating: "p", count: 126) + "\(10 + $0)" }
         let connectors = (0..<PeerWords.connectorsMax).map {
             PeerWords.Connector(
                 id: ConnectorID(high: 1, low: UInt64($0)), plane: planes[$0 % planes.count], isUDP: false, weight: 1)

@@ -36,6 +36,8 @@ struct ClusterDesk {
     var nextQuestion: UInt64 = 1
     /// Of the answer that is awaited longest, or before.
     var nextDeadline = Tick.never
+    /// What passes between control planes.
+    var words = WordsDesk()
 }
 
 // The cluster, as far as worker 0 hears of it: who the other data planes are, who has a tunnel, and answers.
@@ -43,6 +45,7 @@ struct ClusterDesk {
 extension PlaneDesk {
     /// A control plane said hello.
     func clusterMet(_ hello: ControlHello) {
+        wordsMet(hello)
         if cluster.epoch != hello.nodeEpoch {
             // Another process counts anew; rows stay until it has said its own.
             cluster.ids = [:]
@@ -64,6 +67,7 @@ extension PlaneDesk {
         case .node(let row): take(row)
         case .remoteTunnel(let tunnel): effects.append(.setRemote(remoteEntry(tunnel)))
         case .lookupAnswer(let number, let outcome): answer(number, outcome)
+        case .tellPeer(let telling): effects.append(.tellPeer(telling))
         default: preconditionFailure("not a message of the cluster")
         }
     }
@@ -202,6 +206,7 @@ extension PlaneDesk {
     /// The control plane is away: workers go on by what they know.
     func clusterLost() {
         cluster.isMet = false
+        wordsLost()
         for number in Array(cluster.pending.keys) { answer(number, .unknown) }
         cluster.nextDeadline = .never
         effects.append(.meetCluster(connection: 0))

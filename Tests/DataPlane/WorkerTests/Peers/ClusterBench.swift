@@ -25,7 +25,7 @@ struct ClusterBench {
     /// One node per number of workers. `secrets` differ only where a test wants that.
     init(
         workers: [Int] = [1, 1], limits: [Limit: UInt64] = [:], secrets: [PeerSecret] = [], isDirect: Bool = false,
-        tellsRows: Bool = true, seed: UInt64 = 1
+        tellsRows: Bool = true, speaksWords: Bool = false, seed: UInt64 = 1
     ) throws {
         world = World(seed: seed)
         var nodes: [NodeProcess] = [], controls: [ScriptedControl] = []
@@ -41,6 +41,7 @@ struct ClusterBench {
                     rows: !tellsRows ? [] : workers.indices.filter { $0 != number }.map { ScriptedControl.row($0) },
                     secret: number < secrets.count ? secrets[number] : Self.secret))
         }
+        for control in controls { control.speaksWords = speaksWords }
         self.nodes = nodes
         self.controls = controls
         outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)
