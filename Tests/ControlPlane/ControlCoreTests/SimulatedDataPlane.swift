@@ -38,6 +38,9 @@ struct SimulatedDataPlane {
     var hasRows = false
     var remote: [TunnelID: [Candidate]] = [:]
     var lookups: [UInt64: PlaneLookupOutcome] = [:]
+    /// Words that its control plane wants told, until somebody takes them, and whom it said it can tell.
+    var tellings: [PeerTelling] = []
+    var saidLinked: Set<LinkedPeer> = []
     var minor: UInt16 = PlaneVersion.current.minor
     /// Who may use the services, as it holds since the last of them; nil when nothing was said.
     var access: [PlaneAccess]?
@@ -127,6 +130,10 @@ struct SimulatedDataPlane {
                     remote[route.tunnel] != nil || !capabilities.contains(.cluster), "found, and not told where")
             }
             lookups[question] = outcome
+        case .tellPeer(let telling):
+            precondition(capabilities.contains(.words), "an old data plane is told what it does not know")
+            precondition(!telling.words.isEmpty && telling.words.count <= PeerWords.bytesMax)
+            tellings.append(telling)
         case .trust:
             precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
         case .services(_, let services):

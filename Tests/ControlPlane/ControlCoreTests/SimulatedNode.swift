@@ -86,6 +86,8 @@ struct SimulatedNode {
         planes[index].hasTable = false
         planes[index].announced = []
         planes[index].hasRows = false
+        planes[index].tellings = []
+        planes[index].saidLinked = []
         tell(.connected(link))
         for message in planes[index].inventory { say(index, message) }
     }
