@@ -48,6 +48,9 @@ package struct PeerWords: Equatable, Sendable {
         /// Whose a name is in the ingress that is configured under this name; nil: nobody's there any more. Texts of at
         /// most 255 bytes.
         case name(ingress: String, key: String, Route?)
+        /// What the node's lease says too, for those who could not read it: how many of the visitors it wants, and where
+        /// its data planes are reached. At most `planesMax`, texts of at most 255 bytes.
+        case node(weight: UInt8, [PlaneNode.Peer])
     }
 
     /// Of the teller's start.
@@ -97,6 +100,7 @@ extension PeerWords.Statement {
         case again = 2
         case tunnel = 3
         case name = 4
+        case node = 5
     }
 
     /// nil for a kind that only a newer control plane says.
@@ -106,6 +110,7 @@ extension PeerWords.Statement {
         case .again: self = .again
         case .tunnel: self = try PeerWords.Statement.readTunnel(from: &reader)
         case .name: self = try PeerWords.Statement.readName(from: &reader)
+        case .node: self = try PeerWords.Statement.readNode(from: &reader)
         case nil: return nil
         }
     }
@@ -139,6 +144,18 @@ extension PeerWords.Statement {
         let tunnel = try reader.identity(TunnelID.self)
         guard holding <= 2, !tunnel.isZero else { throw reader.badValue }
         return .name(ingress: ingress, key: key, Route(tunnel: tunnel, isPrivate: holding == 2))
+    }
+
+    private static func readNode(from reader: inout PlaneByteReader) throws(PlaneFault) -> PeerWords.Statement {
+        let weight = max(try reader.number(UInt8.self), 1)
+        let count = Int(try reader.number(UInt8.self))
+        guard count <= PeerWords.planesMax else { throw reader.badValue }
+        var peers: [PlaneNode.Peer] = []
+        for _ in 0..<count {
+            let plane = try readText(from: &reader)
+            peers.append(PlaneNode.Peer(plane: plane, address: try readText(from: &reader)))
+        }
+        return .node(weight: weight, peers)
     }
 
     /// UTF-8, so that it is as long when it is said on.
@@ -184,6 +201,18 @@ extension PeerWords.Statement {
             guard let route else { return writer.put(UInt8(0)) }
             writer.put(UInt8(route.isPrivate ? 2 : 1))
             writer.put(route.tunnel)
+        case .node(let weight, let peers):
+            precondition(peers.count <= PeerWords.planesMax)
+            writer.put(Kind.node.rawValue)
+            writer.put(weight)
+            writer.put(UInt8(peers.count))
+            for peer in peers {
+                guard let plane = InlineText(peer.plane), let address = InlineText(peer.address) else {
+                    preconditionFailure("a data plane's name or address of more than 255 bytes is told")
+                }
+                writer.put(plane)
+                writer.put(address)
+            }
         }
     }
 }

@@ -63,6 +63,10 @@ import Testing
             (4, [1, 0xFF, 1, 0x6B, 0]), (4, [1, 0x69, 0, 0]), (4, [1, 0x69, 1, 0x6B, 1] + nobody),
             (4, [1, 0x69, 1, 0x6B, 3] + tunnel),
         ]
+        let crowd = [UInt8](repeating: 0, count: 2 * (PeerWords.planesMax + 1))
+        #expect(throws: PeerWordsFault.malformed) {
+            try PeerWords(chunk(kind: 5, [1, UInt8(PeerWords.planesMax + 1)] + crowd))
+        }
         for (kind, body) in bodies {
             #expect(throws: PeerWordsFault.malformed, "\(kind) \(body)") { try PeerWords(chunk(kind: kind, body)) }
         }

@@ -160,6 +160,12 @@ enum Samples {
         .name(ingress: "names", key: "shop", Route(tunnel: tunnel, isPrivate: false)),
         .name(ingress: "names", key: "shop.example.org", Route(tunnel: tunnel, isPrivate: true)),
         .name(ingress: "names", key: "gone", nil),
+        .node(
+            weight: 7,
+            [
+                PlaneNode.Peer(plane: "data-0", address: "10.42.0.100:8430"),
+                PlaneNode.Peer(plane: "data-1", address: "[2001:db8::1]:8431"),
+            ]),
         .listEnd,
     ]
 

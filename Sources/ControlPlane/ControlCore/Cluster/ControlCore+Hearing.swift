@@ -50,6 +50,7 @@ extension ControlCore {
         switch statement {
         case .again: break
         case .listEnd: endList(of: node, now: now)
+        case .node(let weight, let peers): take(peers, weight: weight, isAlive: true, of: node, now: now)
         case .tunnel(let tunnel, let connectors): take(connectors, of: tunnel, at: node, now: now)
         case .name(let ingress, let key, let route):
             guard let table = ingresses.first(where: { $0.name == ingress }),
@@ -57,6 +58,19 @@ extension ControlCore {
             else { return }
             take(route, of: NameID(ingress: table.index, key: key), at: node, now: now)
         }
+    }
+
+    /// Where a node is reached, by its own word: for a control plane that was started while its store is away.
+    private mutating func take(
+        _ peers: [PlaneNode.Peer], weight: UInt8, isAlive: Bool, of node: NodeID, now: Tick
+    ) {
+        guard let epoch = cluster.words.heard[node]?.epoch,
+            cluster.nodes.take(said: peers, weight: weight, epoch: epoch, isAlive: isAlive, of: node),
+            let row = cluster.nodes.row(of: node)?.node
+        else { return }
+        tellRow(row)
+        introduce(row)
+        retell(referringTo: node, now: now)
     }
 
     private mutating func take(
@@ -118,6 +132,9 @@ extension ControlCore {
 
     /// A node that nobody here has been linked with for long: what it said is forgotten, and heard anew when it is back.
     mutating func forgetWords(of node: NodeID, now: Tick) {
+        if let row = cluster.nodes.row(of: node)?.node {
+            take(row.peers, weight: row.weight, isAlive: false, of: node, now: now)
+        }
         guard let gone = cluster.words.heard.removeValue(forKey: node) else { return }
         for tunnel in toldTunnels(among: gone.tunnels) { retell(tunnel, now: now) }
         for name in gone.names.keys.sorted(by: { ($0.ingress.rawValue, $0.key) < ($1.ingress.rawValue, $1.key) }) {

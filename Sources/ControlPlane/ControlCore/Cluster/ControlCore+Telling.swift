@@ -68,6 +68,11 @@ extension ControlCore {
     /// Tells whoever can be told what there is to be said.
     mutating func attendWords(now: Tick) {
         guard cluster.words.isTouched || now >= cluster.words.nextDeadline else { return }
+        let peers = toldPeers
+        if peers != cluster.words.saidPeers {
+            cluster.words.saidPeers = peers
+            cluster.words.touch(.node)
+        }
         cluster.words.isTouched = false
         var next = Tick.never
         for node in cluster.words.toldNodes {
@@ -238,8 +243,8 @@ extension ControlCore {
         telling.number = 0
         telling.owesEnd = true
         telling.beganAt = now
-        // The last comes first: connectors before the names that lead to them.
-        telling.rest = names.map { .name($0) } + tunnels.map { .tunnel($0) }
+        // The last comes first: where we are, connectors, the names that lead to them.
+        telling.rest = names.map { .name($0) } + tunnels.map { .tunnel($0) } + [.node]
         cluster.words.telling[node] = telling
         cluster.tally.wordLists += 1
     }
@@ -257,7 +262,14 @@ extension ControlCore {
             let claim = cluster.claims[name]
             let route = claim.flatMap { $0.standing == .asking ? nil : Route(tunnel: $0.tunnel, isPrivate: false) }
             return .name(ingress: ingress, key: name.key, route)
+        case .node: return .node(weight: cluster.settings.weight, cluster.words.saidPeers)
         }
+    }
+
+    /// Where our data planes are reached, as our lease says.
+    private var toldPeers: [PlaneNode.Peer] {
+        guard let store = cluster.discoveryStores.first, let lane = cluster.lanes[store] else { return [] }
+        return reachablePeers(in: lane).filter { $0.plane.utf8.count <= 255 && $0.address.utf8.count <= 255 }
     }
 
     /// A tunnel's connectors of this node that others may know of, as far as there is room for them.

@@ -22,6 +22,8 @@ struct Words: Sendable {
     var nextNumber: UInt64 = 1
     /// Lists are numbered for all nodes together: a later one has a higher number, whatever was forgotten meanwhile.
     var nextList: UInt32 = 1
+    /// Where others were last told that our data planes are reached.
+    var saidPeers: [PlaneNode.Peer] = []
     /// When a data plane first said that there is a way.
     var firstWayAt: Tick?
     /// Something has come to be said.
@@ -95,6 +97,7 @@ struct WordsTelling: Sendable {
     enum Subject: Hashable, Sendable {
         case tunnel(TunnelID)
         case name(NameID)
+        case node
     }
 
     /// A chunk on its way.

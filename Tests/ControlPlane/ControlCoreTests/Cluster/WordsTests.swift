@@ -127,8 +127,10 @@ import Testing
         world.bind(1, 0, tunnel(4), host: "")
         world.run(milliseconds: 500)
         try world.restartControl(1)
-        // Its nodes' rows came from Redis; here they are known to the data planes only, so nobody else's are told.
+        // Where others are it hears from themselves: Redis, which would say it, is away.
         world.run(milliseconds: 5_000)
+        #expect(ask(&world, 1, "new.example.org") == found(5))
+        #expect(told(world, 1, 5) == [.preferred: [Self.node(0)]])
         let said = world.nodes[1].core.cluster.words.heard[Self.node(0)]
         #expect(said?.tunnels[tunnel(5)] != nil && said?.isInOrder == true)
         #expect(said?.names[NameID(ingress: IngressIndex(0), key: "new.example.org")]?.route.tunnel == tunnel(5))
