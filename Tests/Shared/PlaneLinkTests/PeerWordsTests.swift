@@ -88,9 +88,10 @@ import Testing
             Route(tunnel: Samples.tunnel, isPrivate: false))
         #expect(PeerWordsWriter.canSay(large) && PeerWordsWriter.canSay(name))
         var writer = PeerWordsWriter(epoch: 1, list: 1, number: 0)
-        #expect(writer.add(large))
+        let isAdded = writer.add(large)
         let before = writer.bytes
-        #expect(!writer.add(large))
+        let isAddedAgain = writer.add(large)
+        #expect(isAdded && !isAddedAgain)
         #expect(writer.bytes == before && writer.count == 1)
         while writer.add(name) {}
         #expect(writer.bytes.count <= PeerWords.bytesMax)
