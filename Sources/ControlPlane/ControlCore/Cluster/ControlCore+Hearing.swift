@@ -23,6 +23,8 @@ extension ControlCore {
             return
         }
         cluster.tally.wordsHeard += 1
+        // Who speaks can be told: no pause is waited for.
+        if cluster.words.telling[node]?.sent == nil { cluster.words.telling[node]?.retryAt = now }
         // Said in whatever order, since two who both miss something would never hear each other.
         if words.statements.contains(.again) { listAskedAgain(by: node, now: now) }
         if cluster.words.heard[node] == nil {
