@@ -1,4 +1,5 @@
 package import Model
+internal import Primitives
 
 /// Why a chunk of another control plane cannot be taken. It is counted and left out; its list is asked for again.
 package enum PeerWordsFault: UInt8, Error, CaseIterable, Sendable {
@@ -69,7 +70,6 @@ package struct PeerWords: Equatable, Sendable {
     package static let planesMax = PlaneNode.peersMax
 
     fileprivate static let version: UInt8 = 1
-    fileprivate static let headBytes = 17
 
     /// Reads a chunk, which has come whole.
     package init(_ bytes: [UInt8]) throws(PeerWordsFault) {
@@ -192,15 +192,18 @@ extension PeerWords.Statement {
                 writer.put(connector.weight)
             }
         case .name(let ingress, let key, let route):
-            guard let ingress = InlineText(ingress), let key = InlineText(key) else {
+            guard let ingressText = InlineText(ingress), let keyText = InlineText(key) else {
                 preconditionFailure("a name of more than 255 bytes is told")
             }
             writer.put(Kind.name.rawValue)
-            writer.put(ingress)
-            writer.put(key)
-            guard let route else { return writer.put(UInt8(0)) }
-            writer.put(UInt8(route.isPrivate ? 2 : 1))
-            writer.put(route.tunnel)
+            writer.put(ingressText)
+            writer.put(keyText)
+            if let route {
+                writer.put(UInt8(route.isPrivate ? 2 : 1))
+                writer.put(route.tunnel)
+            } else {
+                writer.put(UInt8(0))
+            }
         case .node(let weight, let peers):
             precondition(peers.count <= PeerWords.planesMax)
             writer.put(Kind.node.rawValue)

@@ -171,7 +171,7 @@ final class ClusterHistory {
             for hearer in controls.indices where hearer != teller {
                 var next: UInt32 = 0
                 for said in controls[hearer].heard where said.node == ScriptedControl.row(teller).id {
-                    let number = said.words.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+                    let number: UInt32 = said.words.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
                     if said.words != ScriptedControl.chunk(number) || number > next {
                         broken.append("node \(hearer) heard \(number) of node \(teller) in the place of \(next)")
                     }

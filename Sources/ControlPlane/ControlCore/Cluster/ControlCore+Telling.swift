@@ -244,7 +244,9 @@ extension ControlCore {
         telling.owesEnd = true
         telling.beganAt = now
         // The last comes first: where we are, connectors, the names that lead to them.
-        telling.rest = names.map { .name($0) } + tunnels.map { .tunnel($0) } + [.node]
+        telling.rest = names.map { WordsTelling.Subject.name($0) }
+        telling.rest += tunnels.map { WordsTelling.Subject.tunnel($0) }
+        telling.rest.append(.node)
         cluster.words.telling[node] = telling
         cluster.tally.wordLists += 1
     }
@@ -259,8 +261,10 @@ extension ControlCore {
                 cluster.tally.refuse(.words)
                 return nil
             }
-            let claim = cluster.claims[name]
-            let route = claim.flatMap { $0.standing == .asking ? nil : Route(tunnel: $0.tunnel, isPrivate: false) }
+            var route: Route?
+            if let claim = cluster.claims[name], claim.standing != .asking {
+                route = Route(tunnel: claim.tunnel, isPrivate: false)
+            }
             return .name(ingress: ingress, key: name.key, route)
         case .node: return .node(weight: cluster.settings.weight, cluster.words.saidPeers)
         }
