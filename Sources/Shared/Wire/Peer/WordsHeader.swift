@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// The head of a stream on a peer link that is no visitor's: words of one node's control plane for the other's.
 ///

@@ -46,14 +46,14 @@ import World
             bench.run(20)
             #expect(bench.controls[0].told[UInt64(number + 1)] == true)
         }
-        #expect(bench.controls[1].heard.map(\.words) == said)
+        #expect(bench.controls[1].heard.map { $0.words } == said)
         #expect(bench.controls[1].heard.allSatisfy { $0.node == Self.node(0) })
         // Both at once.
         bench.controls[0].send([Self.telling(9, to: 1, [1, 2])])
         bench.controls[1].send([Self.telling(4, to: 0, [3])])
         bench.run(20)
         #expect(bench.controls[0].told[9] == true && bench.controls[1].told[4] == true)
-        #expect(bench.controls[0].heard.map(\.words) == [[3]])
+        #expect(bench.controls[0].heard.map { $0.words } == [[3]])
         bench.expectQuiet(connectors: 0)
     }
 
@@ -181,7 +181,7 @@ import World
         #expect(bench.controls[0].heard.isEmpty && !peer.isEnded && peer.violations.isEmpty)
         #expect(peer.tell([9]).refusal == nil)
         bench.run(20)
-        #expect(bench.controls[0].heard.map(\.words) == [[9]])
+        #expect(bench.controls[0].heard.map { $0.words } == [[9]])
     }
 
     /// Only where the desk is somebody hears.
