@@ -102,7 +102,7 @@ package final class ScriptedControl: Scripted {
         nextNumber += 1
     }
 
-    private func becameOf(_ number: UInt64, isTaken: Bool) {
+    private func wasTold(_ number: UInt64, isTaken: Bool) {
         told[number] = isTaken
         guard let peer = underWay.removeValue(forKey: number) else { return }
         if isTaken { taken[peer, default: 0] += 1 }
@@ -145,12 +145,12 @@ package final class ScriptedControl: Scripted {
             isMet = true
             linked = []
             underWay = [:]
+            let capabilities: PlaneCapabilities = speaksWords ? [.cluster, .words] : [.cluster]
             send(
                 [
                     .hello(
                         ControlHello(
-                            version: .current, capabilities: speaksWords ? [.cluster, .words] : [.cluster],
-                            nodeName: "node-\(node.index)",
+                            version: .current, capabilities: capabilities, nodeName: "node-\(node.index)",
                             nodeEpoch: node.epoch)),
                     .peering(PlanePeering(node: node.id, secret: secret)),
                 ] + rows.map { .node($0) })
@@ -174,7 +174,7 @@ package final class ScriptedControl: Scripted {
             linked.removeAll { $0 == peer }
             if isLinked { linked.append(peer) }
             tellNext(peer)
-        case .peerTold(let number, let isTaken): becameOf(number, isTaken: isTaken)
+        case .peerTold(let number, let isTaken): wasTold(number, isTaken: isTaken)
         case .peerSaid(let node, let words): heard.append((node, words))
         case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong: return
         }
