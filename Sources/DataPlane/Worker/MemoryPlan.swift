@@ -32,32 +32,50 @@ package struct MemoryPlan: Sendable {
     package init(_ limits: Limits, workers: Int, bufferCount: Int, mailboxCells: Int) {
         self.workers = workers
         let capacity = WorkerCapacity(limits, workerCount: workers, isClient: false)
-        perWorker = [
-            Row("buffers", bufferCount, BufferStore.bytesPerBuffer),
-            Row("visitors", capacity.visitors, Slab<Visitor>.bytesPerSlot),
-            Row("links", capacity.links, Slab<Link>.bytesPerSlot),
-            Row("addresses of links", capacity.links, Slab<RelayAddress>.bytesPerSlot),
-            Row("sockets", capacity.sockets, Slab<Socket>.bytesPerSlot),
-            Row("deadlines", capacity.sockets, TimerWheel.bytesPerNode),
-            Row("streams", capacity.streams, Slab<Stream>.bytesPerSlot),
-            Row("streams by number", IndexTable.cells(capacity: capacity.streams), IndexTable.bytesPerCell),
-            Row("sources of visitors", capacity.visitors, SourceTable.bytesPerSource),
-            Row("sources by address", IndexTable.cells(capacity: capacity.visitors), IndexTable.bytesPerCell),
-            Row("tunnels", capacity.tunnels, Directory.bytesPerTunnel),
-            Row("tunnels by id", IndexTable.cells(capacity: capacity.tunnels), IndexTable.bytesPerCell),
-            Row("connectors of all workers", capacity.connectors, Directory.bytesPerConnector),
-            Row("connectors by id", IndexTable.cells(capacity: capacity.connectors), IndexTable.bytesPerCell),
-            Row("operations of a turn", capacity.operations, MemoryLayout<Operation>.stride),
-            Row("gathered sends", WorkerSetup.vectorsStandard, SendVectorPool.bytesPerVector),
-            Row("links that wait", capacity.links + Worker.linksWaitingMax, MemoryLayout<UInt64>.stride),
-            Row("parcels", workers > 1 ? ParcelPool.countMax : 1, ParcelPool.bytesPerParcel),
-            Row("mailboxes to others", (workers - 1) * mailboxCells, MemoryLayout<Mailbox.Cell>.stride),
-            Row(
-                "changes of routes", RouteOverlay.slots(capacity: WorkerSetup.overlayStandard),
-                RouteOverlay.bytesPerSlot),
-            Row("failed logins", FailedLogins.count, FailedLogins.bytesPerSource),
-        ]
+        perWorker =
+            [
+                Row("buffers", bufferCount, BufferStore.bytesPerBuffer),
+                Row("visitors", capacity.visitors, Slab<Visitor>.bytesPerSlot),
+                Row("links", capacity.links, Slab<Link>.bytesPerSlot),
+                Row("addresses of links", capacity.links, Slab<RelayAddress>.bytesPerSlot),
+                Row("sockets", capacity.sockets, Slab<Socket>.bytesPerSlot),
+                Row("deadlines", capacity.sockets, TimerWheel.bytesPerNode),
+                Row("streams", capacity.streams, Slab<Stream>.bytesPerSlot),
+                Row("streams by number", IndexTable.cells(capacity: capacity.streams), IndexTable.bytesPerCell),
+                Row("sources of visitors", capacity.visitors, SourceTable.bytesPerSource),
+                Row("sources by address", IndexTable.cells(capacity: capacity.visitors), IndexTable.bytesPerCell),
+                Row("tunnels", capacity.tunnels, Directory.bytesPerTunnel),
+                Row("tunnels by id", IndexTable.cells(capacity: capacity.tunnels), IndexTable.bytesPerCell),
+                Row("connectors of all workers", capacity.connectors, Directory.bytesPerConnector),
+                Row("connectors by id", IndexTable.cells(capacity: capacity.connectors), IndexTable.bytesPerCell),
+                Row("operations of a turn", capacity.operations, MemoryLayout<Operation>.stride),
+                Row("gathered sends", WorkerSetup.vectorsStandard, SendVectorPool.bytesPerVector),
+                Row("links that wait", capacity.links + Worker.linksWaitingMax, MemoryLayout<UInt64>.stride),
+                Row("parcels", workers > 1 ? ParcelPool.countMax : 1, ParcelPool.bytesPerParcel),
+                Row("mailboxes to others", (workers - 1) * mailboxCells, MemoryLayout<Mailbox.Cell>.stride),
+                Row(
+                    "changes of routes", RouteOverlay.slots(capacity: WorkerSetup.overlayStandard),
+                    RouteOverlay.bytesPerSlot),
+                Row("failed logins", FailedLogins.count, FailedLogins.bytesPerSource),
+            ] + MemoryPlan.cluster(capacity)
         perProcess = [Row("counters", 1, CounterFile.bytes(workers: workers))]
+    }
+
+    /// What a worker may come to know of other data planes; of one that stands alone nothing of it is touched.
+    private static func cluster(_ capacity: WorkerCapacity) -> [Row] {
+        [
+            Row("other data planes", Peers.countMax, MemoryLayout<Peer>.stride),
+            Row("peer links", capacity.peerLinks, Slab<PeerLink>.bytesPerSlot),
+            Row("streams to be accepted there", capacity.forwards, Slab<Forward>.bytesPerSlot),
+            Row("tunnels elsewhere", capacity.remoteTunnels, RemoteDirectory.bytesPerTunnel),
+            Row(
+                "tunnels elsewhere by id", IndexTable.cells(capacity: capacity.remoteTunnels),
+                IndexTable.bytesPerCell),
+            Row("workers that had a tunnel", Peers.hintsMax, 1),
+            Row("questions", capacity.lookups, LookupTable.bytesPerQuestion),
+            Row("questions by key", IndexTable.cells(capacity: capacity.lookups), IndexTable.bytesPerCell),
+            Row("hosts that there are not", LookupTable.absencesMax, LookupTable.bytesPerAbsence),
+        ]
     }
 
     package var bytesPerWorker: Int { perWorker.reduce(0) { $0 + $1.bytes } }

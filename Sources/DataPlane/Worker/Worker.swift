@@ -186,7 +186,7 @@ package struct Worker: ~Copyable {
         desk = setup.desk
         client = setup.client
         isClient = setup.isClient
-        peers = Peers(isClient: setup.isClient, limits: limits, seed: setup.seed)
+        peers = Peers(capacity, seed: setup.seed)
         visits = Slab(capacity: capacity.visits)
         visitIndex = IndexTable(capacity: capacity.visits)
         datagramBase = setup.datagramBase

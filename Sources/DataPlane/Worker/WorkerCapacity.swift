@@ -20,6 +20,12 @@ package struct WorkerCapacity: Equatable, Sendable {
     package let visits: Int
     /// What the operations of one turn may grow to.
     package let operations: Int
+    /// Links to workers of other data planes, streams that wait to be accepted there, tunnels that are known to be
+    /// there, and questions for the control plane that are out.
+    package let peerLinks: Int
+    package let forwards: Int
+    package let remoteTunnels: Int
+    package let lookups: Int
 
     /// Room by `limits` for one of `workerCount` workers.
     package init(_ limits: Limits, workerCount: Int, isClient: Bool) {
@@ -32,5 +38,10 @@ package struct WorkerCapacity: Equatable, Sendable {
         connectors = links * workerCount
         visits = isClient ? links : 1
         operations = sockets * 8
+        // A client knows of no other data planes.
+        peerLinks = isClient ? 1 : Int(limits[.peerLinksPerWorkerMax])
+        forwards = isClient ? 1 : Int(limits[.forwardsPendingMax])
+        remoteTunnels = isClient ? 1 : Int(limits[.remoteTunnelsMax])
+        lookups = isClient ? 1 : Int(limits[.lookupsPendingMax])
     }
 }

@@ -143,6 +143,7 @@ struct PlaneServerTests {
         let next = try RunningControl(path: path, RunningControl.configuration())
         let again = try FakeDataPlane(path: path), other = try FakeDataPlane(path: path)
         again.greet(name: "data-2", epoch: 2, capabilities: [.access, .trust, .cluster])
+        _ = try again.takeTable()
         other.greet(name: "data-3", epoch: 2, capabilities: [.access, .trust, .cluster])
         #expect(try other.takeTable().contains(.peering(peering)))
         try next.stop()

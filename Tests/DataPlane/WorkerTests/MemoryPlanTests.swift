@@ -35,6 +35,8 @@ import World
                 try count(plan, "links that wait")
                     == node.worker.lostLinks.capacity + node.worker.acceptedLinks.capacity)
             #expect(try count(plan, "mailboxes to others") == (workers - 1) * 32_768)
+            #expect(try count(plan, "peer links") == Int(node.worker.peers.links.capacity))
+            #expect(try count(plan, "streams to be accepted there") == Int(node.worker.peers.forwards.capacity))
         }
     }
 

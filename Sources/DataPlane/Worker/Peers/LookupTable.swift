@@ -35,7 +35,9 @@ struct LookupTable: ~Copyable {
     private var absences: [Absence] = []
 
     /// Hosts that are remembered not to exist; one falls out when another takes its place.
-    private static var absencesMax: Int { 4_096 }
+    static var absencesMax: Int { 4_096 }
+    static var bytesPerAbsence: Int { MemoryLayout<Absence>.stride }
+    static var bytesPerQuestion: Int { Slab<Question>.bytesPerSlot }
 
     init(capacity: Int, seed: UInt64) {
         questions = Slab(capacity: capacity)

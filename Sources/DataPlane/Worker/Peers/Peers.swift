@@ -34,13 +34,13 @@ struct Peers: ~Copyable {
     /// The number of the connection to the control plane that was heard last; 0: there is none that knows the cluster.
     var connection: UInt32 = 0
 
-    init(isClient: Bool, limits: Limits, seed: UInt64) {
+    init(_ capacity: WorkerCapacity, seed: UInt64) {
         peers = .allocate(capacity: Peers.countMax)
         hints = .allocate(capacity: Peers.hintsMax)
-        links = Slab(capacity: isClient ? 1 : Int(limits[.peerLinksPerWorkerMax]))
-        forwards = Slab(capacity: isClient ? 1 : Int(limits[.forwardsPendingMax]))
-        directory = RemoteDirectory(capacity: isClient ? 16 : Int(limits[.remoteTunnelsMax]))
-        lookups = LookupTable(capacity: isClient ? 1 : Int(limits[.lookupsPendingMax]), seed: seed)
+        links = Slab(capacity: capacity.peerLinks)
+        forwards = Slab(capacity: capacity.forwards)
+        directory = RemoteDirectory(capacity: capacity.remoteTunnels)
+        lookups = LookupTable(capacity: capacity.lookups, seed: seed)
     }
 
     deinit {

@@ -60,6 +60,8 @@ struct RemoteDirectory: ~Copyable {
     /// Entries among which one is chosen to make room.
     private static var victimsLooked: UInt32 { 8 }
 
+    static var bytesPerTunnel: Int { Slab<Entry>.bytesPerSlot }
+
     init(capacity: Int) {
         entries = Slab(capacity: capacity)
         index = IndexTable(capacity: capacity)
