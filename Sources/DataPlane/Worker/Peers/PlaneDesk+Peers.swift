@@ -205,10 +205,10 @@ extension PlaneDesk {
 
     /// The control plane is away: workers go on by what they know.
     func clusterLost() {
+        wordsLost()
         // Every try to connect that fails ends here: workers are told once.
         guard cluster.isMet else { return }
         cluster.isMet = false
-        wordsLost()
         for number in Array(cluster.pending.keys) { answer(number, .unknown) }
         cluster.nextDeadline = .never
         effects.append(.meetCluster(connection: 0))
