@@ -164,13 +164,13 @@ struct WordsTelling: Sendable {
 
 /// What one node has said of itself.
 struct WordsHeard: Sendable {
-    struct Tunnel: Sendable {
+    struct Tunnel: Equatable, Sendable {
         var connectors: [PeerWords.Connector]
         /// The list that it was said in.
         var said: UInt64
     }
 
-    struct Name: Sendable {
+    struct Name: Equatable, Sendable {
         var route: Route
         var said: UInt64
     }
