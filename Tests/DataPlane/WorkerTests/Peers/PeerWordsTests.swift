@@ -26,7 +26,7 @@ import World
     ) throws -> (ClusterBench, ScriptedPeer) {
         let bench = try ClusterBench(workers: [workers], speaksWords: true)
         bench.controls[0].send([.node(ScriptedControl.row(7, address: ""))])
-        bench.run(20)
+        bench.run(50)
         let peer = ScriptedPeer(
             bench.world, bench.nodes[0], bench.outside, secret: ClusterBench.secret, wanted: wanted,
             hearsWords: hearsWords)
@@ -43,7 +43,7 @@ import World
         let said: [[UInt8]] = [[7], largest, Content.bytes(2, 3_000)]
         for (number, words) in said.enumerated() {
             bench.controls[0].send([Self.telling(UInt64(number + 1), to: 1, words)])
-            bench.run(20)
+            bench.run(50)
             #expect(bench.controls[0].told[UInt64(number + 1)] == true)
         }
         #expect(bench.controls[1].heard.map { $0.words } == said)
@@ -51,7 +51,7 @@ import World
         // Both at once.
         bench.controls[0].send([Self.telling(9, to: 1, [1, 2])])
         bench.controls[1].send([Self.telling(4, to: 0, [3])])
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].told[9] == true && bench.controls[1].told[4] == true)
         #expect(bench.controls[0].heard.map { $0.words } == [[3]])
         bench.expectQuiet(connectors: 0)
@@ -65,7 +65,7 @@ import World
         bench.run(500)
         #expect(bench.controls[1].linked.isEmpty)
         bench.controls[0].send([Self.telling(1, to: 1, [1])])
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].told[1] == false && bench.controls[1].heard.isEmpty)
         // The link is as good as before.
         #expect(bench.isMeshed())
@@ -76,7 +76,7 @@ import World
         let (bench, peer) = try alone(hearsWords: false)
         #expect(bench.controls[0].linked.isEmpty)
         bench.controls[0].send([Self.telling(1, to: 7, [1])])
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].told[1] == false && peer.streams.isEmpty)
     }
 
@@ -85,21 +85,21 @@ import World
         let (bench, peer) = try alone()
         #expect(bench.controls[0].linked == [Self.peer(7)])
         bench.controls[0].send([Self.telling(1, to: 7, [1, 2, 3])])
-        bench.run(20)
+        bench.run(50)
         let stream = try #require(peer.streams.first)
         #expect(stream.words == [1, 2, 3] && stream.isHalfClosed && bench.controls[0].told[1] == true)
         peer.manner = .refuses(.lookupFailed)
         bench.controls[0].send([Self.telling(2, to: 7, [4])])
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].told[2] == false)
         // A reset for the reason that stands for a FIN is none all the same.
         peer.manner = .refuses(.streamEndedEarly)
         bench.controls[0].send([Self.telling(3, to: 7, [4])])
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].told[3] == false)
         // Whom nobody knows, and nothing at all.
         bench.controls[0].send([Self.telling(4, to: 5, [4]), Self.telling(5, to: 7, [])])
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].told[4] == false && bench.controls[0].told[5] == false)
         #expect(peer.violations.isEmpty && !peer.isEnded)
     }
@@ -125,7 +125,7 @@ import World
         let (bench, peer) = try alone()
         peer.manner = .ignores
         bench.controls[0].send([Self.telling(1, to: 7, [1])])
-        bench.run(20)
+        bench.run(50)
         #expect(peer.streams.first?.words == [1])
         peer.leave()
         bench.run(50)
@@ -138,7 +138,7 @@ import World
         let (bench, peer) = try alone()
         peer.manner = .ignores
         bench.controls[0].send([Self.telling(1, to: 7, [1])])
-        bench.run(20)
+        bench.run(50)
         bench.controls[0].hangUp()
         bench.run(500)
         #expect(bench.controls[0].linked == [Self.peer(7)])
@@ -154,10 +154,10 @@ import World
         let words = Content.bytes(3, 700)
         for cut in [1, 2, 3, 4, 5, 400, 699] {
             let stream = peer.tell(Array(words.prefix(cut)), count: words.count)
-            bench.run(10)
+            bench.run(30)
             #expect(!stream.isOver)
             peer.send(stream, Array(words.dropFirst(cut)))
-            bench.run(10)
+            bench.run(30)
             #expect(stream.isFinished)
         }
         #expect(bench.controls[0].heard.count == 7)
@@ -170,7 +170,7 @@ import World
             peer.tell([1], kind: 2), peer.tell([], count: 0), peer.tell([1, 2, 3], count: 2),
             peer.tell(Content.bytes(1, PeerWords.bytesMax + 1)),
         ]
-        bench.run(20)
+        bench.run(50)
         for stream in refused { #expect(stream.refusal?.reason == Reason.relayFault.rawValue) }
         // Words that do not come whole.
         let half = peer.tell([1, 2], count: 3)
@@ -180,7 +180,7 @@ import World
         #expect(half.refusal?.reason == Reason.streamHeaderTimeout.rawValue)
         #expect(bench.controls[0].heard.isEmpty && !peer.isEnded && peer.violations.isEmpty)
         #expect(peer.tell([9]).refusal == nil)
-        bench.run(20)
+        bench.run(50)
         #expect(bench.controls[0].heard.map { $0.words } == [[9]])
     }
 
@@ -189,7 +189,7 @@ import World
         let (bench, peer) = try alone(workers: 2, wanted: 1)
         #expect(peer.hello?.worker == 1 && bench.controls[0].linked.isEmpty)
         let stream = peer.tell([1])
-        bench.run(20)
+        bench.run(50)
         #expect(stream.refusal?.reason == Reason.relayFault.rawValue && bench.controls[0].heard.isEmpty)
     }
 
@@ -199,7 +199,7 @@ import World
         bench.controls[0].leave()
         bench.run(100)
         let stream = peer.tell([1])
-        bench.run(20)
+        bench.run(50)
         #expect(stream.refusal == ForwardRefusal(.lookupFailed, isUntouched: true) && !peer.isEnded)
     }
 }
