@@ -92,8 +92,8 @@ package enum ControlLimit {
     package static let echoMilliseconds: UInt64 = 2_000
     /// Other nodes that data planes are told of before anybody asks for a tunnel of theirs.
     package static let introducedNodesMax = 64
-    /// Tunnels, and names, that other nodes have said they have; beyond, only the stores say so.
-    package static let saidTunnelsMax = 262_144
+    /// Connectors, and names, that other nodes have said they have; beyond, only the stores say so.
+    package static let saidConnectorsMax = 524_288
     package static let saidNamesMax = 262_144
     /// Changes that wait to be said to another node; beyond, everything is said anew.
     package static let wordsWaitingMax = 65_536

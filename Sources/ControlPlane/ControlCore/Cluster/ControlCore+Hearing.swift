@@ -79,18 +79,14 @@ extension ControlCore {
         _ connectors: [PeerWords.Connector], of tunnel: TunnelID, at node: NodeID, now: Tick
     ) {
         // Nothing of it is held here while it is changed: that would have all of it copied.
-        guard let lists = cluster.words.heard[node]?.lists else { return }
-        if connectors.isEmpty {
-            guard cluster.words.heard[node]?.tunnels.removeValue(forKey: tunnel) != nil else { return }
-        } else {
-            let isNew = cluster.words.heard[node]?.tunnels[tunnel] == nil
-            guard !isNew || cluster.words.tunnelCount < ControlLimit.saidTunnelsMax else {
-                return cluster.tally.refuse(.words)
-            }
-            let said = WordsHeard.Tunnel(connectors: connectors, said: lists)
-            let before = cluster.words.heard[node]?.tunnels.updateValue(said, forKey: tunnel)
-            guard before?.connectors != connectors else { return }
+        let held = cluster.words.heard[node]?.tunnels[tunnel]?.connectors.count ?? 0
+        var told = connectors
+        if cluster.words.connectorCount - held + connectors.count > ControlLimit.saidConnectorsMax {
+            // Nothing is better than what was true before.
+            cluster.tally.refuse(.words)
+            told = []
         }
+        guard let before = cluster.words.heard[node]?.say(told, of: tunnel), before != told else { return }
         retell(tunnel, now: now)
         for store in cluster.discoveryStores { answerWaiting(TunnelKey(store: store, tunnel: tunnel), now: now) }
     }

@@ -71,6 +71,7 @@ struct Words: Sendable {
     // MARK: What others have said
 
     var tunnelCount: Int { heard.values.reduce(0) { $0 + $1.tunnels.count } }
+    var connectorCount: Int { heard.values.reduce(0) { $0 + $1.connectorCount } }
     var nameCount: Int { heard.values.reduce(0) { $0 + $1.names.count } }
 
     /// Whether some node said that it has the tunnel.
@@ -183,7 +184,9 @@ struct WordsHeard: Sendable {
     var isInOrder = false
     /// Counts the lists that began, of whatever epoch.
     var lists: UInt64 = 0
-    var tunnels: [TunnelID: Tunnel] = [:]
+    private(set) var tunnels: [TunnelID: Tunnel] = [:]
+    /// Of all its tunnels.
+    private(set) var connectorCount = 0
     var names: [NameID: Name] = [:]
     /// The data plane that brought the last chunk.
     var over: LinkID?
@@ -191,6 +194,14 @@ struct WordsHeard: Sendable {
     var unlinkedSince: Tick?
 
     init() {}
+
+    /// Notes what a tunnel's connectors are; none: it has no more. Gives those before.
+    mutating func say(_ connectors: [PeerWords.Connector], of tunnel: TunnelID) -> [PeerWords.Connector] {
+        let before = tunnels.removeValue(forKey: tunnel)?.connectors ?? []
+        if !connectors.isEmpty { tunnels[tunnel] = Tunnel(connectors: connectors, said: lists) }
+        connectorCount += connectors.count - before.count
+        return before
+    }
 
     /// What a chunk is to what was heard before.
     enum Place { case inOrder, known, missed }

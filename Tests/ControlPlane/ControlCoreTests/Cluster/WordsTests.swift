@@ -218,6 +218,32 @@ import Testing
         #expect(!world.nodes[1].core.cluster.words.heardNodes.contains(Self.node(1)))
     }
 
+    /// Beyond what is kept of others only the stores speak; and what was said of a tunnel before is not believed any more.
+    @Test func whatOthersSayIsBounded() throws {
+        var world = try world()
+        let crowd = (0..<PeerWords.connectorsMax).map {
+            PeerWords.Connector(
+                id: ConnectorID(high: 3, low: UInt64($0)), plane: "data-0", isUDP: false, weight: 1)
+        }
+        let tunnels = UInt64(ControlLimit.saidConnectorsMax / PeerWords.connectorsMax)
+        for number in 0..<tunnels {
+            _ = world.nodes[1].core.cluster.words.heard[Self.node(0)]?.say(crowd, of: tunnel(1_000 + number))
+        }
+        #expect(world.nodes[1].core.cluster.words.connectorCount == ControlLimit.saidConnectorsMax)
+        let before = world.nodes[1].core.cluster.tally.refusals[.words] ?? 0
+        world.bind(0, 0, tunnel(5), host: "")
+        world.run(milliseconds: 200)
+        let words = world.nodes[1].core.cluster.words
+        #expect(words.heard[Self.node(0)]?.tunnels[tunnel(5)] == nil)
+        #expect(words.connectorCount == ControlLimit.saidConnectorsMax)
+        #expect(world.nodes[1].core.cluster.tally.refusals[.words] ?? 0 == before + 1)
+        // One that goes makes room for another, and the store has told of this one meanwhile.
+        _ = world.nodes[1].core.cluster.words.heard[Self.node(0)]?.say([], of: tunnel(1_000))
+        #expect(world.nodes[1].core.cluster.words.connectorCount == ControlLimit.saidConnectorsMax - crowd.count)
+        #expect(ask(&world, 1, "", tunnel: tunnel(5), milliseconds: 100) == found(5))
+        #expect(told(world, 1, 5) == [.preferred: [Self.node(0)]])
+    }
+
     @Test func whoSpeaksNoWordsHearsNone() throws {
         var world = try ClusterWorld(seed: 3)
         world.run(milliseconds: 3_000)
