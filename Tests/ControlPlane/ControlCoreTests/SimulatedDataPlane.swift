@@ -112,6 +112,22 @@ struct SimulatedDataPlane {
             nextAccess = access
             tables = nextTables
             nextTables = [:]
+        case .peering, .node, .remoteTunnel, .lookupAnswer, .tellPeer: takeOfCluster(message)
+        case .trust:
+            precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
+        case .services(_, let services):
+            self.services = services
+            servicesCount += 1
+            access = nextAccess
+            if nextAccess == nil { accessCameFirst = false }
+        default: break
+        }
+        return []
+    }
+
+    /// What concerns other nodes.
+    private mutating func takeOfCluster(_ message: ControlToData) {
+        switch message {
         case .peering(let peering):
             precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
             precondition(!hasRows, "rows before the word that there are others")
@@ -134,16 +150,8 @@ struct SimulatedDataPlane {
             precondition(capabilities.contains(.words), "an old data plane is told what it does not know")
             precondition(!telling.words.isEmpty && telling.words.count <= PeerWords.bytesMax)
             tellings.append(telling)
-        case .trust:
-            precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
-        case .services(_, let services):
-            self.services = services
-            servicesCount += 1
-            access = nextAccess
-            if nextAccess == nil { accessCameFirst = false }
         default: break
         }
-        return []
     }
 
     /// What it knew of other nodes was told by a control plane whose indices hold no more.
