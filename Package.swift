@@ -225,7 +225,7 @@ let package = Package(
         // Fuzz targets: Tests/Fuzz/run builds them with libFuzzer; a plain build replays the files it is given.
         .target(name: "FuzzRig", path: "Tests/Fuzz/Rig", swiftSettings: strict),
         .executableTarget(
-            name: "fuzz-relay", dependencies: ["FuzzRig", "Model", "Primitives", "Wire"],
+            name: "fuzz-relay", dependencies: ["FuzzRig", "Model", "PlaneLink", "Primitives", "Wire"],
             path: "Tests/Fuzz/relay", swiftSettings: strict),
         .executableTarget(
             name: "fuzz-smux", dependencies: ["FuzzRig", "Primitives", "Wire"],

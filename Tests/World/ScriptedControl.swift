@@ -30,6 +30,17 @@ package final class ScriptedControl: Scripted {
     /// Nodes that are told of only with the tunnels that they have.
     package var lateRows: [PlaneNode] = []
     package private(set) var lookups: [PlaneLookup] = []
+    /// It says and hears words; said with its hello.
+    package var speaksWords = false
+    /// Who can be told words, what became of those that were sent, and what others said.
+    package private(set) var linked: [LinkedPeer] = []
+    package private(set) var told: [UInt64: Bool] = [:]
+    package private(set) var heard: [(node: NodeID, words: [UInt8])] = []
+    private var chunksToTell: UInt32 = 0
+    /// How many of the chunks of `tellEverybody` each has taken.
+    package private(set) var taken: [LinkedPeer: UInt32] = [:]
+    private var underWay: [UInt64: LinkedPeer] = [:]
+    private var nextNumber: UInt64 = 1_000
     package private(set) var isMet = false
 
     package init(_ world: World, _ host: SimulatedHost, node: PlaneNode, rows: [PlaneNode], secret: PeerSecret) {
@@ -88,6 +99,33 @@ package final class ScriptedControl: Scripted {
         send([.remoteTunnel(RemoteTunnel(tunnel: tunnel, candidates: tunnels[tunnel] ?? []))])
     }
 
+    /// The chunk of a number: it, and bytes that are like no other chunk's.
+    package static func chunk(_ number: UInt32) -> [UInt8] {
+        let head = (0..<4).map { UInt8(truncatingIfNeeded: number >> UInt32((3 - $0) * 8)) }
+        return head + Content.bytes(UInt64(number), Int(number &* 2_654_435_761 % 8_000))
+    }
+
+    /// Tells so many chunks to everybody who can be told, one after another, each until it was taken.
+    package func tellEverybody(_ chunks: UInt32) {
+        chunksToTell = chunks
+        for peer in linked { tellNext(peer) }
+    }
+
+    private func tellNext(_ peer: LinkedPeer) {
+        let chunk = taken[peer] ?? 0
+        guard chunk < chunksToTell, linked.contains(peer), !underWay.values.contains(peer) else { return }
+        underWay[nextNumber] = peer
+        send([.tellPeer(PeerTelling(number: nextNumber, peer: peer, words: Self.chunk(chunk)))])
+        nextNumber += 1
+    }
+
+    private func wasTold(_ number: UInt64, isTaken: Bool) {
+        told[number] = isTaken
+        guard let peer = underWay.removeValue(forKey: number) else { return }
+        if isTaken { taken[peer, default: 0] += 1 }
+        tellNext(peer)
+    }
+
     /// Ends the connection; the data plane comes back.
     package func hangUp() {
         peer?.close()
@@ -122,11 +160,14 @@ package final class ScriptedControl: Scripted {
         switch message {
         case .hello:
             isMet = true
+            linked = []
+            underWay = [:]
+            let capabilities: PlaneCapabilities = speaksWords ? [.cluster, .words] : [.cluster]
             send(
                 [
                     .hello(
                         ControlHello(
-                            version: .current, capabilities: [.cluster], nodeName: "node-\(node.index)",
+                            version: .current, capabilities: capabilities, nodeName: "node-\(node.index)",
                             nodeEpoch: node.epoch)),
                     .peering(PlanePeering(node: node.id, secret: secret)),
                 ] + rows.map { .node($0) })
@@ -146,6 +187,12 @@ package final class ScriptedControl: Scripted {
         case .lookup(let lookup):
             lookups.append(lookup)
             answer(lookup)
+        case .peerLinked(let peer, let isLinked):
+            linked.removeAll { $0 == peer }
+            if isLinked { linked.append(peer) }
+            tellNext(peer)
+        case .peerTold(let number, let isTaken): wasTold(number, isTaken: isTaken)
+        case .peerSaid(let node, let words): heard.append((node, words))
         case .listenerHeld, .connectorBound, .connectorLost, .inventoryEnd, .applied, .dump, .pong, .leaving: return
         }
     }

@@ -9,6 +9,8 @@ package final class ScriptedPeer: Scripted {
     package final class Stream {
         package let id: UInt32
         package fileprivate(set) var header: ForwardHeader?
+        /// It is no visitor's: these are words, all of them.
+        package fileprivate(set) var words: [UInt8]?
         package fileprivate(set) var received: [UInt8] = []
         package fileprivate(set) var isFinished = false
         package fileprivate(set) var isHalfClosed = false
@@ -46,15 +48,16 @@ package final class ScriptedPeer: Scripted {
     package init(
         _ world: World, _ node: NodeProcess, _ host: SimulatedHost, number: Int = 7, secret: PeerSecret,
         at address: SimulatedAddress? = nil, wanted: Int? = nil, plane: String = "simulated", workers: Int = 1,
-        worker: Int = 0
+        worker: Int = 0, hearsWords: Bool = false
     ) {
         peer = world.kernel.connect(from: host, to: address ?? node.address(NodeProcess.peersPort))
         handshake = PeerHandshake(.dialling, secret: secret)
         nextBeat = world.now
-        let hello = PeerHello(
+        var hello = PeerHello(
             nonce: [UInt64(number), world.now.nanoseconds, UInt64(worker), 9],
             node: NodeID(high: 0xC0DE, low: UInt64(number)), epoch: 1, plane: InlineText(plane)!, workers: workers,
             worker: worker, wanted: wanted)
+        if hearsWords { hello.capabilities = PeerHello.hearsWords }
         var first = PeerHandshake(.dialling, secret: secret)
         peer.write(ScriptedConnector.bytes { first.sayHello(hello, into: $0) })
         handshake = first
@@ -126,6 +129,19 @@ package final class ScriptedPeer: Scripted {
         return stream
     }
 
+    /// Opens a stream for words of our control plane; without a count the head says how many there are.
+    package func tell(_ words: [UInt8], count: Int? = nil, kind: UInt8 = 1) -> Stream {
+        let stream = Stream(id: nextID)
+        nextID += 2
+        own.append(stream)
+        let said = count ?? words.count
+        let head = [0, kind, UInt8(said >> 8), UInt8(said & 0xFF)]
+        peer.write(frame(.open, stream.id) + frame(.data, stream.id, head))
+        send(stream, words)
+        halfClose(stream)
+        return stream
+    }
+
     package func send(_ stream: Stream, _ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -177,6 +193,7 @@ package final class ScriptedPeer: Scripted {
         if stream.isOver { violations.append("data on stream \(id) behind its end") }
         stream.received += bytes
         guard id % 2 == 0, stream.header == nil else { return }
+        if stream.received.first == 0 { return heard(stream) }
         let step = stream.received.withUnsafeBytes { ForwardHeader.read($0) }
         guard case .header(let header, let count) = step else { return }
         stream.header = header
@@ -184,6 +201,22 @@ package final class ScriptedPeer: Scripted {
         if !stream.received.isEmpty { violations.append("stream \(id) has bytes though it was not accepted") }
         switch manner {
         case .accepts: accept(stream)
+        case .ignores: return
+        case .refuses(let reason): refuse(stream, ForwardRefusal(reason, isUntouched: true))
+        }
+    }
+
+    /// A stream of words: taken by its end.
+    private func heard(_ stream: Stream) {
+        let step = stream.received.withUnsafeBytes { WordsHeader.read($0.bytes, limit: .max) }
+        guard case .header(let header) = step, stream.received.count >= WordsHeader.byteCount + header.wordsCount else {
+            if step == .fault { violations.append("stream \(stream.id) begins with a head that is none") }
+            return
+        }
+        stream.words = Array(stream.received.dropFirst(WordsHeader.byteCount))
+        if stream.words?.count != header.wordsCount { violations.append("more words than the head says") }
+        switch manner {
+        case .accepts: finish(stream)
         case .ignores: return
         case .refuses(let reason): refuse(stream, ForwardRefusal(reason, isUntouched: true))
         }

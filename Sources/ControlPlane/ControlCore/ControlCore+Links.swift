@@ -41,6 +41,9 @@ extension ControlCore {
         case .dump: break
         case .lookup(let lookup): look(up: lookup, from: id, now: now)
         case .leaving: leaves(id)
+        case .peerLinked(let peer, let isLinked): peerLinked(peer, isLinked: isLinked, over: id, now: now)
+        case .peerTold(let number, let isTaken): peerTold(number, isTaken: isTaken, now: now)
+        case .peerSaid(let node, let words): peerSaid(words, by: node, over: id, now: now)
         }
     }
 
@@ -74,7 +77,7 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: [.access, .cluster, .leaving],
+                        version: .current, capabilities: [.access, .cluster, .leaving, .words],
                         nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         tellPeering()
         note(
@@ -96,6 +99,7 @@ extension ControlCore {
     mutating func disconnected(_ id: LinkID, _ end: LinkEnd, now: Tick) {
         guard let link = links.removeValue(forKey: id) else { return }
         cluster.told[id] = nil
+        waysLost(over: id, now: now)
         if case .fault(let fault) = end {
             tally.linkFaults += 1
             note(.error, "data plane broke the plane link", ["dataPlane": link.name, "error": fault.text])

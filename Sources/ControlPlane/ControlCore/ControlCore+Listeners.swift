@@ -65,6 +65,7 @@ extension ControlCore {
                 // Where the kernel chose the port: this one from now on, for all workers.
                 point = .peers(ListenAddress(host: address.host, port: record.port ?? address.port))
                 for store in cluster.discoveryStores { cluster.lanes[store]?.leaseDue = now }
+                cluster.words.isTouched = true
             }
             sockets[order.plane, default: PlaneSockets()].sockets.append(
                 PlaneSockets.Socket(listener: record, point: point))

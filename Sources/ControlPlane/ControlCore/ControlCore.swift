@@ -86,6 +86,7 @@ package struct ControlCore: Sendable {
         case .tick: tick(now: now)
         }
         attendStores(now: now)
+        attendWords(now: now)
         publish()
         let done = effects
         effects = []

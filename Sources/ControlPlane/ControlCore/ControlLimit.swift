@@ -97,6 +97,21 @@ package enum ControlLimit {
     package static let epochGraceMilliseconds: UInt64 = 10_000
     /// Within which after a renewal here one change of the name is taken for that renewal.
     package static let echoMilliseconds: UInt64 = 2_000
+    /// Other nodes that data planes are told of before anybody asks for a tunnel of theirs.
+    package static let introducedNodesMax = 64
+    /// Connectors, and names, that other nodes have said they have; beyond, only the stores say so.
+    package static let saidConnectorsMax = 524_288
+    package static let saidNamesMax = 262_144
+    /// Changes that wait to be said to another node; beyond, everything is said anew.
+    package static let wordsWaitingMax = 65_536
+    /// How long a data plane may take to say what became of words, and the pause before they are told again, which grows
+    /// to 32 times that.
+    package static let wordsToldMilliseconds: UInt64 = 2_000
+    package static let wordsRetryMilliseconds: UInt64 = 50
+    /// How often another node is asked for its list, at most, and how young a list is not begun again.
+    package static let wordsAgainMilliseconds: UInt64 = 1_000
+    /// How long after the last link with a node is gone its words are kept, and what it has to be told.
+    package static let wordsKeptMilliseconds: UInt64 = 60_000
     /// Services and ingresses of one node.
     package static let servicesMax = 256
     package static let ingressesMax = 256

@@ -52,6 +52,8 @@ package struct DataPlaneLink: Sendable {
     package var speaksTrust: Bool { hello?.capabilities.contains(.trust) ?? false }
     /// Whether it forwards to other nodes.
     package var speaksCluster: Bool { hello?.capabilities.contains(.cluster) ?? false }
+    /// Whether it carries words between control planes.
+    package var speaksWords: Bool { hello?.capabilities.contains(.words) ?? false }
     package var workers: Int { Int(hello?.workers ?? 0) }
 
     /// The next instant at which something is due here.

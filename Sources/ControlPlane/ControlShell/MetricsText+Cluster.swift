@@ -39,6 +39,13 @@ extension MetricsText.Page {
             [
                 ("found", tally.lookupsFound), ("absent", tally.lookupsAbsent), ("unknown", tally.lookupsUnknown),
             ])
+        counters(
+            "culvert_cluster_words_total", "chunks of words between control planes, by what became of them",
+            label: "what",
+            [
+                ("told", tally.wordsTold), ("failed", tally.wordsFailed), ("heard", tally.wordsHeard),
+                ("unreadable", tally.wordFaults), ("list_begun", tally.wordLists),
+            ])
         renderLevels(cluster, stores: stores)
     }
 
@@ -59,6 +66,9 @@ extension MetricsText.Page {
             ("nodes", "other nodes whose lease is held", cluster.nodesAlive),
             ("nodes_gone", "other nodes that are known and gone", cluster.nodesGone),
             ("peers", "data planes of other nodes that are known", cluster.peers),
+            ("nodes_told", "other nodes whose control plane can be told over peer links", cluster.nodesTold),
+            ("said_tunnels", "tunnels that other nodes' control planes say they have", cluster.saidTunnels),
+            ("said_names", "names that other nodes' control planes say they have", cluster.saidNames),
             ("names", "names of this node's tunnels that a store has confirmed", cluster.namesConfirmed),
             ("names_presumed", "names given while their store was away", cluster.namesPresumed),
             ("mirrored_names", "names that are mirrored, absent ones included", cluster.mirroredNames),

@@ -27,6 +27,8 @@ extension ControlToData {
         case lookupAnswer = 24
         case peering = 25
         case dismissed = 26
+        // Since 1.3.
+        case tellPeer = 27
         case listener = 0x8001
         case routesSnapshot = 0x8002
     }
@@ -57,6 +59,7 @@ extension ControlToData {
         case .lookupAnswer: .lookupAnswer
         case .peering: .peering
         case .dismissed: .dismissed
+        case .tellPeer: .tellPeer
         }
     }
 
@@ -118,6 +121,7 @@ extension ControlToData {
             writer.put(question)
             outcome.encode(to: &writer)
         case .peering(let peering): peering.encode(to: &writer)
+        case .tellPeer(let telling): telling.encode(to: &writer)
         case .listenersEnd, .drain, .ping, .dismissed: break
         }
     }
@@ -186,6 +190,7 @@ extension ControlToData {
         case .dismissed: return .dismissed
         case .node: return .node(try PlaneNode(from: &reader))
         case .peering: return .peering(try PlanePeering(from: &reader))
+        case .tellPeer: return .tellPeer(try PeerTelling(from: &reader))
         case .remoteTunnel: return .remoteTunnel(try RemoteTunnel(from: &reader))
         case .lookupAnswer:
             return .lookupAnswer(question: try reader.number(), try PlaneLookupOutcome(from: &reader))

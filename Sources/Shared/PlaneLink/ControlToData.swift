@@ -53,6 +53,8 @@ package enum ControlToData: Hashable, Sendable {
     case lookupAnswer(question: UInt64, PlaneLookupOutcome)
     /// Answers `leaving`: nobody is there to take over, so that there is nothing to wait for.
     case dismissed
+    /// Words for another node's control plane; answered by `peerTold`. Said to data planes of the capability `words`.
+    case tellPeer(PeerTelling)
 }
 
 /// The control plane's first message.

@@ -13,6 +13,10 @@ extension DataToControl {
         // Since 1.2.
         case lookup = 8
         case leaving = 9
+        // Since 1.3.
+        case peerLinked = 10
+        case peerTold = 11
+        case peerSaid = 12
         case hello = 0x8001
         case listenerHeld = 0x8002
     }
@@ -30,6 +34,9 @@ extension DataToControl {
         case .pong: .pong
         case .lookup: .lookup
         case .leaving: .leaving
+        case .peerLinked: .peerLinked
+        case .peerTold: .peerTold
+        case .peerSaid: .peerSaid
         }
     }
 
@@ -57,6 +64,15 @@ extension DataToControl {
             writer.put(isLast)
             writer.put(text)
         case .lookup(let lookup): lookup.encode(to: &writer)
+        case .peerLinked(let peer, let isLinked):
+            peer.encode(to: &writer)
+            writer.put(isLinked)
+        case .peerTold(let number, let isTaken):
+            writer.put(number)
+            writer.put(isTaken)
+        case .peerSaid(let node, let words):
+            writer.put(node)
+            writer.put(bytes: words)
         case .inventoryEnd, .pong, .leaving: break
         }
     }
@@ -85,6 +101,10 @@ extension DataToControl {
         case .pong: return .pong
         case .lookup: return .lookup(try PlaneLookup(from: &reader))
         case .leaving: return .leaving
+        case .peerLinked: return .peerLinked(try LinkedPeer(from: &reader), isLinked: try reader.bool())
+        case .peerTold: return .peerTold(number: try reader.number(), isTaken: try reader.bool())
+        case .peerSaid:
+            return .peerSaid(node: try reader.identity(), words: try reader.bytes(atMost: PeerWords.bytesMax))
         }
     }
 }

@@ -25,6 +25,13 @@ package enum DataToControl: Hashable, Sendable {
     /// This data plane is to end. Said to control planes of the capability `leaving`; answered by `drain` where others take
     /// its place, and by `dismissed` where there are none.
     case leaving
+    /// There is a link now over which the data plane of another node can be told words, or there is none any more. Said,
+    /// as what follows, to control planes of the capability `words`.
+    case peerLinked(LinkedPeer, isLinked: Bool)
+    /// What became of a `tellPeer`: the other side has taken it, or that is not known.
+    case peerTold(number: UInt64, isTaken: Bool)
+    /// Words of another node's control plane (`PeerWords`), of at most `PeerWords.bytesMax` bytes.
+    case peerSaid(node: NodeID, words: [UInt8])
 }
 
 /// The data plane's first message.

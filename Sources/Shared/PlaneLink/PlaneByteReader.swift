@@ -79,6 +79,16 @@ package struct PlaneByteReader: Sendable {
         return SocketAddress(high: high, low: low, port: try number())
     }
 
+    /// The next bytes, with their number in front, which is at most `most`.
+    package mutating func bytes(atMost most: Int) throws(PlaneFault) -> [UInt8] {
+        let count = Int(try number(UInt16.self))
+        guard count <= most else { throw badValue }
+        return Array(try take(count))
+    }
+
+    /// Whether every byte was read.
+    package var isAtEnd: Bool { position == bytes.count }
+
     /// The number of elements of the list that follows.
     package mutating func count() throws(PlaneFault) -> Int { Int(try number(UInt16.self)) }
 }

@@ -44,6 +44,12 @@ package struct PlaneByteWriter: Sendable {
         put(address.port)
     }
 
+    /// At most 65,535 bytes, with their number in front.
+    package mutating func put(bytes more: some Collection<UInt8>) {
+        put(count: more.count)
+        bytes.append(contentsOf: more)
+    }
+
     /// The number of elements of the list that follows: at most 65,535.
     package mutating func put(count: Int) {
         precondition(count <= Int(UInt16.max), "a list of a plane message has to be sent in parts")

@@ -11,8 +11,9 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
         self.minor = minor
     }
 
-    /// What this build speaks. 1.1 added `trust`, `credentials` and `access`, 1.2 what concerns other nodes.
-    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 2) }
+    /// What this build speaks. 1.1 added `trust`, `credentials` and `access`, 1.2 what concerns other nodes, 1.3
+    /// what control planes tell each other over peer links.
+    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 3) }
 
     /// Majors this build understands: its own and, once there is one, the one before.
     package static let majors: ClosedRange<UInt16> = 1...1
@@ -43,4 +44,7 @@ package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable
     package static var cluster: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 10) }
     /// Said by a control plane that answers `leaving`. A data plane of another one ends without asking.
     package static var leaving: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 11) }
+    /// Said by a data plane that carries words between control planes, and by a control plane that has some: `tellPeer`,
+    /// `peerLinked`, `peerTold` and `peerSaid` are spoken where both said it.
+    package static var words: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 12) }
 }

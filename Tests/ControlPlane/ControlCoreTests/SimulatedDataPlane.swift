@@ -39,6 +39,9 @@ struct SimulatedDataPlane {
     var hasRows = false
     var remote: [TunnelID: [Candidate]] = [:]
     var lookups: [UInt64: PlaneLookupOutcome] = [:]
+    /// Words that its control plane wants told, until somebody takes them, and whom it said it can tell.
+    var tellings: [PeerTelling] = []
+    var saidLinked: Set<LinkedPeer> = []
     var minor: UInt16 = PlaneVersion.current.minor
     /// Who may use the services, as it holds since the last of them; nil when nothing was said.
     var access: [PlaneAccess]?
@@ -113,6 +116,22 @@ struct SimulatedDataPlane {
             nextAccess = access
             tables = nextTables
             nextTables = [:]
+        case .peering, .node, .remoteTunnel, .lookupAnswer, .tellPeer: takeOfCluster(message)
+        case .trust:
+            precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
+        case .services(_, let services):
+            self.services = services
+            servicesCount += 1
+            access = nextAccess
+            if nextAccess == nil { accessCameFirst = false }
+        default: break
+        }
+        return []
+    }
+
+    /// What concerns other nodes.
+    private mutating func takeOfCluster(_ message: ControlToData) {
+        switch message {
         case .peering(let peering):
             precondition(capabilities.contains(.cluster), "an old data plane is told what it does not know")
             precondition(!hasRows, "rows before the word that there are others")
@@ -131,16 +150,12 @@ struct SimulatedDataPlane {
                     remote[route.tunnel] != nil || !capabilities.contains(.cluster), "found, and not told where")
             }
             lookups[question] = outcome
-        case .trust:
-            precondition(capabilities.contains(.trust), "an old data plane is told what it does not know")
-        case .services(_, let services):
-            self.services = services
-            servicesCount += 1
-            access = nextAccess
-            if nextAccess == nil { accessCameFirst = false }
+        case .tellPeer(let telling):
+            precondition(capabilities.contains(.words), "an old data plane is told what it does not know")
+            precondition(!telling.words.isEmpty && telling.words.count <= PeerWords.bytesMax)
+            tellings.append(telling)
         default: break
         }
-        return []
     }
 
     /// What it knew of other nodes was told by a control plane whose indices hold no more.

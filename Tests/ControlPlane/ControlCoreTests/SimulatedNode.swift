@@ -87,6 +87,8 @@ struct SimulatedNode {
         planes[index].hasTable = false
         planes[index].announced = []
         planes[index].hasRows = false
+        planes[index].tellings = []
+        planes[index].saidLinked = []
         tell(.connected(link))
         let inventory = planes[index].inventory
         for message in inventory.prefix(1) + words + inventory.dropFirst() { say(index, message) }

@@ -29,6 +29,9 @@ final class ClusterHistory {
         TunnelID(high: 0x4814_33e1_7980_41ee, low: 0x8bdb_60f2_62c1_e32e),
     ]
 
+    /// Chunks of words that every control plane tells every other.
+    private static let chunks: UInt32 = 60
+
     let world: World
     let weather: Weather
     private(set) var nodes: [NodeProcess] = []
@@ -54,6 +57,7 @@ final class ClusterHistory {
             let control = ScriptedControl(
                 world, node.host, node: ScriptedControl.row(number),
                 rows: (0..<3).filter { $0 != number }.map { ScriptedControl.row($0) }, secret: secret)
+            control.speaksWords = true
             for (tunnel, id) in Self.tunnels.enumerated() {
                 control.hosts[Self.host(tunnel)] = id
                 let holders = tunnel == 0 ? [0, 1] : [1]
@@ -108,6 +112,7 @@ final class ClusterHistory {
 
     /// Lets everything happen, then everybody go, until nothing moves.
     func run() {
+        for control in controls { control.tellEverybody(Self.chunks) }
         switch weather {
         case .lossless: break
         case .brokenPeerLinks:
@@ -177,7 +182,32 @@ final class ClusterHistory {
                 }
             }
         }
-        return broken + hops + leftovers
+        return broken + hops + words + leftovers
+    }
+
+    /// Words come whole, in their order, and all of them; what may have been taken is told again, so some come twice.
+    private var words: [String] {
+        var broken: [String] = []
+        for teller in controls.indices {
+            for hearer in controls.indices where hearer != teller {
+                var next: UInt32 = 0
+                for said in controls[hearer].heard where said.node == ScriptedControl.row(teller).id {
+                    let number: UInt32 = said.words.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+                    if said.words != ScriptedControl.chunk(number) || number > next {
+                        broken.append("node \(hearer) heard \(number) of node \(teller) in the place of \(next)")
+                    }
+                    next = max(next, number + 1)
+                }
+                let peer = LinkedPeer(node: ScriptedControl.row(hearer).id, plane: "simulated")
+                let taken = controls[teller].taken[peer] ?? 0
+                if taken > next {
+                    broken.append("node \(teller) believes that node \(hearer) heard \(taken), not \(next)")
+                }
+                let isGone = weather == .dyingNode && (teller == 0 || hearer == 0)
+                if taken != Self.chunks, !isGone { broken.append("node \(hearer) took \(taken) of node \(teller)") }
+            }
+        }
+        return broken
     }
 
     /// One hop: whoever has a tunnel's client opens nothing elsewhere for it, and who has none accepts nothing.

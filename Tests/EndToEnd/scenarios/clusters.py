@@ -190,6 +190,58 @@ async def cluster_node_killed(bench):
     expect(sum([await third.ended_by(reason) for reason in reasons]) >= 10, "refused without a reason")
 
 
+@scenario(BOTH_SHELLS, seconds=90)
+async def cluster_binds_without_redis(bench):
+    """Redis is killed, and a client binds meanwhile: its tunnel answers at its own node at once, and within a second at the
+    other, by its endpoint and by the host that it asked for. Redis comes back, empty: nobody notices, and it is whole
+    again."""
+    redis, (near, far) = await cluster(bench, 2)
+    early = await bound(bench, near, "early")
+    await served(far, f"{early.label}.{DOMAIN}", "early")
+
+    async def told():
+        return all([await node.total("culvert_cluster_nodes_told") == 1 for node in (near, far)])
+    await until(told, 10, "the control planes hear each other")
+    await redis.kill()
+    clock = asyncio.get_running_loop().time
+    late = await bound(bench, near, "late", "tcp", host=f"late.{DOMAIN}")
+    expect(late.granted == f"late.{DOMAIN}", f"granted {late.granted}")
+    begun = clock()
+    hosts = [f"{late.label}.{DOMAIN}", f"late.{DOMAIN}"]
+    for host in hosts:
+        check(await get(near.entry, host, "/own"), "late", "/own")
+    for host in hosts:
+        await served(far, host, "late", "/elsewhere", seconds=1)
+    expect(clock() - begun <= 1, f"reached elsewhere after {clock() - begun:.2f} s")
+    await reached("ws", far.port("ws"), late.tunnel, hosts[0], "late")
+    check(await get(far.entry, f"{early.label}.{DOMAIN}", "/still"), "early", "/still")
+
+    # A host that the other node gave meanwhile is not given again.
+    rival = await bound(bench, far, "rival", host=f"late.{DOMAIN}")
+    expect(rival.granted == rival.label, f"granted {rival.granted}, which is another tunnel's")
+    await redis.start()
+
+    async def whole():
+        names = [await redis.cli("-n", "1", "GET", peer.label) == str(peer.tunnel) for peer in (early, late, rival)]
+        names.append(await redis.cli("-n", "1", "GET", "late") == str(late.tunnel))
+        counts = [await redis.cli("-n", "2", "HLEN", str(peer.tunnel)) == "1" for peer in (early, late, rival)]
+        return all(names + counts)
+
+    async def answered():
+        for node in (near, far):
+            for peer, host in ((late, hosts[0]), (late, hosts[1]), (early, f"{early.label}.{DOMAIN}")):
+                check(await get(node.entry, host, "/back"), peer.name, "/back")
+        return await whole()
+    await until(answered, 10, "Redis is whole again")
+    for _ in range(10):
+        await answered()
+    await late.close()
+
+    async def gone():
+        return (await get(far.entry, hosts[1])).status in (502, 503)
+    await until(gone, 5, "the tunnel is offline")
+
+
 @scenario(ONCE, seconds=90)
 async def cluster_secret(bench):
     """A node with another secret links with nobody, and what it has is not reached through it; the secret stands in no

@@ -1,5 +1,6 @@
 import FuzzRig
 import Model
+import PlaneLink
 import Primitives
 import Wire
 
@@ -94,6 +95,20 @@ import Wire
         }
     }
 
+    /// A chunk of another control plane, and its head on a peer link: what was read is said in the same words.
+    static func checkWords(_ bytes: UnsafeRawBufferPointer) {
+        if case .header(let header) = WordsHeader.read(bytes.bytes, limit: PeerWords.bytesMax) {
+            precondition(header.wordsCount > 0 && header.wordsCount <= PeerWords.bytesMax)
+        }
+        guard let words = try? PeerWords(Array(bytes)) else { return }
+        var writer = PeerWordsWriter(epoch: words.epoch, list: words.list, number: words.number)
+        for statement in words.statements {
+            let isAdded = writer.add(statement)
+            precondition(isAdded, "what was in a chunk does not fit into one")
+        }
+        precondition((try? PeerWords(writer.bytes)) == words, "what we wrote cannot be read")
+    }
+
     /// Text as an address, and back.
     static func checkText(_ bytes: UnsafeRawBufferPointer) {
         guard let address = RelayAddress(String(decoding: bytes, as: UTF8.self)) else { return }
@@ -111,6 +126,7 @@ public func fuzzRelay(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     case 2: FuzzRelay.checkResponse(bytes)
     case 4: FuzzRelay.checkHello(bytes)
     case 5: FuzzRelay.checkForward(bytes)
+    case 6: FuzzRelay.checkWords(bytes)
     default: FuzzRelay.checkText(UnsafeRawBufferPointer(rebasing: bytes.prefix(300)))
     }
     return 0

@@ -96,6 +96,35 @@ struct PlaneMessageTests {
                 == Samples.toControlOneTwo)
     }
 
+    /// What 1.3 added, byte for byte, in both directions.
+    @Test func theRecordedTranscriptOfVersionOneThreeIsStillSpoken() throws {
+        var control: [UInt8] = [], data: [UInt8] = []
+        for message in Samples.toDataOneThree { message.encode(to: &control) }
+        for message in Samples.toControlOneThree { message.encode(to: &data) }
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataMinor3).hex)
+        #expect(data.hex == [UInt8](hex: Transcripts.dataToControlMinor3).hex)
+        #expect(
+            try frames([UInt8](hex: Transcripts.controlToDataMinor3)).map { try ControlToData.decode($0) }
+                == Samples.toDataOneThree)
+        #expect(
+            try frames([UInt8](hex: Transcripts.dataToControlMinor3)).map { try DataToControl.decode($0) }
+                == Samples.toControlOneThree)
+    }
+
+    /// More words than a chunk has are none.
+    @Test func wordsHaveTheirLimit() throws {
+        var writer = PlaneByteWriter()
+        writer.put(Samples.node)
+        writer.put(bytes: Array(repeating: UInt8(0), count: PeerWords.bytesMax))
+        #expect(try DataToControl.decode(PlaneFrame(kind: 11, body: writer.bytes)) != nil)
+        writer = PlaneByteWriter()
+        writer.put(Samples.node)
+        writer.put(bytes: Array(repeating: UInt8(0), count: PeerWords.bytesMax + 1))
+        #expect(throws: PlaneFault.badValue(kind: 11)) {
+            try DataToControl.decode(PlaneFrame(kind: 11, body: writer.bytes))
+        }
+    }
+
     /// Words that only a newer control plane has are taken for the least that they can mean; lists have their limits.
     @Test func candidatesOfANewerSideDoNotHurt() throws {
         var bytes: [UInt8] = []
@@ -126,7 +155,7 @@ struct PlaneMessageTests {
     }
 
     @Test func membersThatALaterMinorAddedAreIgnored() throws {
-        for message in Samples.toData + Samples.toDataOneOne + Samples.toDataOneTwo {
+        for message in Samples.toData + Samples.toDataOneOne + Samples.toDataOneTwo + Samples.toDataOneThree {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             var frame = frames(bytes)[0]
@@ -136,7 +165,7 @@ struct PlaneMessageTests {
     }
 
     @Test func everyTruncationIsAFault() {
-        for message in Samples.toControl + Samples.toControlOneTwo {
+        for message in Samples.toControl + Samples.toControlOneTwo + Samples.toControlOneThree {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             let frame = frames(bytes)[0]
@@ -145,7 +174,7 @@ struct PlaneMessageTests {
                 #expect(throws: PlaneFault.self) { try DataToControl.decode(short) }
             }
         }
-        for message in Samples.toDataOneOne + Samples.toDataOneTwo {
+        for message in Samples.toDataOneOne + Samples.toDataOneTwo + Samples.toDataOneThree {
             var bytes: [UInt8] = []
             message.encode(to: &bytes)
             let frame = frames(bytes)[0]
@@ -164,6 +193,8 @@ struct PlaneMessageTests {
             Samples.toDataOneOne[Int(random.below(UInt32(Samples.toDataOneOne.count)))].encode(to: &bytes)
             Samples.toDataOneTwo[Int(random.below(UInt32(Samples.toDataOneTwo.count)))].encode(to: &bytes)
             Samples.toControlOneTwo[0].encode(to: &bytes)
+            Samples.toDataOneThree[0].encode(to: &bytes)
+            for message in Samples.toControlOneThree { message.encode(to: &bytes) }
             Samples.toControl[Int(random.below(UInt32(Samples.toControl.count)))].encode(to: &bytes)
             for _ in 0...random.below(4) { bytes[Int(random.below(UInt32(bytes.count)))] = UInt8(random.below(256)) }
             for frame in frames(bytes) {

@@ -134,6 +134,44 @@ enum Samples {
     /// What 1.2 says of data planes that leave, in either direction.
     static let leaving: (toData: [ControlToData], toControl: [DataToControl]) = ([.drain, .dismissed], [.leaving])
 
+    static let peer = LinkedPeer(node: node, plane: "data-1")
+
+    /// What 1.3 added.
+    static let toDataOneThree: [ControlToData] = [
+        .tellPeer(PeerTelling(number: 0x0102_0304_0506_0708, peer: peer, words: [1, 2, 3, 4, 5])),
+        .tellPeer(PeerTelling(number: 6, peer: peer, words: [])),
+    ]
+
+    static let toControlOneThree: [DataToControl] = [
+        .peerLinked(peer, isLinked: true),
+        .peerLinked(peer, isLinked: false),
+        .peerTold(number: 0x0102_0304_0506_0708, isTaken: true),
+        .peerTold(number: 6, isTaken: false),
+        .peerSaid(node: node, words: [1, 2, 3, 4, 5]),
+    ]
+
+    /// Every statement that there is.
+    static let statements: [PeerWords.Statement] = [
+        .again,
+        .tunnel(
+            tunnel,
+            [
+                PeerWords.Connector(id: connector, plane: "data-0", isUDP: true, weight: 7),
+                PeerWords.Connector(id: ConnectorID(high: 0, low: 9), plane: "data-1", isUDP: false, weight: 255),
+            ]),
+        .tunnel(tunnel, []),
+        .name(ingress: "names", key: "shop", Route(tunnel: tunnel, isPrivate: false)),
+        .name(ingress: "names", key: "shop.example.org", Route(tunnel: tunnel, isPrivate: true)),
+        .name(ingress: "names", key: "gone", nil),
+        .node(
+            weight: 7,
+            [
+                PlaneNode.Peer(plane: "data-0", address: "10.42.0.100:8430"),
+                PlaneNode.Peer(plane: "data-1", address: "[2001:db8::1]:8431"),
+            ]),
+        .listEnd,
+    ]
+
     static let toControl: [DataToControl] = [
         .hello(
             DataHello(

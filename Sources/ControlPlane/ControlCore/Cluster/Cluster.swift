@@ -63,6 +63,8 @@ package struct Cluster: Sendable {
     var awaitingLeases: Set<TunnelKey> = []
     var nextLookup: UInt64 = 1
     var told: [LinkID: Told] = [:]
+    /// What other nodes' control planes are told, and have told.
+    var words = Words()
     /// Tunnels with stock nodes' entries, which age without a word.
     var aging: Set<TunnelKey> = []
     var agingDue = Tick.zero
@@ -101,7 +103,7 @@ package struct Cluster: Sendable {
         var next = min(bindDeadlines.next, lookupDeadlines.next, stockDue)
         for lane in lanes.values { next = min(next, lane.nextDeadline) }
         if !aging.isEmpty { next = min(next, agingDue) }
-        return next
+        return min(next, words.nextDeadline)
     }
 
     // MARK: The mirror's tables

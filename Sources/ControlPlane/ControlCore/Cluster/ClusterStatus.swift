@@ -33,6 +33,10 @@ package struct ClusterStatus: Equatable, Sendable {
     package var nodesGone: Int
     /// Data planes of other nodes.
     package var peers: Int
+    /// Other nodes that can be told words, and what they have said.
+    package var nodesTold: Int
+    package var saidTunnels: Int
+    package var saidNames: Int
     package var tally: ClusterTally
 }
 
@@ -59,6 +63,7 @@ extension ControlCore {
             mirroredTunnels: cluster.tunnels.count, bindsWaiting: cluster.binds.count,
             lookupsWaiting: cluster.lookups.count, nodesAlive: nodes.count(where: \.isAlive),
             nodesGone: nodes.count { !$0.isAlive }, peers: nodes.reduce(0) { $0 + $1.peers.count },
-            tally: cluster.tally)
+            nodesTold: cluster.words.ways.count, saidTunnels: cluster.words.tunnelCount,
+            saidNames: cluster.words.nameCount, tally: cluster.tally)
     }
 }

@@ -18,6 +18,8 @@ package struct ClusterTally: Equatable, Sendable {
         case foreignValues = "foreign_values"
         /// The store refused a command.
         case commands
+        /// No room for what other nodes' control planes say, or what cannot be said to them.
+        case words
     }
 
     package var refusals: [Refusal: UInt64] = [:]
@@ -46,6 +48,13 @@ package struct ClusterTally: Equatable, Sendable {
     package var lookupsAbsent: UInt64 = 0
     package var lookupsUnknown: UInt64 = 0
     package var changesHeard: UInt64 = 0
+    /// Chunks that other nodes' control planes have taken, those that were not known to be, and lists begun.
+    package var wordsTold: UInt64 = 0
+    package var wordsFailed: UInt64 = 0
+    package var wordLists: UInt64 = 0
+    /// Chunks of theirs, and those of them that could not be read.
+    package var wordsHeard: UInt64 = 0
+    package var wordFaults: UInt64 = 0
 
     package init() {}
 

@@ -18,37 +18,44 @@ extension ControlCore {
                 standing: .preferred)
         }
         let wall = cluster.wall(at: now)
+        // What a node says itself comes first: it knows best, as long as it can be heard.
+        var known = gatherWords(of: tunnel, linked: true, besides: [], &gathered)
         for store in cluster.stores {
-            for connector in cluster.tunnels[TunnelKey(store: store, tunnel: tunnel)]?.connectors ?? [] {
-                gather(connector, in: store, wall: wall, &gathered)
+            for connector in cluster.tunnels[TunnelKey(store: store, tunnel: tunnel)]?.connectors ?? []
+            where !known.contains(connector.id) {
+                if gather(connector, in: store, wall: wall, &gathered) { known.insert(connector.id) }
             }
         }
+        _ = gatherWords(of: tunnel, linked: false, besides: known, &gathered)
         return gathered.candidates
     }
 
+    /// False when the connector is nobody's candidate.
     private func gather(
         _ connector: MirroredTunnel.Connector, in store: StoreID, wall: UInt64, _ gathered: inout CandidateGathering
-    ) {
+    ) -> Bool {
         let entry = connector.entry
         guard let extra = entry.extra else {
             // As stock nodes judge each other (protocol ingress-sd-plugins §5.3, Get).
             let age = wall > entry.renew ? wall - entry.renew : 0
             guard age <= cluster.lanes[store]?.expirationSeconds ?? 0,
                 let row = cluster.nodes.stockRow(at: entry.address)
-            else { return }
-            return gathered.add(
+            else { return false }
+            gathered.add(
                 node: row.index, place: 0, isUDP: entry.isUDP, weight: 1,
                 standing: connector.isSuspect ? .suspect : .preferred)
+            return true
         }
         guard let row = cluster.nodes.row(of: entry.node),
             extra.epoch >= cluster.nodes.epoch(of: entry.node, in: store),
             // Until its lease says where it is, there is no way to it.
             let place = row.node.peers.firstIndex(where: { $0.plane == extra.plane })
-        else { return }
+        else { return false }
         let standing: Candidate.Standing =
             row.node.isAlive ? (connector.isSuspect ? .suspect : .preferred) : .lastResort
         gathered.add(
             node: row.node.index, place: UInt8(place), isUDP: entry.isUDP, weight: extra.weight, standing: standing)
+        return true
     }
 
     /// The names of this node's data planes, in the order of its row.
@@ -112,6 +119,7 @@ extension ControlCore {
         let tunnels = cluster.tunnels.filter { $0.value.connectors.contains { $0.entry.node == node } }.keys
             .map(\.tunnel).sorted { ($0.high, $0.low) < ($1.high, $1.low) }
         for tunnel in tunnels { retell(tunnel, now: now) }
+        retell(saidBy: node, now: now)
     }
 
     /// Tells a row to those that know it.

@@ -167,6 +167,7 @@ extension ControlCore {
     private mutating func keep(_ name: NameID, now: Tick) {
         guard let store = nameStore(of: Int(name.ingress.rawValue)) else { return }
         cluster.lanes[store]?.names.insert(name, hash: name.hash, now: now)
+        cluster.words.touch(.name(name))
     }
 
     /// The store could not be asked. Whoever waits is answered by last knowledge; the name is asked for again.
@@ -213,6 +214,7 @@ extension ControlCore {
     /// Ends the hosts of a name, and its renewal.
     mutating func forget(_ name: NameID, of tunnel: TunnelID) {
         guard let claim = cluster.claims.removeValue(forKey: name) else { return }
+        cluster.words.touch(.name(name))
         cluster.namesOf[tunnel]?.removeAll { $0 == name }
         if cluster.namesOf[tunnel]?.isEmpty == true { cluster.namesOf[tunnel] = nil }
         if let store = nameStore(of: Int(name.ingress.rawValue)) {
@@ -242,7 +244,8 @@ extension ControlCore {
         guard let bind = cluster.binds[number] else { return }
         for name in cluster.namesOf[bind.ask.tunnel] ?? [] {
             guard let claim = cluster.claims[name], claim.standing == .asking else { continue }
-            if let route = cluster.names[name]?.route, route != Route(tunnel: claim.tunnel, isPrivate: false) {
+            let known = cluster.names[name]?.route ?? saidRoute(of: name)
+            if let known, known != Route(tunnel: claim.tunnel, isPrivate: false) {
                 forget(name, of: claim.tunnel)
                 continue
             }

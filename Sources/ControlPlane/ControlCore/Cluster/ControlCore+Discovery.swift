@@ -15,6 +15,7 @@ extension ControlCore {
         cluster.lanes[store]?.news.append(bound.tunnel)
         cluster.lanes[store]?.tunnels.insert(bound.tunnel, hash: bound.tunnel.hash, now: now)
         mirrorOwn(TunnelKey(store: store, tunnel: bound.tunnel), now: now)
+        cluster.words.touch(.tunnel(bound.tunnel))
     }
 
     /// A connector has left.
@@ -22,6 +23,7 @@ extension ControlCore {
         tellSiblings(of: bound.tunnel, now: now)
         guard let store = cluster.settings.discoveries[bound.service] else { return }
         depart(StoreLane.Departure(tunnel: bound.tunnel, connector: bound.connector), from: store)
+        cluster.words.touch(.tunnel(bound.tunnel))
         let remains = (registry[bound.tunnel]?.connectors ?? []).contains { connector in
             registry.connectors[connector].map { cluster.settings.discoveries[$0.bound.service] == store } ?? false
         }
@@ -165,6 +167,7 @@ extension ControlCore {
         guard cluster.nodes.take(lease, of: node, from: store, now: now) else { return }
         let row = cluster.nodes[index]
         tellRow(row)
+        introduce(row)
         if before.isAlive != row.isAlive {
             note(
                 row.isAlive ? .info : .warning, row.isAlive ? "node joined" : "node's lease is gone: a last resort now",

@@ -35,25 +35,36 @@ extension ControlCore {
         let host = lookup.host.hostFolded.string
         switch known(host, in: ingress, now: now) {
         case .route(let route): evaluate(number, route, now: now)
+        case .said(let route, let names):
+            // The store is asked as well, for what comes after.
+            if let store = nameStore(of: ingress), cluster.lanes[store]?.isUp == true {
+                for name in names { read(name, for: host, in: store) }
+            }
+            evaluate(number, route, now: now)
         case .absent: answer(number, .absent(milliseconds: UInt32(ControlLimit.absentMilliseconds)), now: now)
         case .missing(let names):
             guard let store = nameStore(of: ingress), cluster.lanes[store]?.isUp == true else {
                 return giveUp(number, now: now)
             }
             for name in names {
-                attach(host, to: name)
-                guard cluster.names[name] != nil else { continue }
+                read(name, for: host, in: store)
                 cluster.names[name]?.lookups.append(number)
-                if cluster.names[name]?.isAsked == false {
-                    cluster.names[name]?.isAsked = true
-                    cluster.lanes[store]?.askedNames.append(name)
-                }
             }
         }
     }
 
+    /// Asks a store for a name, which a host is asked for by.
+    private mutating func read(_ name: NameID, for host: String, in store: StoreID) {
+        attach(host, to: name)
+        guard cluster.names[name]?.isAsked == false else { return }
+        cluster.names[name]?.isAsked = true
+        cluster.lanes[store]?.askedNames.append(name)
+    }
+
     private enum Knowledge {
         case route(Route)
+        /// Another node says so; the names that the store has said nothing of.
+        case said(Route, missing: [NameID])
         case absent
         case missing([NameID])
     }
@@ -75,11 +86,12 @@ extension ControlCore {
             if let claim = cluster.claims[name], claim.standing != .asking {
                 return .route(Route(tunnel: claim.tunnel, isPrivate: false))
             }
-            guard let mirrored = cluster.names[name], mirrored.answers(at: now) else {
-                missing.append(name)
-                continue
-            }
-            if let route = mirrored.route, missing.isEmpty { return .route(route) }
+            let mirrored = cluster.names[name]
+            let isAnswered = mirrored?.answers(at: now) == true
+            if isAnswered, let route = mirrored?.route, missing.isEmpty { return .route(route) }
+            if !isAnswered { missing.append(name) }
+            // A name that the store does not have may be new there.
+            if mirrored?.route == nil, let route = saidRoute(of: name) { return .said(route, missing: missing) }
         }
         return missing.isEmpty ? fallback : .missing(missing)
     }
@@ -109,7 +121,13 @@ extension ControlCore {
             }
             return answer(number, .found(route), now: now)
         }
-        guard cluster.lanes[store]?.isUp == true else { return giveUp(number, now: now) }
+        let isUp = cluster.lanes[store]?.isUp == true
+        if isReachedBySaid(route.tunnel, storeIsUp: isUp) {
+            // Who else has it the store says, for those who come later.
+            if isUp { readTunnel(key, now: now) }
+            return answer(number, .found(route), now: now)
+        }
+        guard isUp else { return giveUp(number, now: now) }
         if isChanged { cluster.lanes[store]?.changedTunnels.remove(route.tunnel) }
         readTunnel(key, now: now)
         cluster.tunnels[key]?.lookups.append(number)
@@ -145,14 +163,18 @@ extension ControlCore {
             route = Route(tunnel: lookup.tunnel, isPrivate: false)
         } else {
             let host = lookup.host.hostFolded.string
-            if case .route(let known) = known(host, in: Int(lookup.ingress.rawValue), now: now) { route = known }
+            switch known(host, in: Int(lookup.ingress.rawValue), now: now) {
+            case .route(let known), .said(let known, _): route = known
+            case .absent, .missing: break
+            }
         }
         guard let route else { return answer(number, .unknown, now: now) }
         let isKnown = cluster.settings.discoveries[lookup.service].map {
             cluster.tunnels[TunnelKey(store: $0, tunnel: route.tunnel)]?.isKnown == true
         }
         let isHere = registry[route.tunnel]?.connectors.isEmpty == false
-        answer(number, isKnown == false && !isHere ? .unknown : .found(route), now: now)
+        let isSaid = cluster.words.isSaid(route.tunnel)
+        answer(number, isKnown == false && !isHere && !isSaid ? .unknown : .found(route), now: now)
     }
 
     private mutating func answer(_ number: UInt64, _ outcome: PlaneLookupOutcome, now: Tick) {

@@ -101,13 +101,13 @@ extension ControlCore {
     }
 
     /// Brings the route of a host in line with what its names say.
-    private mutating func showMirrored(_ host: String, in ingress: Int) {
+    mutating func showMirrored(_ host: String, in ingress: Int) {
         let domains = ingresses[ingress].dynamic?.domains ?? []
         let index = ingresses[ingress].index
+        let names = NameID.keys(of: host, domains: domains).map { NameID(ingress: index, key: $0) }
         var route: Route?
-        for key in NameID.keys(of: host, domains: domains) where route == nil {
-            route = cluster.names[NameID(ingress: index, key: key)]?.route
-        }
+        for name in names where route == nil { route = cluster.names[name]?.route }
+        for name in names where route == nil { route = saidRoute(of: name) }
         setMirrored(route, for: host, in: ingress)
     }
 

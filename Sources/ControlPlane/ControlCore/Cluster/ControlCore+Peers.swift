@@ -103,6 +103,21 @@ extension ControlCore {
             if link.phase == .serving { openMissingListeners(id) }
         }
         tellOwnRow()
+        for row in cluster.nodes.all.dropFirst() { introduce(row) }
+    }
+
+    /// Data planes link with other nodes before anybody asks for a tunnel of theirs: control planes hear each other over
+    /// these links.
+    mutating func introduce(_ row: PlaneNode) {
+        guard row.kind == .culvert, row.isAlive, !row.peers.isEmpty, row.index <= ControlLimit.introducedNodesMax else {
+            return
+        }
+        for id in links.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            guard let link = links[id], link.hasPeering, link.speaksWords else { continue }
+            if cluster.told[id] == nil { cluster.told[id] = Cluster.Told() }
+            guard cluster.told[id]?.rows.insert(row.index).inserted == true else { continue }
+            effects.append(.send(id, .node(row)))
+        }
     }
 
     /// Data planes of one node link with each other before anybody asks for a tunnel.

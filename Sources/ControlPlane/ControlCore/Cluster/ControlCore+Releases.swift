@@ -37,7 +37,8 @@ extension ControlCore {
         guard keys.allSatisfy({ cluster.tunnels[$0]?.isAsked != true }) else { return }
         cluster.releases[tunnel] = nil
         defer { if isAway(tunnel) { forgetOwn(tunnel) } }
-        let isElsewhere = keys.contains { cluster.tunnels[$0]?.connectors.isEmpty == false }
+        let isElsewhere =
+            cluster.words.isSaid(tunnel) || keys.contains { cluster.tunnels[$0]?.connectors.isEmpty == false }
         // A store that has just returned may not have heard of the others yet.
         guard !isElsewhere, cluster.lanes.values.allSatisfy({ !$0.isReturning(at: now) }) else { return }
         for store in cluster.stores {

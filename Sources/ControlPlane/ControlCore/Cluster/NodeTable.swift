@@ -137,6 +137,20 @@ package struct NodeTable: Sendable {
         return rows[place].node != before
     }
 
+    /// What a node says of itself, which counts until a store has said something of it; gives whether its row is another
+    /// now.
+    mutating func take(
+        said peers: [PlaneNode.Peer], weight: UInt8, epoch: UInt64, isAlive: Bool, of id: NodeID
+    ) -> Bool {
+        guard let place = byID[id], rows[place].epochs.isEmpty else { return false }
+        let before = rows[place].node
+        rows[place].node.epoch = epoch
+        rows[place].node.weight = weight
+        rows[place].node.peers = peers
+        rows[place].node.isAlive = isAlive
+        return rows[place].node != before
+    }
+
     /// The oldest epoch of a node whose entries hold, as a store last said.
     func epoch(of id: NodeID, in store: StoreID) -> UInt64 { row(of: id)?.epochs[store] ?? 0 }
 }

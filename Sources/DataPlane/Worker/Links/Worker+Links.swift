@@ -278,6 +278,7 @@ extension Worker {
             relayVisitorStreamEnded(visitorLink, .connectorLost, connector: connector, wasTouched: wasTouched)
         case .target(let socket): clientStreamEnded(socket)
         case .stream(let other): pairedStreamEnded(other, .connectorLost, isUntouched: false)
+        case .telling: tellingEnded(streamSlot, isTaken: false)
         case .arriving, .none: return
         }
     }

@@ -153,7 +153,7 @@ extension Worker {
             sendOnStream(other, slice)
         case .arriving:
             forwardReceived(streamSlot, slice)
-        case .none:
+        case .telling, .none:
             return
         }
         guard streams.isLive(streamSlot), streams[streamSlot].pointee.partner != .none else { return }
@@ -177,7 +177,7 @@ extension Worker {
             return streams[other].pointee.out.byteCount
         case .arriving:
             return stream.pointee.pending.byteCount
-        case .none:
+        case .telling, .none:
             return 0
         }
     }
@@ -272,7 +272,7 @@ extension Worker {
         case .stream(let other):
             if stream.pointee.flags.contains(.halfCloses) { return streamFinished(streamSlot) }
             pairedStreamHalfClosed(streamSlot, other)
-        case .arriving, .none:
+        case .arriving, .telling, .none:
             return
         }
     }
@@ -333,6 +333,9 @@ extension Worker {
             clientStreamEnded(socket)
         case .stream(let other):
             pairedStreamEnded(other, reason, isUntouched: !wasTouched)
+        case .telling:
+            // A peer that ends it by itself has taken it; what it refuses it resets.
+            tellingEnded(streamSlot, isTaken: reason == .streamEndedEarly)
         case .arriving, .none:
             return
         }

@@ -55,6 +55,9 @@ struct PeerLink: BitwiseCopyable {
     var worker: UInt8 = .max
     /// How many there are at its other end.
     var workers: UInt8 = 0
+    /// The node at its other end, as its hello says, and whether words of control planes are heard there.
+    var node = NodeID.zero
+    var hearsWords = false
     /// The worker that we dialled; nil: any, or it was not we.
     var wanted: UInt8?
     let isDialled: Bool

@@ -31,6 +31,8 @@ struct Peers: ~Copyable {
     private var hasHints = false
     /// When somebody is to be dialled.
     var due = Tick.never
+    /// A link came up or is gone: worker 0's desk is to hear which data planes can be told words.
+    var isMeshChanged = false
     /// The number of the connection to the control plane that was heard last; 0: there is none that knows the cluster.
     var connection: UInt32 = 0
 

@@ -42,6 +42,8 @@ struct ClusterDesk {
     var nextQuestion: UInt64 = 1
     /// Of the answer that is awaited longest, or before.
     var nextDeadline = Tick.never
+    /// What passes between control planes.
+    var words = WordsDesk()
 }
 
 // The cluster, as far as worker 0 hears of it: who the other data planes are, who has a tunnel, and answers.
@@ -49,6 +51,7 @@ struct ClusterDesk {
 extension PlaneDesk {
     /// A control plane said hello.
     func clusterMet(_ hello: ControlHello) {
+        wordsMet(hello)
         if cluster.epoch != hello.nodeEpoch {
             // Another process counts anew; rows stay until it has said its own.
             cluster.ids = [:]
@@ -72,6 +75,7 @@ extension PlaneDesk {
         case .node(let row): take(row)
         case .remoteTunnel(let tunnel): effects.append(.setRemote(remoteEntry(tunnel)))
         case .lookupAnswer(let number, let outcome): answer(number, outcome)
+        case .tellPeer(let telling): effects.append(.tellPeer(telling))
         default: preconditionFailure("not a message of the cluster")
         }
     }
@@ -233,6 +237,7 @@ extension PlaneDesk {
 
     /// The control plane is away: workers go on by what they know.
     func clusterLost() {
+        wordsLost()
         // Every try to connect that fails ends here: workers are told once.
         guard cluster.isMet else { return }
         cluster.isMet = false

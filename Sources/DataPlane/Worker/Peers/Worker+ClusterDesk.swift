@@ -25,6 +25,7 @@ extension Worker {
             let worker = Int(question.worker)
             guard worker != index else { return lookupAnswered(question.slot, question.generation, outcome) }
             post(worker, .lookupAnswered(slot: question.slot, generation: question.generation, outcome))
+        case .tellPeer(let telling): tell(telling)
         default: precondition(false, "not an effect of the cluster")
         }
     }

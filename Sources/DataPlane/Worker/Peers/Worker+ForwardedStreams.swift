@@ -5,7 +5,8 @@ import PlaneLink
 import Primitives
 import Wire
 
-// A stream that another data plane opened: its header says whose visitor it is; it is paired with a stream on a connector
+// A stream that another data plane opened: its header says whose visitor it is (or that it is nobody's: Worker+PeerWords);
+// it is paired with a stream on a connector
 // of this worker, and from then on bytes pass from one to the other. Never with another peer link: one hop.
 //
 //     a connector of ours takes it            → `opened`, then its bytes
@@ -37,7 +38,8 @@ extension Worker {
         sendControl(linkSlot, .reset, stream: id, payload: &code, count: MemoryLayout<UInt32>.size)
     }
 
-    private mutating func refuseForward(_ streamSlot: UInt32, _ refusal: ForwardRefusal) {
+    /// Ends a stream of another data plane that is not taken, and says why.
+    mutating func refuseForward(_ streamSlot: UInt32, _ refusal: ForwardRefusal) {
         let stream = streams[streamSlot]
         refuseForward(stream.pointee.link, stream.pointee.id, refusal)
         removeStream(streamSlot)
@@ -51,7 +53,9 @@ extension Worker {
             buffers.join(&stream.pointee.pending, first: min(stream.pointee.pending.byteCount, BufferStore.payload)),
             let front = buffers.first(stream.pointee.pending)
         else { return refuseForward(streamSlot, ForwardRefusal(.buffersFull, isUntouched: true)) }
-        switch ForwardHeader.read(UnsafeRawBufferPointer(buffers.bytes(front))) {
+        let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
+        if WordsHeader.begins(with: bytes[0]) { return wordsReceived(streamSlot, bytes) }
+        switch ForwardHeader.read(bytes) {
         case .needMore: return
         case .fault:
             note(.relayFault, stream: streamSlot)
@@ -161,6 +165,7 @@ extension Worker {
         }
         switch stream.pointee.partner {
         case .arriving: return stream.pointee.opened.advanced(milliseconds: limits[.streamHeaderTimeoutMilliseconds])
+        case .telling: return stream.pointee.opened.advanced(milliseconds: limits[.lookupTimeoutMilliseconds])
         case .stream(let other) where stream.pointee.flags.contains(.peerHalfClosed):
             guard !streams[other].pointee.flags.contains(.halfCloses) else { return nil }
             return streams[other].pointee.lastProgress.advanced(milliseconds: limits[.halfCloseGraceMilliseconds])
@@ -173,6 +178,7 @@ extension Worker {
             note(.forwardTimeout, stream: slot)
             return openElsewhere(slot, .forwardTimeout)
         }
+        if streams[slot].pointee.partner == .telling { return tellingOverdue(slot) }
         if case .stream(let other) = streams[slot].pointee.partner {
             streams[slot].pointee.partner = .none
             finishStream(other)

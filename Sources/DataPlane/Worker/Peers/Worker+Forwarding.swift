@@ -125,7 +125,7 @@ extension Worker {
         return suspect
     }
 
-    private func mayForward(_ linkSlot: UInt32) -> Bool {
+    func mayForward(_ linkSlot: UInt32) -> Bool {
         links[linkSlot].pointee.phase == .mux && !links[linkSlot].pointee.isWithdrawn
             && links[linkSlot].pointee.doom == nil
     }
@@ -220,6 +220,7 @@ extension Worker {
         let refusal = ForwardRefusal(code: code)
         let reason = Reason(rawValue: refusal.reason) ?? .connectorLost
         streams[streamSlot].pointee.flags.insert(.peerFinished)
+        if streams[streamSlot].pointee.partner == .telling { return tellingRefused(streamSlot) }
         if streams[streamSlot].pointee.forward == .max {
             return partnerLosesStream(streamSlot, reason, isUntouched: refusal.isUntouched)
         }
@@ -267,7 +268,7 @@ extension Worker {
         switch stream.pointee.partner {
         case .visitor(let visitor): visitors[visitor].pointee.stream = next
         case .relayVisitor(let link): links[link].pointee.stream = next
-        case .target, .stream, .arriving, .none: precondition(false, "a forward without a visitor")
+        case .target, .stream, .arriving, .telling, .none: precondition(false, "a forward without a visitor")
         }
     }
 
@@ -293,7 +294,7 @@ extension Worker {
         case .relayVisitor(let link):
             stopKeeping(link)
             relayVisitorStreamEnded(link, reason, connector: .zero, wasTouched: false)
-        case .target, .stream, .arriving, .none: precondition(false, "a forward without a visitor")
+        case .target, .stream, .arriving, .telling, .none: precondition(false, "a forward without a visitor")
         }
     }
 }

@@ -73,9 +73,10 @@ extension Worker {
             endLink(linkSlot, .buffersFull)
             return false
         }
-        let hello = PeerHello(
+        var hello = PeerHello(
             nonce: [unguessable(), unguessable(), unguessable(), unguessable()], node: table.node, epoch: table.epoch,
             plane: table.plane, workers: workerCount, worker: index, wanted: state.pointee.wanted.map { Int($0) })
+        hello.capabilities = PeerHello.hearsWords
         let target = UnsafeMutableRawBufferPointer(
             start: buffers.pointer(buffer: buffer, offset: BufferStore.headroom), count: BufferStore.payload)
         guard let count = state.pointee.handshake.sayHello(hello, into: target) else {
@@ -141,6 +142,8 @@ extension Worker {
         guard let table = peers.table, hello.node != table.node || hello.plane != table.plane else { return false }
         state.pointee.worker = hello.worker
         state.pointee.workers = hello.workers
+        state.pointee.node = hello.node
+        state.pointee.hearsWords = hello.capabilities & PeerHello.hearsWords != 0
         guard state.pointee.isDialled else {
             state.pointee.peer = peers.find(hello.node, hello.plane) ?? .max
             return true

@@ -43,6 +43,7 @@ extension Worker {
             endPeerLinks(UInt16(number))
         }
         peers.due = now
+        noteMesh()
     }
 
     @inline(never) @_semantics("no_performance_analysis")
@@ -145,6 +146,7 @@ extension Worker {
             let worker = Int(state.pointee.worker)
             if peer.pointee.links[worker] == .max { peer.pointee.links[worker] = linkSlot }
             peers.due = now
+            noteMesh()
         }
         let number = state.pointee.peer
         let generation = links.generation(of: linkSlot)
@@ -182,6 +184,7 @@ extension Worker {
             peer.pointee.links[worker] = .max
             wasInUse = true
         }
+        noteMesh()
         // It may have come back with fewer or more workers.
         if !peer.pointee.isLinked { peer.pointee.workers = 0 }
         if wasInUse || state.isDialled { peerFailed(state.peer) }

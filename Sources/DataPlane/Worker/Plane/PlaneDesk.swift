@@ -35,6 +35,8 @@ package final class PlaneDesk {
         case drain
         /// Nobody does, or nobody can say: end at once.
         case end
+        /// Words of our control plane for another node's.
+        case tellPeer(PeerTelling)
         case closeDescriptor(Int32)
         case dump(id: UInt64)
         case log(Severity, String, [(String, String)])
@@ -66,7 +68,7 @@ package final class PlaneDesk {
     /// Descriptors that came and whose frames were not read yet, in order.
     private var descriptors: [Int32] = []
     private(set) var outgoing = Fifo<(bytes: [UInt8], descriptor: Int32?)>()
-    private var outgoingBytes = 0
+    private(set) var outgoingBytes = 0
     var effects: [Effect] = []
 
     var nextAsk: UInt64 = 1
@@ -309,7 +311,7 @@ package final class PlaneDesk {
             noteApplied()
         case .ping:
             send(.pong)
-        case .peering, .node, .remoteTunnel, .lookupAnswer:
+        case .peering, .node, .remoteTunnel, .lookupAnswer, .tellPeer:
             heardOfCluster(message)
         }
     }

@@ -28,6 +28,8 @@ extension Worker {
     mutating func turnDesk() {
         deskIsTouched = false
         guard let desk else { return }
+        if peers.isMeshChanged { desk.linked(with: linkedPeers()) }
+        peers.isMeshChanged = false
         desk.advance(now)
         performDesk(desk)
         deskDeadline = desk.nextDeadline
@@ -60,8 +62,8 @@ extension Worker {
         case .closeConnector(let connector):
             closeConnector(connector)
             for worker in 0..<workerCount where worker != index { post(worker, .closeConnector(connector)) }
-        case .replacePeers, .setRemote, .meetCluster, .answerLookup: performOfCluster(effect)
         case .drain, .end: performLeaving(effect)
+        case .replacePeers, .setRemote, .meetCluster, .answerLookup, .tellPeer: performOfCluster(effect)
         case .closeDescriptor(let descriptor): closeDescriptor(descriptor)
         case .dump(let id): sendDump(id, desk)
         case .log(let severity, let text, let fields): notices.append((severity, text, fields))

@@ -16,6 +16,8 @@ package enum StreamPartner: BitwiseCopyable, Equatable {
     case stream(UInt32)
     /// A stream that another data plane opened, whose header is not complete.
     case arriving
+    /// Words of our control plane for another node's: the desk knows which.
+    case telling
     /// A local service; the socket is `none` until the dial began.
     case target(socket: UInt32)
 }

@@ -79,7 +79,7 @@ extension Worker {
             case .relayVisitor(let link): links[link].pointee.socket
             case .target(let socket): socket
             // Their readers are links, which carry others too.
-            case .stream, .arriving, .none: .max
+            case .stream, .arriving, .telling, .none: .max
             }
         partnerLosesStream(streamSlot, .stalled)
         guard reader != .max, sockets.isLive(reader), sockets[reader].pointee.closesWhenSent else { return }

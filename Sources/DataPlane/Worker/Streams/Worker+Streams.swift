@@ -112,7 +112,7 @@ extension Worker {
         case .visitor(let visitor): visitorMayContinue(visitor)
         case .relayVisitor(let link): relayVisitorMayContinue(link)
         case .target(let socket): targetMayContinue(streamSlot, socket)
-        case .stream, .arriving, .none: break
+        case .stream, .arriving, .telling, .none: break
         }
     }
 

@@ -33,7 +33,7 @@ package struct PeerHello: Sendable, BitwiseCopyable {
     package var node: NodeID
     /// Of the node's last start, as far as this data plane has heard.
     package var epoch: UInt64
-    /// What the sender speaks beyond this version; unknown bits are ignored.
+    /// What the sender speaks beyond this version (`hearsWords`); unknown bits are ignored.
     package var capabilities: UInt64 = 0
     /// Workers of the sender's data plane, 1 … `WorkerIndex.countMax`, and which of them speaks.
     package var workers: UInt8
@@ -45,6 +45,8 @@ package struct PeerHello: Sendable, BitwiseCopyable {
     /// Minor version of the sender.
     package var minor: UInt8 = PeerHello.minor
 
+    /// It takes streams that begin with `WordsHeader`.
+    package static var hearsWords: UInt64 { @_noLocks get { 1 } }
     package static var major: UInt8 { @_noLocks get { 1 } }
     package static var minor: UInt8 { @_noLocks get { 0 } }
     /// Longest name of a data plane, in bytes.

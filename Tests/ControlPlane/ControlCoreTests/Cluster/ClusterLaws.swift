@@ -31,6 +31,8 @@ struct ClusterLaws {
         var other: Int
     }
     private var wrongBeliefs: [Belief: Tick] = [:]
+    /// What a pair of nodes has not said yet, and since when.
+    private var silences: [String: [String: Tick]] = [:]
     var longestLookupMilliseconds: UInt64 = 0
     var longestBindMilliseconds: UInt64 = 0
 
@@ -67,6 +69,22 @@ struct ClusterLaws {
         let since = wrongBeliefs[belief] ?? now
         wrongBeliefs[belief] = since
         return now.milliseconds(since: since)
+    }
+
+    /// How long something has not been said by one node to another, in milliseconds.
+    mutating func unsaid(_ pair: String, _ what: String, _ isUnsaid: Bool, _ now: Tick) -> UInt64 {
+        guard isUnsaid else {
+            silences[pair]?[what] = nil
+            return 0
+        }
+        let since = silences[pair]?[what] ?? now
+        silences[pair, default: [:]][what] = since
+        return now.milliseconds(since: since)
+    }
+
+    /// Two nodes cannot say anything now.
+    mutating func forgetUnsaid(_ pair: String, besides kept: String? = nil) {
+        silences[pair] = silences[pair]?.filter { $0.key == kept }
     }
 
     mutating func expect(_ holds: Bool, _ text: @autoclosure () -> String) {

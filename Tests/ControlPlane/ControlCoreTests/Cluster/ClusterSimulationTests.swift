@@ -8,9 +8,11 @@ import Testing
 
 /// Laws of the cluster in any history: three nodes and two stock ones before one Redis, with every fault there is.
 struct ClusterSimulationTests {
-    @Test(arguments: 1...16)
+    /// The last four with data planes from before words.
+    @Test(arguments: 1...20)
     func everyHistoryKeepsTheLaws(seed: Int) throws {
-        var world = try ClusterWorld(seed: UInt64(seed))
+        var world = try ClusterWorld(seed: UInt64(seed), carriesWords: seed <= 16)
+        world.doubtsWords = 8
         try world.live(seconds: 60)
         #expect(world.laws.violations.isEmpty, "seed \(seed): \(world.laws.violations)")
         #expect(world.laws.checks > 5_000, "a history in which nothing is checked shows nothing")
@@ -27,7 +29,7 @@ struct ClusterSimulationTests {
     @Test func theSameSeedIsTheSameHistory() throws {
         var traces: [UInt64] = []
         for seed in [5, 5, 6] as [UInt64] {
-            var world = try ClusterWorld(seed: seed)
+            var world = try ClusterWorld(seed: seed, carriesWords: true)
             try world.live(seconds: 30)
             traces.append(world.trace)
         }
@@ -38,7 +40,7 @@ struct ClusterSimulationTests {
     /// In the end, when all are gone, nothing is left behind: not in Redis, not in the nodes.
     @Test(arguments: [101, 102, 103])
     func everythingIsGivenUpInTheEnd(seed: Int) throws {
-        var world = try ClusterWorld(seed: UInt64(seed))
+        var world = try ClusterWorld(seed: UInt64(seed), carriesWords: true)
         try world.live(seconds: 30)
         #expect(world.laws.violations.isEmpty, "\(world.laws.violations)")
         world.run(milliseconds: 20_000)
@@ -70,6 +72,8 @@ struct ClusterSimulationTests {
             #expect(node.core.cluster.namesOf.isEmpty && node.core.cluster.releases.isEmpty)
             #expect(node.core.cluster.binds.isEmpty && node.core.cluster.bindOf.isEmpty)
             #expect(node.core.cluster.lookups.isEmpty)
+            #expect(node.core.cluster.words.tunnelCount == 0 && node.core.cluster.words.nameCount == 0)
+            #expect(node.core.cluster.words.underWay.isEmpty)
         }
     }
 
@@ -86,9 +90,15 @@ struct ClusterSimulationTests {
         print("cluster simulation: lost change found with seed \(seed)")
     }
 
-    private func firstSeed(_ plant: (inout ClusterWorld) -> Void) throws -> UInt64? {
+    @Test func wordsThatAreLostAreFound() throws {
+        let found = try firstSeed(carriesWords: true) { $0.swallowsWords = 3 }
+        let seed = try #require(found, "500 histories, and nobody noticed")
+        print("cluster simulation: lost words found with seed \(seed)")
+    }
+
+    private func firstSeed(carriesWords: Bool = false, _ plant: (inout ClusterWorld) -> Void) throws -> UInt64? {
         for seed in UInt64(1)...500 {
-            var world = try ClusterWorld(seed: seed)
+            var world = try ClusterWorld(seed: seed, carriesWords: carriesWords)
             plant(&world)
             try world.live(seconds: 40, faults: false)
             if !world.laws.violations.isEmpty { return seed }

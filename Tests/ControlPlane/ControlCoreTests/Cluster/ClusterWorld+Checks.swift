@@ -19,6 +19,7 @@ extension ClusterWorld {
     mutating func check() {
         notePresence()
         checkBounds()
+        if carriesWords { checkSaid() }
         guard areStoresSettled else { return }
         checkOwners()
         for node in nodes.indices where isSettled(node) {
@@ -173,6 +174,8 @@ extension ClusterWorld {
             laws.expect(cluster.sent.count <= 200, "batches are forgotten: \(cluster.sent.count)")
             laws.expect(cluster.binds.count <= 64 && cluster.lookups.count <= 256, "questions are forgotten")
             laws.expect(cluster.nodes.count <= 8, "nodes are forgotten")
+            laws.expect(cluster.words.underWay.count <= 2, "words are forgotten")
+            laws.expect(cluster.words.tunnelCount <= 16 && cluster.words.nameCount <= 64, "what was said grows")
         }
     }
 }

@@ -123,7 +123,7 @@ extension ClusterWorld {
     }
 
     private mutating func fail(_ node: Int) throws {
-        switch random.below(12) {
+        switch random.below(carriesWords ? 14 : 12) {
         case 0, 1, 2: cutTracking(node, milliseconds: 100 + UInt64(random.below(4_000)))
         case 3: stopRedis(milliseconds: 500 + UInt64(random.below(12_000)), losesData: random.below(2) == 0)
         case 4: flushRedis()
@@ -145,6 +145,7 @@ extension ClusterWorld {
             laws.settle(node, at: .never)
             events.put(
                 .reconnect(node: node, plane: plane), at: now.advanced(milliseconds: 50 + UInt64(random.below(2_000))))
+        case 12, 13: part(node, milliseconds: 50 + UInt64(random.below(5_000)))
         default: break
         }
     }

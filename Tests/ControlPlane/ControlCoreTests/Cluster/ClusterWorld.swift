@@ -22,6 +22,17 @@ struct ClusterWorld {
         case restart(node: Int)
         case reconnect(node: Int, plane: Int)
         case pump(node: Int)
+        case mesh
+        case words(from: Place, to: Place, PeerTelling)
+        case told(Place, number: UInt64, isTaken: Bool)
+        case heal(Int, Int)
+    }
+
+    /// A connection of a data plane to its control plane.
+    struct Place {
+        var node: Int
+        var plane: Int
+        var link: LinkID
     }
 
     /// A node's connection to Redis.
@@ -51,6 +62,14 @@ struct ClusterWorld {
     var isAlive: [Bool] = []
     var shells: [Shell] = []
     var stocks: [StockNode] = []
+    /// Data planes carry words between the control planes, over links that are made as they are in the field.
+    let carriesWords: Bool
+    /// Pairs of nodes that do not reach each other, the lower number first.
+    var parted: Set<[Int]> = []
+    /// Every so many chunks that were taken are said not to be known.
+    var doubtsWords: UInt32?
+    /// Plant: every so many chunks that were taken never come.
+    var swallowsWords: UInt32?
     var events = EventHeap<Event>()
     var trace: UInt64 = 0xCBF2_9CE4_8422_2325
     /// Plant: every so many deliveries of changes are lost.
@@ -61,8 +80,11 @@ struct ClusterWorld {
     var nextQuestion: UInt64 = 1
     var nextConnector: UInt64 = 1
 
-    init(seed: UInt64, nodes count: Int = 3, nameSeconds: UInt64 = ClusterWorld.nameSeconds) throws {
+    init(
+        seed: UInt64, nodes count: Int = 3, nameSeconds: UInt64 = ClusterWorld.nameSeconds, carriesWords: Bool = false
+    ) throws {
         random = Random(seed: seed)
+        self.carriesWords = carriesWords
         for number in 0..<count {
             nodes.append(
                 try SimulatedNode(
@@ -78,6 +100,7 @@ struct ClusterWorld {
             events.put(.connect(node: number), at: now.advanced(milliseconds: 1))
             for plane in 0..<(number == 0 ? 2 : 1) { startPlane(number, "data-\(plane)") }
         }
+        if carriesWords { events.put(.mesh, at: now) }
     }
 
     static func configuration() -> ServerConfiguration {
@@ -182,12 +205,14 @@ struct ClusterWorld {
     mutating func startPlane(_ node: Int, _ name: String) {
         nodes[node].now = now
         nodes[node].capabilities = [.access, .trust, .cluster]
+        if carriesWords { nodes[node].capabilities.insert(.words) }
         nodes[node].start(name)
         send(node)
     }
 
     /// Puts what a core wants of its stores on their way.
     mutating func send(_ node: Int) {
+        carryWords(of: node)
         deadlines[node] = nodes[node].core.nextDeadline
         let batches = nodes[node].batches
         nodes[node].batches = []
@@ -262,6 +287,12 @@ struct ClusterWorld {
             send(node)
             laws.settle(node, at: now.advanced(milliseconds: 4_000))
         case .pump(let node): send(node)
+        case .mesh: mesh()
+        case .words(let from, let to, let telling): bringWords(from, to, telling)
+        case .told(let place, let number, let isTaken):
+            guard isThere(place) else { return }
+            tell(place.node, .received(place.link, .peerTold(number: number, isTaken: isTaken)))
+        case .heal(let one, let other): parted.remove([one, other])
         }
     }
 

@@ -31,7 +31,7 @@ struct ClusterBench {
     init(
         workers: [Int] = [1, 1], limits: [Limit: UInt64] = [:], secrets: [PeerSecret] = [], isDirect: Bool = false,
         tellsRows: Bool = true, areSiblings: Bool = false, access: NodeAccess? = nil,
-        trust: PlaneTrust = PlaneTrust(), seed: UInt64 = 1
+        trust: PlaneTrust = PlaneTrust(), speaksWords: Bool = false, seed: UInt64 = 1
     ) throws {
         world = World(seed: seed)
         self.areSiblings = areSiblings
@@ -50,6 +50,7 @@ struct ClusterBench {
                         : !tellsRows ? [] : workers.indices.filter { $0 != number }.map { ScriptedControl.row($0) },
                     secret: number < secrets.count ? secrets[number] : Self.secret))
         }
+        for control in controls { control.speaksWords = speaksWords }
         self.nodes = nodes
         self.controls = controls
         outside = world.kernel.makeHost(low: 0xFFFF_0A00_0009)

@@ -213,4 +213,80 @@ import Wire
         desk.disconnected(.zero)
         #expect(answers() == [.unknown])
     }
+
+    // MARK: Words
+
+    private func speaksWords(epoch: UInt64 = 1) -> ControlToData {
+        .hello(
+            ControlHello(
+                version: .current, capabilities: [.cluster, .words], nodeName: "node", nodeEpoch: epoch))
+    }
+
+    /// What the desk has said since it was asked last, but for its inventory.
+    private func said(_ desk: PlaneDesk) throws -> [DataToControl] {
+        var reader = PlaneFrameReader()
+        while let batch = desk.takeOutgoing() { reader.receive(batch.bytes) }
+        var messages: [DataToControl] = []
+        while case .frame(let frame) = reader.next() {
+            guard let message = try DataToControl.decode(frame) else { continue }
+            switch message {
+            case .hello, .inventoryEnd: continue
+            default: messages.append(message)
+            }
+        }
+        return messages
+    }
+
+    /// A control plane that speaks words is told who is linked, and what changes; one that does not is told nothing.
+    @Test func whoIsLinkedIsSaidOnce() throws {
+        let desk = desk()
+        let first = LinkedPeer(node: Self.other, plane: "data-0"),
+            second = LinkedPeer(node: Self.other, plane: "data-1")
+        desk.linked(with: [first])
+        hear(desk, [hello(epoch: 1)])
+        #expect(try said(desk).isEmpty)
+        hear(desk, [speaksWords()])
+        desk.linked(with: [first])
+        #expect(try said(desk) == [.peerLinked(first, isLinked: true)])
+        desk.linked(with: [second])
+        #expect(try said(desk) == [.peerLinked(first, isLinked: false), .peerLinked(second, isLinked: true)])
+        desk.disconnected(.zero)
+        desk.linked(with: [first, second])
+        desk.connected()
+        hear(desk, [speaksWords(epoch: 2)])
+        #expect(try said(desk) == [.peerLinked(first, isLinked: true), .peerLinked(second, isLinked: true)])
+    }
+
+    /// What became of words is said to the control plane that sent them, once.
+    @Test func whatBecameOfWordsIsSaidOnce() throws {
+        let desk = desk()
+        hear(desk, [speaksWords()])
+        desk.tells(7, on: 3)
+        desk.told(on: 4, isTaken: true)
+        desk.told(on: 3, isTaken: true)
+        desk.told(on: 3, isTaken: false)
+        #expect(try said(desk) == [.peerTold(number: 7, isTaken: true)])
+        desk.tells(8, on: 3)
+        desk.disconnected(.zero)
+        desk.connected()
+        hear(desk, [speaksWords()])
+        desk.told(on: 3, isTaken: true)
+        #expect(try said(desk).isEmpty)
+    }
+
+    /// A control plane that is behind, or away, is brought no more words; whoever sent them tries later.
+    @Test func wordsThatCannotBePassedOnAreNotTaken() throws {
+        let desk = desk()
+        let words = [UInt8](repeating: 5, count: PeerWords.bytesMax)
+        #expect(!desk.heard(words, from: Self.other), "nobody said that he hears any")
+        hear(desk, [speaksWords()])
+        _ = try said(desk)
+        var count = 0
+        while desk.heard(words, from: Self.other), count < 1_000 { count += 1 }
+        #expect(count > 100 && count <= WordsDesk.backlogBytesMax / PeerWords.bytesMax)
+        #expect(try said(desk) == Array(repeating: .peerSaid(node: Self.other, words: words), count: count))
+        #expect(desk.heard([1], from: Self.other))
+        desk.disconnected(.zero)
+        #expect(!desk.heard([1], from: Self.other))
+    }
 }
