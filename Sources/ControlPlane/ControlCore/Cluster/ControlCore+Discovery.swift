@@ -63,7 +63,7 @@ extension ControlCore {
     }
 
     /// Where other nodes find the visitors' port of a service, as stock nodes dial it.
-    private func entrypointAddress(of service: ServiceIndex, on plane: String) -> String {
+    func entrypointAddress(of service: ServiceIndex, on plane: String) -> String {
         let place = plan.addresses.firstIndex { address in
             if case .entrypoint(service, _) = address.role { true } else { false }
         }

@@ -181,6 +181,7 @@ extension ControlCore {
                 hasOwn = true
                 continue
             }
+            guard !isAtOurEntrypoint(entry) else { continue }
             meetStockNode(entry, in: store, now: now)
             connectors.append(MirroredTunnel.Connector(id: id, entry: entry, isSuspect: false))
             if entry.extra != nil, cluster.nodes.row(of: entry.node)?.leases[store] == nil {

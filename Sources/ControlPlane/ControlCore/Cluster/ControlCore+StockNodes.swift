@@ -25,7 +25,7 @@ extension ControlCore {
 
     /// An entry that is young enough for other stock nodes (protocol ingress-sd-plugins §5.3, Get) says where its node is.
     mutating func meetStockNode(_ entry: DiscoveryEntry, in store: StoreID, now: Tick) {
-        guard entry.extra == nil, let lane = cluster.lanes[store] else { return }
+        guard entry.extra == nil, !isAtOurEntrypoint(entry), let lane = cluster.lanes[store] else { return }
         let wall = cluster.wall(at: now)
         guard wall <= entry.renew &+ lane.expirationSeconds else { return }
         cluster.lanes[store]?.hasStockNodes = true
@@ -39,6 +39,16 @@ extension ControlCore {
         cluster.stockDue = min(cluster.stockDue, end)
         note(.info, "stock node found: what it forwards is served here", ["address": entry.address])
         tellStockNode(cluster.nodes[index])
+    }
+
+    /// Whether a stock node's entry says that it is where visitors come to this node: one that stood here before. Nobody is
+    /// sent there, and nobody who comes from this address is taken for it.
+    func isAtOurEntrypoint(_ entry: DiscoveryEntry) -> Bool {
+        guard entry.extra == nil, !entry.address.isEmpty else { return false }
+        let planes = Set(links.values.map(\.name))
+        return cluster.settings.discoveries.keys.contains { service in
+            planes.contains { entrypointAddress(of: service, on: $0) == entry.address }
+        }
     }
 
     /// Nothing was heard of some for too long.

@@ -84,6 +84,53 @@ struct StockNodesTests {
         #expect(told(world, 1) == [world.stocks[0].address])
     }
 
+    /// Asked for, its tunnel is there, at the address of its entries, and only as long as they are young.
+    @Test func aStockNodeIsACandidate() throws {
+        var world = try world()
+        bind(&world)
+        world.lookUp(0, 0, host: "", tunnel: tunnel(77))
+        world.run(milliseconds: 500)
+        func candidates(_ world: ClusterWorld) -> [Candidate] { world.nodes[0].planes[0].remote[tunnel(77)] ?? [] }
+        let candidate = try #require(candidates(world).first)
+        let row = try #require(world.nodes[0].planes[0].rows[candidate.node])
+        #expect(row.kind == .stock && row.isAlive && row.peers.isEmpty)
+        #expect(row.entrypoints[Int(candidate.place)] == world.stocks[0].address)
+        #expect(candidates(world).count == 1 && candidate.standing == .preferred && !candidate.isUDP)
+        // A connector of ours stands beside it.
+        world.bind(1, 0, tunnel(77), host: "")
+        world.run(milliseconds: 1_000)
+        #expect(Set(candidates(world).map { world.nodes[0].planes[0].rows[$0.node]?.kind }) == [.stock, .culvert])
+        // Of a store that is there for longer, what is gone is gone.
+        world.run(milliseconds: 12_000)
+        world.stocks[0].leave(0, redis: &world.redis, now: world.now, entries: ClusterWorld.entries)
+        world.propagate()
+        world.run(milliseconds: 1_000)
+        #expect(candidates(world).map { world.nodes[0].planes[0].rows[$0.node]?.kind } == [.culvert])
+    }
+
+    /// What a stock node left that stood at this node's own address: to others it is one, to this node nobody.
+    @Test func nobodyIsSentToHisOwnEntrypoint() throws {
+        var world = try world()
+        world.bind(0, 0, tunnel(5), host: "")
+        world.run(milliseconds: 1_000)
+        let entries = world.redis.hash(ClusterWorld.entries, tunnel(5).text).values.compactMap {
+            DiscoveryEntry(Array($0.utf8))
+        }
+        let own = try #require(entries.first).address
+        #expect(own.hasPrefix("10.0.0.1:"))
+        let entry = DiscoveryEntry(
+            node: NodeID(high: 0x51, low: 9), isUDP: false, address: own, renew: world.wall, extra: nil)
+        let written = world.redis.execute(
+            StoreCommand("HSET", tunnel(77).text, connector.text, entry.text), database: ClusterWorld.entries,
+            now: world.now)
+        #expect(written == .number(1))
+        world.propagate()
+        for node in 0..<2 { world.lookUp(node, 0, host: "", tunnel: tunnel(77)) }
+        world.run(milliseconds: 1_000)
+        #expect(world.nodes[0].planes[0].remote[tunnel(77)]?.isEmpty == true && told(world, 0) == [])
+        #expect(world.nodes[1].planes[0].remote[tunnel(77)]?.count == 1 && told(world, 1) == [own])
+    }
+
     /// However much is written by whomever, few hashes are looked at for that.
     @Test func samplesAreFew() throws {
         var world = try world()
