@@ -1,5 +1,5 @@
 package import Primitives
-import Simulator
+package import Simulator
 
 /// A customer's service: answers every complete request by a body that follows from the request's path and body, framed
 /// as the path asks. A path is `/<number>/<bytes>/<framing>/<delay in ms>`.
@@ -25,9 +25,14 @@ package final class ScriptedOrigin: Scripted {
     /// Connections that ended inside a request.
     package private(set) var cutShort = 0
 
-    package init(_ world: World, _ client: ClientProcess) {
+    package convenience init(_ world: World, _ client: ClientProcess) {
+        self.init(world, on: client.host, at: client.target)
+    }
+
+    /// Where somebody else than a client of ours reaches it.
+    package init(_ world: World, on host: SimulatedHost, at address: SimulatedAddress) {
         self.world = world
-        listener = world.kernel.listen(on: client.host, at: client.target)
+        listener = world.kernel.listen(on: host, at: address)
         world.add(self)
     }
 

@@ -74,6 +74,8 @@ package struct MemoryPlan: Sendable {
             Row("workers that had a tunnel", Peers.hintsMax, 1),
             Row("questions", capacity.lookups, LookupTable.bytesPerQuestion),
             Row("questions by key", IndexTable.cells(capacity: capacity.lookups), IndexTable.bytesPerCell),
+            Row(
+                "hellos at stock nodes", IndexTable.cells(capacity: capacity.stockLinks), IndexTable.bytesPerCell),
             Row("hosts that there are not", LookupTable.absencesMax, LookupTable.bytesPerAbsence),
         ]
     }

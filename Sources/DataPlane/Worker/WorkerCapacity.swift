@@ -26,6 +26,8 @@ package struct WorkerCapacity: Equatable, Sendable {
     package let forwards: Int
     package let remoteTunnels: Int
     package let lookups: Int
+    /// Connections to stock nodes.
+    package let stockLinks: Int
 
     /// Room by `limits` for one of `workerCount` workers.
     package init(_ limits: Limits, workerCount: Int, isClient: Bool) {
@@ -43,5 +45,6 @@ package struct WorkerCapacity: Equatable, Sendable {
         forwards = isClient ? 1 : Int(limits[.forwardsPendingMax])
         remoteTunnels = isClient ? 1 : Int(limits[.remoteTunnelsMax])
         lookups = isClient ? 1 : Int(limits[.lookupsPendingMax])
+        stockLinks = isClient ? 1 : Int(limits[.stockLinksPerWorkerMax])
     }
 }

@@ -49,6 +49,17 @@ extension Limit {
                 meaning:
                     "how long a data plane that leaves lets what is under way end; connectors that have not gone by "
                     + "half of it get nothing new any more")
+        case .stockLinksPerWorkerMax:
+            Row(
+                unit: "connections", standard: 16_384, range: 16...16_384, reason: .peersUnreachable,
+                meaning: "connections of one worker to stock nodes, one for each visitor's request that is served there"
+            )
+        case .stockForwardTimeoutMilliseconds:
+            Row(
+                unit: "ms", standard: 1_000, range: 50...60_000, reason: .forwardTimeout,
+                meaning:
+                    "how long a stock node may take to accept a visitor, a relay visitor by its answer, before the next "
+                    + "one is asked")
         default: preconditionFailure("a limit of another table")
         }
     }

@@ -57,6 +57,8 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case lookupsPendingMax
     case remoteTunnelsMax
     case drainGraceMilliseconds
+    case stockLinksPerWorkerMax
+    case stockForwardTimeoutMilliseconds
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -262,7 +264,7 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                     + "than there are parcels to carry them")
         case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
             .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
-            .remoteTunnelsMax, .drainGraceMilliseconds:
+            .remoteTunnelsMax, .drainGraceMilliseconds, .stockLinksPerWorkerMax, .stockForwardTimeoutMilliseconds:
             clusterRow
         }
     }

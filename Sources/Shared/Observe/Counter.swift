@@ -4,6 +4,7 @@
 /// The order is free to change: the counters' file carries its names with it (`CounterFile`).
 package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case visitorsAccepted, visitorsClosed
+    /// Those that were dialled included.
     case linksAccepted, linksClosed
     case connectorsOpened, connectorsClosed
     case streamsOpened, streamsClosed
@@ -35,6 +36,8 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     /// Streams opened at other data planes, those of them that were opened once more because one did not accept, and
     /// streams accepted from others.
     case forwardsOpened, forwardsRepeated, forwardsAccepted
+    /// Connections to stock nodes that were begun for visitors; each is a stream opened there as well.
+    case stockForwardsOpened
     /// Visitors that waited for the control plane's word.
     case lookupsAwaited
     /// Buffers that hold somebody's bytes now.
@@ -51,5 +54,5 @@ package enum Counter: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     }
 
     /// Words before the refusals in a page.
-    package static var count: Int { @_noLocks get { 33 } }
+    package static var count: Int { @_noLocks get { 34 } }
 }

@@ -27,10 +27,11 @@ extension Worker {
         return (plan.keepAliveMilliseconds ?? interval, plan.keepAliveTimeoutMilliseconds ?? timeout)
     }
 
-    /// From a dial to its answered BIND.
+    /// From a dial to its answered BIND, or to a stock node's acceptance of a visitor.
     @inline(never) @_semantics("no_performance_analysis")
     func dialTimeoutMilliseconds(_ linkSlot: UInt32) -> UInt64 {
         if links[linkSlot].pointee.peerLink != .max { return limits[.peerSilenceMilliseconds] }
+        if links[linkSlot].pointee.stock != .max { return limits[.stockForwardTimeoutMilliseconds] }
         let standard = limits[.handshakeTimeoutMilliseconds]
         let connection = links[linkSlot].pointee.connection
         guard connection != .max, let client else { return standard }

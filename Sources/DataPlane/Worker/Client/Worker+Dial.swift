@@ -91,6 +91,8 @@ extension Worker {
         let address: DialedAddress
         if isLink {
             links[owner].pointee.socket = socket
+            // From here on it is counted when it ends.
+            counters.add(.linksAccepted)
             address =
                 links[owner].pointee.peerLink == .max
                 ? .ip(links[owner].pointee.source) : dialledAddress(ofPeerLink: owner)
@@ -144,6 +146,7 @@ extension Worker {
             forgetPeerLink(linkSlot)
             return links.give(linkSlot)
         }
+        if links[linkSlot].pointee.stock != .max { return abandonStockDial(linkSlot, reason) }
         let position = Int(links[linkSlot].pointee.connection)
         let visit = links[linkSlot].pointee.ownVisit
         links.give(linkSlot)
@@ -166,6 +169,8 @@ extension Worker {
         let generation = links.generation(of: linkSlot)
         if links[linkSlot].pointee.peerLink != .max {
             beginPeerHandshake(linkSlot)
+        } else if links[linkSlot].pointee.stock != .max {
+            stockNodeReached(linkSlot)
         } else if links[linkSlot].pointee.isWebSocket {
             sendUpgrade(linkSlot)
         } else {
@@ -270,6 +275,7 @@ extension Worker {
     mutating func readRelayAnswer(_ linkSlot: UInt32, _ front: Slice) {
         let link = links[linkSlot]
         if link.pointee.ownVisit != .max { return readVisitAnswer(linkSlot, front) }
+        if link.pointee.stock != .max { return readStockAnswer(linkSlot, front) }
         let position = Int(link.pointee.connection)
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
         switch RelayResponse.read(bytes.bytes, limit: Int(limits[.relayHeadBytesMax])) {

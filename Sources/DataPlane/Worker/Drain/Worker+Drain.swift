@@ -134,7 +134,9 @@ extension Worker {
                 endVisitor(slot, .shutdown)
             }
         }
-        for slot in 0..<links.end where links.isLive(slot) && links[slot].pointee.peerLink == .max {
+        // Links to stock nodes end with their visitors.
+        for slot in 0..<links.end
+        where links.isLive(slot) && links[slot].pointee.peerLink == .max && links[slot].pointee.stock == .max {
             if links[slot].pointee.phase == .mux {
                 endLinkWhenSent(slot, .shutdown)
             } else {

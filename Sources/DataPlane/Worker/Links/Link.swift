@@ -14,6 +14,7 @@ import Wire
 ///     dial → connecting → peerHelloSent → peerProofSent → mux     (likewise)
 ///     dial → connecting → upgradeSent → requestSent → mux
 ///                                                   ↘ (CONNECT) conversing
+///     dial → connecting → (requestSent →) raw                     (a stock node's entrypoint)
 package enum LinkPhase: UInt8, BitwiseCopyable {
     /// May begin with the header of a proxy, which is not complete yet.
     case proxied
@@ -47,6 +48,8 @@ package enum LinkPhase: UInt8, BitwiseCopyable {
     case peerHelloSent
     /// Our proof is out, the other's is awaited.
     case peerProofSent
+    /// A stock node's entrypoint: the bytes of one stream, without frames.
+    case raw
 }
 
 /// One carrier connection with its transport stack: TCP → [PROXY header] → [TLS] → [WebSocket] → relay → smux. Each
@@ -95,6 +98,10 @@ package struct Link: BitwiseCopyable {
     var nextDoomed: UInt32 = .max
     /// A link to another data plane: its place among the peer links; `.max`: it is none.
     var peerLink: UInt32 = .max
+    /// A link to a stock node, which carries one stream as it is: the node's number among the peers; `.max`: it is none.
+    var stock: UInt16 = .max
+    /// Of such a link: by which the hello that it carries is known should it come back; 0: it carries none.
+    var helloMark: UInt64 = 0
     /// A peer's link on its way to the worker that it wants.
     var isPeerOnItsWay = false
     /// The client said that it leaves: it is in no table any more, and gets no new stream.

@@ -91,7 +91,7 @@ extension Worker {
         let budget = Int(limits[.carrierQueueBytesMax])
         // Not while much waits already: the data behind them waits as well, so the order stays.
         if bytesQueued(linkSlot) < budget { buffers.move(&link.pointee.control, behind: &queue.pointee) }
-        if link.pointee.phase == .mux {
+        if link.pointee.phase == .mux || link.pointee.phase == .raw {
             while bytesQueued(linkSlot) < budget, Int(queue.pointee.count) < SendVector.capacity - 2,
                 link.pointee.firstReady != .max
             {
@@ -141,6 +141,10 @@ extension Worker {
     private mutating func frame(_ linkSlot: UInt32, _ streamSlot: UInt32, _ payload: Slice) -> Bool {
         let link = links[linkSlot]
         let queue = linkQueue(linkSlot)
+        if link.pointee.phase == .raw {
+            buffers.appendShared(&queue.pointee, payload)
+            return true
+        }
         let count = Int(payload.count)
         let id = streams[streamSlot].pointee.id
         if Int(payload.offset) == BufferStore.headroom {

@@ -30,7 +30,8 @@ extension Worker {
         case .upgradeSent: readUpgradeAnswer(linkSlot, front)
         case .requestSent: readRelayAnswer(linkSlot, front)
         case .peerAccepted, .peerChallenged, .peerHelloSent, .peerProofSent: readPeerHandshake(linkSlot, front)
-        case .proxied, .binding, .mux, .visiting, .moving, .refused, .lookingUp, .connecting, .conversing: return
+        case .proxied, .binding, .mux, .visiting, .moving, .refused, .lookingUp, .connecting, .conversing, .raw:
+            return
         }
     }
 

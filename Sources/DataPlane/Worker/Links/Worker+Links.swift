@@ -63,7 +63,7 @@ extension Worker {
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
                 : min(min(keepAlive, silence), link.pointee.headersDue)
-        case .visiting, .refused, .lookingUp, .conversing:
+        case .visiting, .refused, .lookingUp, .conversing, .raw:
             deadline = .never
         }
         setDeadline(link.pointee.socket, deadline)
@@ -94,6 +94,8 @@ extension Worker {
             refuseRelay(linkSlot, .unauthorized, .unauthorized)
         case .conversing:
             visitTimedOut(linkSlot)
+        case .raw:
+            return
         }
     }
 
@@ -146,6 +148,7 @@ extension Worker {
         // It goes on its way, and its half-close with it.
         case .moving, .lookingUp: links[linkSlot].pointee.visit.inputEnded = true
         case .conversing: visitAnswerEnded(linkSlot)
+        case .raw: stockNodeEnded(linkSlot)
         case .mux where !links[linkSlot].pointee.isClient && links[linkSlot].pointee.peerLink == .max:
             loseLinkInTurn(linkSlot)
         default: endLink(linkSlot, .peerClosed)
@@ -171,7 +174,7 @@ extension Worker {
 
     /// Ends the link behind what is queued for the peer.
     @_noLocks
-    mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason) {
+    mutating func endLinkWhenSent(_ linkSlot: UInt32, _ reason: Reason, lingering: Bool = true) {
         let link = links[linkSlot]
         let socket = link.pointee.socket
         note(reason, link: linkSlot)
@@ -179,7 +182,7 @@ extension Worker {
         buffers.move(&link.pointee.control, behind: &queue.pointee)
         sealLink(linkSlot)
         releaseLink(linkSlot, reason)
-        closeSocketWhenSent(socket, lingering: true)
+        closeSocketWhenSent(socket, lingering: lingering)
     }
 
     /// Ends the link at the end of the turn: for places that are in the middle of using it.
@@ -200,7 +203,11 @@ extension Worker {
             firstDoomed = link.pointee.nextDoomed
             guard let reason = link.pointee.doom else { preconditionFailure("a doomed link without a reason") }
             link.pointee.doom = nil
-            endLink(slot, reason)
+            if link.pointee.stock != .max, reason == .finished {
+                endStockLink(slot)
+            } else {
+                endLink(slot, reason)
+            }
         }
     }
 
@@ -211,6 +218,7 @@ extension Worker {
         if link.pointee.doom != nil { forgetDoomed(linkSlot) }
         let isPeer = link.pointee.peerLink != .max
         if isPeer { forgetPeerLink(linkSlot) }
+        if link.pointee.stock != .max { forgetStockLink(linkSlot, reason) }
         if link.pointee.phase == .lookingUp { stopWaiting(Waiter(link: linkSlot)) }
         let isRegistered = !isPeer && (link.pointee.phase == .mux || link.pointee.isAnswered)
         if isRegistered, !link.pointee.isWithdrawn { withdrawConnector(linkSlot, reason) }
@@ -227,7 +235,7 @@ extension Worker {
             link.pointee.stream = .max
             finishStream(stream)
         }
-        while link.pointee.firstStream != .max { loseStream(link.pointee.firstStream) }
+        while link.pointee.firstStream != .max { loseStream(link.pointee.firstStream, reason) }
         buffers.clear(&link.pointee.pending)
         buffers.clear(&link.pointee.control)
         buffers.clear(&link.pointee.plain)
@@ -251,13 +259,16 @@ extension Worker {
         links[linkSlot].pointee.doom = nil
     }
 
-    /// The stream's link is gone: nothing can be sent on it; its partner hears of it.
+    /// The stream's link is gone for a reason: nothing can be sent on it; its partner hears of it.
     @_noLocks
-    private mutating func loseStream(_ streamSlot: UInt32) {
+    mutating func loseStream(_ streamSlot: UInt32, _ reason: Reason) {
         let stream = streams[streamSlot]
-        if stream.pointee.forward != .max { return openElsewhere(streamSlot, .connectorLost) }
         let partner = stream.pointee.partner
         let link = links[stream.pointee.link]
+        if stream.pointee.forward != .max {
+            let told = link.pointee.stock == .max ? .connectorLost : refusal(ofStockNode: reason)
+            return openElsewhere(streamSlot, told)
+        }
         let connector = link.pointee.connector
         stream.pointee.partner = .none
         var wasTouched = true

@@ -56,6 +56,8 @@ extension Worker {
             relayVisitorSent(linkSlot, slice)
         case .conversing:
             visitAnswered(linkSlot, slice)
+        case .raw:
+            rawReceived(linkSlot, slice)
         case .upgrading, .awaitingRequest, .upgradeSent, .requestSent, .peerAccepted, .peerChallenged, .peerHelloSent,
             .peerProofSent:
             gatherHandshake(linkSlot, slice)
@@ -127,6 +129,13 @@ extension Worker {
                 return endLink(linkSlot, fault == .wrongVersion ? .smuxVersion : .smuxFault)
             }
         }
+    }
+
+    /// Bytes of a link that carries one stream and no frames.
+    @_noLocks
+    mutating func rawReceived(_ linkSlot: UInt32, _ slice: Slice) {
+        let stream = links[linkSlot].pointee.firstStream
+        if stream != .max { streamReceived(stream, slice) }
     }
 
     /// Payload of a stream: judged against its window and handed to the partner.
@@ -216,11 +225,12 @@ extension Worker {
         adjustLinkReading(stream.pointee.link)
     }
 
-    /// A version 1 connector has no brake but its connection: it is not read while too much of it waits.
+    /// A version 1 connector has no brake but its connection: it is not read while too much of it waits. Nor is a link to a
+    /// stock node, where only one visitor waits for that.
     @_noLocks
     mutating func adjustLinkReading(_ linkSlot: UInt32) {
         let link = links[linkSlot]
-        let max = Int(limits[.muxOneUnreadBytesMax])
+        let max = Int(limits[link.pointee.stock == .max ? .muxOneUnreadBytesMax : .visitorQueueBytesMax])
         if link.pointee.unreadBytes >= max, !link.pointee.isPaused {
             link.pointee.isPaused = true
             wantBytes(link.pointee.socket, false)
@@ -241,7 +251,7 @@ extension Worker {
 
     /// FIN: the peer neither sends nor reads any more.
     @_noLocks
-    private mutating func streamFinished(_ streamSlot: UInt32) {
+    mutating func streamFinished(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
         guard !stream.pointee.flags.contains(.peerFinished) else { return }
         stream.pointee.flags.insert(.peerFinished)

@@ -18,6 +18,9 @@ struct Peer: BitwiseCopyable {
     var isListed = false
     /// Of this node.
     var isSibling = false
+    /// A stock node: its address is an entrypoint's, it is dialled for each visitor, and there are no links to it
+    /// (Worker+StockForwards).
+    var isStock = false
     var isAlive = false
     var weight: UInt8 = 1
     /// How many workers it has, as it said itself; 0: it was never met.

@@ -9,7 +9,7 @@ import Wire
 /// immutable, shared by the workers of the process, replaced as a whole. Cold: looked at when it changes and when a peer
 /// link is made.
 package final class PeerTable: Sendable {
-    /// Another data plane: one of another node, or of this one.
+    /// Another data plane: one of another node, or of this one; or a stock node.
     struct Row: Sendable {
         /// What candidates name it by; the same as long as the data plane is known.
         var number: Int
@@ -17,6 +17,8 @@ package final class PeerTable: Sendable {
         var plane: InlineText
         /// nil: nobody said where it accepts peer links.
         var address: DialedAddress?
+        /// A stock node, whose address is its entrypoint's.
+        var isStock = false
         /// Its node's lease is held.
         var isAlive: Bool
         /// Of its node, 1 … 255.

@@ -31,6 +31,12 @@ struct Peers: ~Copyable {
     private var hasHints = false
     /// When somebody is to be dialled.
     var due = Tick.never
+    /// This node as requests say it that are handed to stock nodes; empty where it is not known.
+    var nodeText = InlineText()
+    /// Connections to stock nodes, those that are being dialled included.
+    var stockLinks: UInt32 = 0
+    /// The hellos that stock nodes were handed and whose connections stand, by `ClientHello.mark`.
+    var hellos: IndexTable
     /// A link came up or is gone: worker 0's desk is to hear which data planes can be told words.
     var isMeshChanged = false
     /// The number of the connection to the control plane that was heard last; 0: there is none that knows the cluster.
@@ -43,6 +49,7 @@ struct Peers: ~Copyable {
         forwards = Slab(capacity: capacity.forwards)
         directory = RemoteDirectory(capacity: capacity.remoteTunnels)
         lookups = LookupTable(capacity: capacity.lookups, seed: seed)
+        hellos = IndexTable(capacity: capacity.stockLinks)
     }
 
     deinit {
@@ -67,7 +74,7 @@ struct Peers: ~Copyable {
 
     /// The listed peer that a hello names.
     func find(_ node: NodeID, _ plane: InlineText) -> UInt16? {
-        for number in 0..<count where peers[number].isListed {
+        for number in 0..<count where peers[number].isListed && !peers[number].isStock {
             if peers[number].node == node, peers[number].plane == plane { return UInt16(number) }
         }
         return nil

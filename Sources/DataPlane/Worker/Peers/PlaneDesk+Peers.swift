@@ -11,7 +11,18 @@ struct ClusterDesk {
     /// A data plane as its number is kept.
     struct Name: Hashable {
         var node: NodeID
+        /// Empty for a stock node, which has none.
         var plane: String
+
+        init(node: NodeID, plane: String) {
+            self.node = node
+            self.plane = plane
+        }
+
+        init(stock: NodeID) { self.init(node: stock, plane: "") }
+
+        /// By which names are put in order.
+        var place: (Int, String, String) { (plane.isEmpty ? 1 : 0, node.text, plane) }
     }
 
     /// A question that is out.
@@ -104,6 +115,10 @@ extension PlaneDesk {
         numberPeers()
         var rows: [PeerTable.Row] = []
         for (id, node) in cluster.rows {
+            if node.kind == .stock {
+                if let row = stockRow(id, node) { rows.append(row) }
+                continue
+            }
             for peer in node.peers {
                 guard let number = cluster.numbers[ClusterDesk.Name(node: id, plane: peer.plane)],
                     let plane = InlineText(peer.plane)
@@ -131,10 +146,31 @@ extension PlaneDesk {
             .compactMap { RelayAddress($0)?.socketAddress }
     }
 
+    /// A stock node, where it has a number: of one at no address there is none.
+    private func stockRow(_ id: NodeID, _ node: PlaneNode) -> PeerTable.Row? {
+        guard let number = cluster.numbers[ClusterDesk.Name(stock: id)], let address = entrypoint(of: node) else {
+            return nil
+        }
+        return PeerTable.Row(
+            number: number, node: id, plane: InlineText(), address: .ip(address), isStock: true, isAlive: node.isAlive,
+            weight: 1)
+    }
+
+    private func entrypoint(of node: PlaneNode) -> SocketAddress? {
+        guard let address = node.entrypoints.first.flatMap({ RelayAddress($0)?.socketAddress }), address.port != 0
+        else { return nil }
+        return address
+    }
+
     /// Every data plane of the rows gets a number and keeps it; numbers of those that are in no row any more are free.
+    /// Stock nodes get theirs last, where there are too many for all.
     private func numberPeers() {
         var names: Set<ClusterDesk.Name> = []
-        for (id, node) in cluster.rows where node.kind != .stock {
+        for (id, node) in cluster.rows {
+            if node.kind == .stock {
+                if entrypoint(of: node) != nil { names.insert(ClusterDesk.Name(stock: id)) }
+                continue
+            }
             for peer in node.peers where !isOurselves(id, peer) && isNamed(peer) {
                 names.insert(ClusterDesk.Name(node: id, plane: peer.plane))
             }
@@ -142,7 +178,7 @@ extension PlaneDesk {
         cluster.numbers = cluster.numbers.filter { names.contains($0.key) }
         var used = Set(cluster.numbers.values)
         var next = 0
-        for name in names.sorted(by: { ($0.node.text, $0.plane) < ($1.node.text, $1.plane) })
+        for name in names.sorted(by: { $0.place < $1.place })
         where cluster.numbers[name] == nil {
             while used.contains(next) { next += 1 }
             guard next < Peers.countMax else {
@@ -171,16 +207,14 @@ extension PlaneDesk {
         return .ip(address)
     }
 
-    /// A tunnel's candidates by the numbers that workers know. Those that peer links do not lead to are left out.
+    /// A tunnel's candidates by the numbers that workers know. Those to which no way is known are left out.
     private func remoteEntry(_ tunnel: RemoteTunnel) -> RemoteEntry {
         // A row that came just before may have a number only now.
         settleCluster()
         var entry = RemoteEntry(tunnel: tunnel.tunnel, connection: cluster.connections)
         for candidate in tunnel.candidates {
             guard let id = cluster.ids[candidate.node], let node = cluster.rows[id],
-                Int(candidate.place) < node.peers.count,
-                let number = cluster.numbers[
-                    ClusterDesk.Name(node: id, plane: node.peers[Int(candidate.place)].plane)]
+                let number = number(of: candidate, id, node)
             else { continue }
             entry.add(
                 RemoteCandidate(
@@ -188,6 +222,15 @@ extension PlaneDesk {
                     standing: candidate.standing))
         }
         return entry
+    }
+
+    private func number(of candidate: Candidate, _ id: NodeID, _ node: PlaneNode) -> Int? {
+        if node.kind == .stock {
+            // Each has one entrypoint.
+            return candidate.place == 0 ? cluster.numbers[ClusterDesk.Name(stock: id)] : nil
+        }
+        guard Int(candidate.place) < node.peers.count else { return nil }
+        return cluster.numbers[ClusterDesk.Name(node: id, plane: node.peers[Int(candidate.place)].plane)]
     }
 
     // MARK: Look-ups

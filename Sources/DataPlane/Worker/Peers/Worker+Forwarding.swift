@@ -65,7 +65,7 @@ extension Worker {
             guard mayTake(forward, number) else { continue }
             isReachable = true
             // It is being dialled, and has not failed for long.
-            guard Int(number) < peers.count, peers[number].pointee.address != nil,
+            guard Int(number) < peers.count, !peers[number].pointee.isStock, peers[number].pointee.address != nil,
                 peers[number].pointee.failures <= Worker.failuresAwaited, !peers[number].pointee.isLinked
             else { continue }
             if waitForLink(waiter, header.tunnel) { return .waits }
@@ -100,9 +100,13 @@ extension Worker {
 
     // MARK: Choosing
 
-    /// How good a candidate is now; lower is better. What we find out ourselves comes on top of what is said of it.
+    /// How good a candidate is now; lower is better. What we find out ourselves comes on top of what is said of it. Stock
+    /// nodes stand behind others in whatever standing, and before those that are silent. `link`: to it; `.max` where it is
+    /// a stock one.
     private func rank(_ candidate: RemoteCandidate, _ link: UInt32) -> UInt8 {
-        candidate.standing.rawValue + (isSuspect(peerLink: link) ? 16 : 0)
+        if link != .max { return candidate.standing.rawValue + (isSuspect(peerLink: link) ? 16 : 0) }
+        let hasFailed = peers[candidate.peer].pointee.failures > 0 && peers[candidate.peer].pointee.retryAt > now
+        return candidate.standing.rawValue + (hasFailed ? 24 : 8)
     }
 
     /// The link to a peer over which a tunnel is asked for: to the worker that had it last, or any; one in good health
@@ -130,8 +134,9 @@ extension Worker {
             && links[linkSlot].pointee.doom == nil
     }
 
-    /// The next candidate of a forward, at random by weight among the best; it is counted as tried.
-    private mutating func nextCandidate(_ place: UInt32, avoiding: ConnectorID) -> UInt32? {
+    /// The next candidate of a forward, at random by weight among the best; it is counted as tried. Its number, and the
+    /// link to it, or `.max` for a stock node.
+    private mutating func nextCandidate(_ place: UInt32, avoiding: ConnectorID) -> (peer: UInt16, link: UInt32)? {
         let forward = peers.forwards[place]
         guard forward.pointee.mayTryMore,
             let remote = peers.directory.find(forward.pointee.header.tunnel, now: now)
@@ -143,7 +148,8 @@ extension Worker {
             let candidate = remote.candidates[number]
             guard candidate.isUDP == forward.pointee.header.isUDP, !forward.pointee.hasTried(candidate.peer),
                 mayTake(forward.pointee, candidate.peer),
-                let link = link(to: candidate.peer, for: forward.pointee.header.tunnel)
+                let link = isStock(candidate.peer)
+                    ? .max : link(to: candidate.peer, for: forward.pointee.header.tunnel)
             else { continue }
             // One that has just failed this request comes last.
             var rank = rank(candidate, link)
@@ -157,7 +163,11 @@ extension Worker {
         }
         guard let chosen else { return nil }
         forward.pointee.add(chosen.peer)
-        return chosen.link
+        return chosen
+    }
+
+    private func isStock(_ number: UInt16) -> Bool {
+        Int(number) < peers.count && peers[number].pointee.isStock
     }
 
     // MARK: Opening
@@ -166,8 +176,11 @@ extension Worker {
     private mutating func openForward(
         _ place: UInt32, _ partner: StreamPartner, avoiding: ConnectorID
     ) -> UInt32? {
-        while let link = nextCandidate(place, avoiding: avoiding) {
-            if let stream = openForward(place, partner, on: link) { return stream }
+        while let next = nextCandidate(place, avoiding: avoiding) {
+            let stream =
+                next.link == .max
+                ? openStockForward(place, partner, at: next.peer) : openForward(place, partner, on: next.link)
+            if let stream { return stream }
         }
         return nil
     }
@@ -209,8 +222,14 @@ extension Worker {
             peers.setHint(
                 peers.forwards[place].pointee.header.tunnel, at: state.pointee.peer, worker: Int(state.pointee.worker))
         }
+        beginForwarding(streamSlot)
+    }
+
+    /// Somebody has taken the stream: what waits in it goes.
+    mutating func beginForwarding(_ streamSlot: UInt32) {
+        let stream = streams[streamSlot]
+        peers.forwards.give(stream.pointee.forward)
         stream.pointee.forward = .max
-        peers.forwards.give(place)
         if stream.pointee.flags.contains(.halfCloses) || !stream.pointee.out.isEmpty { markReadyIfAllowed(streamSlot) }
     }
 
@@ -265,6 +284,7 @@ extension Worker {
         stream.pointee.out = SliceQueue()
         streams[next].pointee.routeKey = stream.pointee.routeKey
         streams[next].pointee.flags.formUnion(stream.pointee.flags.intersection([.halfCloses, .sourcePaused]))
+        if links[streams[next].pointee.link].pointee.stock != .max { keepHalfClose(next, of: stream.pointee.partner) }
         switch stream.pointee.partner {
         case .visitor(let visitor): visitors[visitor].pointee.stream = next
         case .relayVisitor(let link): links[link].pointee.stream = next

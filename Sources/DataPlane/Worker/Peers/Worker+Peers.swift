@@ -20,6 +20,7 @@ extension Worker {
         let before = peers.table
         peers.table = table
         peers.nodeAddresses.replace(with: table.stockNodes)
+        peers.nodeText = InlineText(table.node.text) ?? InlineText()
         for number in 0..<peers.count { peers[UInt16(number)].pointee.isListed = false }
         for row in table.rows {
             peers.reach(row.number)
@@ -34,6 +35,7 @@ extension Worker {
             if row.isAlive, !peer.pointee.isAlive || peer.pointee.address == nil { peer.pointee.retryAt = now }
             peer.pointee.isListed = true
             peer.pointee.isSibling = row.node == table.node
+            peer.pointee.isStock = row.isStock
             peer.pointee.isAlive = row.isAlive
             peer.pointee.weight = row.weight
             peer.pointee.address = row.address
@@ -65,7 +67,7 @@ extension Worker {
     mutating func performPeers() {
         peers.due = .never
         guard let table = peers.table else { return }
-        for row in table.rows {
+        for row in table.rows where !row.isStock {
             let number = UInt16(row.number)
             guard peers[number].pointee.address != nil else { continue }
             while peers[number].pointee.retryAt <= now, let missing = peers[number].pointee.missing {

@@ -58,7 +58,7 @@ extension Worker {
     /// Whether one more connection leaves its share (the whole, a half) of the reserve untouched. What is reserved is the
     /// process's: each worker keeps its part.
     @_noLocks
-    private func hasDescriptor(reservedShare: Int) -> Bool {
+    func hasDescriptor(reservedShare: Int) -> Bool {
         let reserved = Int(limits[.descriptorsReserved]) / (workerCount * reservedShare)
         let held = descriptorsHeld + acceptedLinks.count + listeners.count + Worker.descriptorsBeside
         return held + reserved < descriptorsMax

@@ -159,6 +159,8 @@ extension Worker {
                 stream.pointee.link, .reset, stream: stream.pointee.id, payload: &code,
                 count: MemoryLayout<UInt32>.size)
             removeStream(streamSlot)
+        } else if link.pointee.stock != .max, !stream.pointee.flags.contains(.peerFinished) {
+            removeStream(streamSlot)
         } else {
             sendFinish(streamSlot)
         }
@@ -167,6 +169,7 @@ extension Worker {
     @_noLocks
     private mutating func sendFinish(_ streamSlot: UInt32) {
         let stream = streams[streamSlot]
+        if links[stream.pointee.link].pointee.stock != .max { return finishStockStream(streamSlot) }
         let isTold = links[stream.pointee.link].pointee.capabilities.contains(.reset)
         if stream.pointee.flags.contains(.isCut), isTold, !stream.pointee.flags.contains(.peerFinished) {
             var code = UInt32(Reason.socketError.rawValue).littleEndian
@@ -220,5 +223,6 @@ extension Worker {
         link.pointee.streamCount -= 1
         streams.give(streamSlot)
         counters.add(.streamsClosed)
+        if link.pointee.stock != .max { stockStreamGone(linkSlot) }
     }
 }

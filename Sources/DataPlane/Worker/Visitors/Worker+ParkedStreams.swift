@@ -18,6 +18,8 @@ extension Worker {
             visitor.pointee.originKeeps && visitor.pointee.keepsConnection && parkedMax > 0
             && !streams[stream].pointee.flags.contains(.peerFinished) && streams[stream].pointee.out.isEmpty
             && !links[streams[stream].pointee.link].pointee.isWithdrawn
+            // A connection to a stock node serves one request, as between stock nodes.
+            && links[streams[stream].pointee.link].pointee.stock == .max
         guard mayPark else { return finishStream(stream) }
         if visitor.pointee.parkedCount == parkedMax {
             let oldest = visitor.pointee.parked[0]

@@ -102,7 +102,8 @@ extension Worker {
         let source = client(of: slot, head, front)
         visitor.pointee.routeKey = host.key(found.tunnel, source: visitor.pointee.namesClientByField ? source : nil)
         visitor.pointee.tunnel = found.tunnel
-        visitor.pointee.isForwarded = visitor.pointee.origin == .node && !head.forwardedNode.isEmpty
+        visitor.pointee.isForwarded =
+            !head.forwardedNode.isEmpty && (visitor.pointee.origin == .node || hasPassedNode(head, front))
         // Streams of other requests may lead on to another node.
         if visitor.pointee.isForwarded { visitor.pointee.routeKey = ~visitor.pointee.routeKey }
         visitor.pointee.streamWasParked = false
@@ -133,13 +134,15 @@ extension Worker {
     /// Gost-Forwarded-Node when they hand a request to another node.
     @_noLocks
     private func namesUs(_ head: HTTPRequestHead, _ front: Slice) -> Bool {
-        guard !nodeName.isEmpty else { return false }
         let bytes = UnsafeRawBufferPointer(buffers.bytes(front))
-        var position = head.forwardedNode.lower
-        while let element = HTTPListElement.next(bytes.bytes, &position, limit: head.forwardedNode.upper) {
-            if let name = InlineText(bytes.bytes, element.start, element.end), name == nodeName { return true }
-        }
-        return false
+        return HTTPNodeFields.names(nodeName, head, bytes.bytes)
+            || HTTPNodeFields.names(peers.nodeText, head, bytes.bytes)
+    }
+
+    /// Whether a stock node sent it that had it from a node of ours, whatever address it came from.
+    @_noLocks
+    private func hasPassedNode(_ head: HTTPRequestHead, _ front: Slice) -> Bool {
+        HTTPNodeFields.hasPassedNode(head, UnsafeRawBufferPointer(buffers.bytes(front)).bytes)
     }
 
     /// Chooses a connector of the tunnel and opens a stream on it, or sends the visitor to the worker that can.

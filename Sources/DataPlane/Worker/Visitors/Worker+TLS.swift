@@ -57,6 +57,7 @@ extension Worker {
             return refuseTLS(slot, reason == .noRoute ? .unrecognizedName : .internalError, reason)
         }
         guard !found.isPrivate else { return refuseTLS(slot, .unrecognizedName, .privateRoute) }
+        if peers.hellos.count > 0, isHelloOfOurs(slot) { return refuseTLS(slot, .internalError, .loopDetected) }
         visitor.pointee.isForwarded = visitor.pointee.origin == .node
         let destination = RelayAddress(name: hello.serverName, port: 443)
         switch acquireStream(slot, found.tunnel, source: visitor.pointee.source, destination: destination) {

@@ -35,6 +35,21 @@ package struct ClientHello: Sendable, BitwiseCopyable {
         }
     }
 
+    /// Bytes at the start of a connection that `mark` looks at; every hello has more.
+    package static var markedBytes: Int { @_noLocks get { 43 } }
+
+    /// What a hello is known by when its bytes come again, from the first `markedBytes` of its connection: a number made
+    /// of where its random stands (RFC 8446 §4.1.2), never 0. Two hellos of one mark are one hello.
+    @_noLocks package static func mark(_ bytes: borrowing RawSpan) -> UInt64 {
+        var mark: UInt64 = 0
+        for word in 0..<4 {
+            let next = bytes.unsafeLoadUnaligned(fromByteOffset: 11 &+ word &* 8, as: UInt64.self)
+            mark = (mark ^ next) &* 0x9E37_79B9_7F4A_7C15
+            mark ^= mark &>> 29
+        }
+        return mark | 1
+    }
+
     /// Whether the name is an IP address, which none may be (RFC 6066 §3).
     package var namesAddress: Bool {
         @_noLocks get {

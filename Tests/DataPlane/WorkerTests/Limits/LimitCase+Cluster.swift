@@ -24,6 +24,16 @@ extension LimitCase {
         return (control, peer(bench))
     }
 
+    /// The bench's node is in a cluster with a stock node that has the tunnel.
+    private static func meet(_ bench: LimitBench, stockNodeAt address: String) {
+        let control = ScriptedControl(
+            bench.bench.world, bench.node.host, node: ScriptedControl.row(0),
+            rows: [ScriptedControl.stockRow(7, at: address)], secret: ClusterBench.secret)
+        control.hosts["far.example"] = remote
+        control.tunnels[remote] = [ScriptedControl.candidate(7)]
+        bench.run(700)
+    }
+
     private static func peer(_ bench: LimitBench) -> ScriptedPeer {
         let peer = ScriptedPeer(
             bench.bench.world, bench.node, bench.bench.outside, secret: ClusterBench.secret)
@@ -120,6 +130,28 @@ extension LimitCase {
                 visitor.peer.reset()
             }
             #expect(bench.node.benches[0].worker.peers.directory.count == 16)
+        },
+        LimitCase(.stockLinksPerWorkerMax, 16) { bench in
+            let stock = ScriptedStockNode(
+                bench.bench.world, on: bench.bench.world.kernel.makeHost(low: 0xFFFF_0A00_004D))
+            meet(bench, stockNodeAt: ClusterBench.stockAddress)
+            let visitors = (0..<17).map { _ in
+                let visitor = asking(bench, "far.example")
+                bench.run(10)
+                return visitor
+            }
+            #expect(stock.conversations.count == 16 && visitors[..<16].allSatisfy { $0.status == nil })
+            #expect(visitors[16].status == 503 && visitors[16].text.contains(Reason.peersUnreachable.label))
+        },
+        LimitCase(.stockForwardTimeoutMilliseconds, 200) { bench in
+            // Nobody is there who could refuse.
+            meet(bench, stockNodeAt: "10.0.0.99:80")
+            let visitor = asking(bench, "far.example")
+            bench.run(190)
+            #expect(visitor.status == nil)
+            // Deadlines are looked at every 64 ms.
+            bench.run(90)
+            #expect(visitor.status == 504 && visitor.text.contains(Reason.forwardTimeout.label))
         },
         LimitCase(.drainGraceMilliseconds, 1_000, isOfClient: true) { bench in
             // Another data plane: nobody of this one would be unharmed.

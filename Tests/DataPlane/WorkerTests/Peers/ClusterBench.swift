@@ -89,6 +89,23 @@ struct ClusterBench {
         run()
     }
 
+    /// A stock node that has the tunnel, as the control plane of a node says it: at `stockAddress`, or at another port of
+    /// its host.
+    func stockNode(
+        port: UInt16 = 80, of number: Int = 0, isUDP: Bool = false, standing: Candidate.Standing = .preferred,
+        isThere: Bool = true
+    ) -> ScriptedStockNode? {
+        let node = isThere ? ScriptedStockNode(world, on: stockHost, port: port) : nil
+        let row = ScriptedControl.stockRow(port, at: "10.0.0.77:\(port)")
+        controls[number].send([.node(row)])
+        controls[number].hosts[host] = Self.tunnel
+        var candidate = ScriptedControl.candidate(Int(port), isUDP: isUDP, standing: standing)
+        candidate.node = port
+        controls[number].tunnels[Self.tunnel, default: []].append(candidate)
+        run()
+        return node
+    }
+
     /// What the stock node forwards to an entrypoint.
     func forwarded(to number: Int = 0) -> ScriptedVisitor { ScriptedVisitor(world, nodes[number], stockHost) }
 
@@ -125,6 +142,8 @@ struct ClusterBench {
                 ledger.buffersInUse == ledger.buffersWithShell + (ledger.hasArena ? 1 : 0), sourceLocation: location)
             #expect(bench.worker.peers.forwards.count == 0, sourceLocation: location)
             #expect(bench.worker.peers.lookups.count == 0, sourceLocation: location)
+            #expect(bench.worker.peers.stockLinks == 0, sourceLocation: location)
+            #expect(bench.worker.peers.hellos.count == 0, sourceLocation: location)
             links += ledger.links - Int(bench.worker.peers.links.count)
         }
         #expect(links == connectors, sourceLocation: location)

@@ -104,7 +104,8 @@ import Wire
             ])
         func known() -> [String] { tables(desk).last?.stockNodes.map(\.hostText).sorted() ?? [] }
         #expect(known() == ["10.42.0.9", "2001:db8:0:0:0:0:0:7"])
-        #expect(try #require(tables(desk).last).rows.isEmpty)
+        let rows = try #require(tables(desk).last).rows
+        #expect(rows.count == 3 && rows.filter(\.isStock).count == 3)
         hear(desk, [stock(1, "10.42.0.9:80", isAlive: false), stock(4, "10.42.0.8:80")])
         #expect(known() == ["10.42.0.8", "2001:db8:0:0:0:0:0:7"])
         // Another one in its place.
@@ -126,6 +127,48 @@ import Wire
         desk.advance(desk.nextDeadline)
         #expect(known() == ["10.42.0.5"])
         #expect(desk.nextDeadline == .never)
+    }
+
+    /// A stock node has a number as data planes have theirs, and is a candidate by it; one at no address is none.
+    @Test func stockNodesAreCandidates() throws {
+        let desk = desk()
+        func stock(_ index: UInt16, _ id: NodeID, _ address: String) -> ControlToData {
+            .node(
+                PlaneNode(
+                    index: index, id: id, kind: .stock, epoch: 0, isAlive: true, weight: 1, peers: [],
+                    entrypoints: [address]))
+        }
+        let id = NodeID(high: 0x51, low: 1), nameless = NodeID(high: 0x51, low: 2)
+        hear(
+            desk,
+            [
+                hello(epoch: 1), .peering(PlanePeering(node: Self.ours, secret: Self.secret)),
+                row(3, planes: [("data-0", "10.42.0.100:8430")]), stock(4, id, "10.42.0.9:80"),
+                stock(5, nameless, "gost.example:80"), stock(6, NodeID(high: 0x51, low: 3), "10.42.0.9:0"), remote(4),
+                remote(5), remote(6), remote(4, place: 1), remote(3),
+            ])
+        let table = try #require(tables(desk).last)
+        let row = try #require(table.rows.first { $0.isStock })
+        #expect(row.node == id && table.rows.count == 2)
+        guard case .ip(let address)? = row.address else {
+            Issue.record("no address")
+            return
+        }
+        #expect(address.text == "10.42.0.9:80")
+        #expect(remotes(desk).map(\.count) == [1, 0, 0, 0, 1])
+        #expect(remotes(desk)[0].candidates[0].peer == UInt16(row.number))
+        let planes = try #require(table.rows.first { !$0.isStock })
+        #expect(remotes(desk)[4].candidates[0].peer == UInt16(planes.number) && planes.number != row.number)
+        // It keeps its number, whatever index another control plane gives it.
+        desk.disconnected(.zero)
+        desk.connected()
+        hear(
+            desk,
+            [
+                hello(epoch: 2), .peering(PlanePeering(node: Self.ours, secret: Self.secret)),
+                stock(7, id, "10.42.0.9:80"), remote(7),
+            ])
+        #expect(remotes(desk).last?.candidates[0].peer == UInt16(row.number))
     }
 
     /// Another control plane process counts anew: data planes keep their numbers, candidates are found by the new one's.
