@@ -50,7 +50,7 @@ struct HTTPAdvice {
                 "Try again in a moment.")
         case .loopDetected:
             HTTPAdvice(
-                "Another node forwarded the request to this one, which would have had to send it on.",
+                "The request came back to this node, or was forwarded to it and would have had to go on to another.",
                 "The nodes' registry is being corrected; try again in a moment.")
         case .sourceFull:
             HTTPAdvice(
