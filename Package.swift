@@ -9,7 +9,7 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// What the trait `Optimised` is for: tests that simulate hours spend minutes in these modules.
+/// What the trait `Optimised` is for: tests that simulate hours would spend minutes in these modules.
 let optimised: [SwiftSetting] = [
     .unsafeFlags(["-O"], .when(configuration: .debug, traits: ["Optimised"]))
 ]
@@ -43,7 +43,7 @@ let package = Package(
         .trait(name: "StoreTLS", description: "TLS to Redis, by the BoringSSL of NIOSSL."),
         .trait(
             name: "Optimised",
-            description: "Debug builds optimise the path of a visitor's bytes and the simulator; for ./test."),
+            description: "Debug builds optimise what simulations spend their time in; for ./test."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -87,7 +87,7 @@ let package = Package(
 
         // Control plane: a pure core, its shell, the executable.
         .target(
-            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
+            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict + optimised),
         .target(
             name: "Redis",
             dependencies: [
@@ -99,7 +99,7 @@ let package = Package(
         .target(
             name: "ControlCore",
             dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
-            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
+            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict + optimised),
         .target(
             name: "ControlShell",
             dependencies: [
@@ -170,7 +170,7 @@ let package = Package(
             dependencies: [
                 "ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire",
             ],
-            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
+            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict + optimised),
         .testTarget(
             name: "ControlShellTests",
             dependencies: [

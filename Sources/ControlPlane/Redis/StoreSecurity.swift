@@ -3,9 +3,12 @@ internal import Settings
 
 #if StoreTLS
     internal import NIOSSL
+#endif
 
-    /// TLS to a store: what all connections of one dial have in common.
-    struct StoreSecurity {
+/// TLS to a store: what all connections of one dial have in common. Without the trait `StoreTLS` there is none, and who
+/// configures it is told.
+struct StoreSecurity {
+    #if StoreTLS
         private let context: NIOSSLContext
 
         /// Reads what TLS needs from its files.
@@ -41,19 +44,18 @@ internal import Settings
         static func isFault(_ error: any Error) -> Bool {
             error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
         }
-    }
-#else
-    /// TLS to a store, in a build without the trait `StoreTLS`: there is none, and who asks for it is told.
-    enum StoreSecurity {
+    #else
+        private let none: Never
+
         init(_ tls: StoreTLS) throws(StoreFileFault) {
             throw StoreFileFault(
                 description: "TLS to a store is configured, but this program was built without the trait StoreTLS")
         }
 
         func handler(serverName: String?) throws -> any ChannelHandler {
-            switch self {}
+            switch none {}
         }
 
         static func isFault(_ error: any Error) -> Bool { false }
-    }
-#endif
+    #endif
+}
