@@ -1,4 +1,4 @@
-/// The rows that concern other data planes.
+/// The rows that concern other data planes, and what is done about connections and processes that fall silent.
 extension Limit {
     /// This limit's row of the table, if it is one of them.
     var clusterRow: Row {
@@ -6,9 +6,16 @@ extension Limit {
         case .peerHeartbeatMilliseconds:
             Row(
                 unit: "ms", standard: 250, range: 50...10_000, reason: nil,
+                meaning: "how often a peer link is sent a NOP, whatever else it carries")
+        case .peerSuspectMilliseconds:
+            // Three missing heartbeats were 750 ms: a request that waits for them misses what a fault may cost in its
+            // first second, 500 ms. One that is missing, and the coarseness of timers (64 ms on either side), are 400.
+            Row(
+                unit: "ms", standard: 400, range: 100...60_000, reason: nil,
                 meaning:
-                    "how often a peer link is sent a NOP; after three that are missing new requests rather go elsewhere"
-            )
+                    "silence after which a peer is suspect: new requests go elsewhere, and those that wait there for "
+                    + "an answer's first byte are repeated elsewhere where that is safe; at least 150 ms more than "
+                    + "`peerHeartbeatMilliseconds`")
         case .peerSilenceMilliseconds:
             Row(
                 unit: "ms", standard: 3_000, range: 300...600_000, reason: .keepAliveTimeout,
@@ -49,6 +56,24 @@ extension Limit {
                 meaning:
                     "how long a data plane that leaves lets what is under way end; connectors that have not gone by "
                     + "half of it get nothing new any more")
+        case .repetitionsPercent:
+            Row(
+                unit: "%", standard: 20, range: 0...100, reason: .repetitionsSpent,
+                meaning:
+                    "requests that a worker may repeat, of those begun there, because their node or connector was "
+                    + "lost with them inside; others are told")
+        case .repetitionsSavedMax:
+            Row(
+                unit: "requests", standard: 1_024, range: 1...65_536, reason: .repetitionsSpent,
+                meaning:
+                    "repetitions that a worker may have saved up for the moment in which a node is lost; it begins "
+                    + "with so many")
+        case .unacknowledgedMilliseconds:
+            Row(
+                unit: "ms", standard: 15_000, range: 1_000...600_000, reason: .socketError,
+                meaning:
+                    "how long bytes sent on a link, a client's or a peer's, may stay unacknowledged by the other "
+                    + "side's kernel (TCP_USER_TIMEOUT); not on visitors' connections, which may pause for long")
         default: preconditionFailure("a limit of another table")
         }
     }

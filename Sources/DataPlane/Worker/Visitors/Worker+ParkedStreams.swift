@@ -39,7 +39,9 @@ extension Worker {
             let stream = visitor.pointee.parked[position]
             guard streams[stream].pointee.routeKey == visitor.pointee.routeKey else { continue }
             let link = streams[stream].pointee.link
-            if links[link].pointee.peerLink != .max, isSuspect(peerLink: link) { continue }
+            if links[link].pointee.peerLink != .max, isSuspect(peerLink: link), hasOtherWay(slot, than: link) {
+                continue
+            }
             dropParked(slot, at: position)
             streams[stream].pointee.flags.remove(.parked)
             parkedEnded(stream)
