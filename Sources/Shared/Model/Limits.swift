@@ -266,9 +266,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                     + "than there are parcels to carry them")
         case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
             .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
-            .remoteTunnelsMax, .drainGraceMilliseconds, .peerSuspectMilliseconds, .repetitionsPercent,
-            .repetitionsSavedMax, .unacknowledgedMilliseconds:
+            .remoteTunnelsMax, .drainGraceMilliseconds, .peerSuspectMilliseconds:
             clusterRow
+        case .repetitionsPercent, .repetitionsSavedMax, .unacknowledgedMilliseconds:
+            lossRow
         }
     }
 }

@@ -5,24 +5,26 @@ import PlaneLink
 import Primitives
 import Wire
 
-// A peer that falls silent: its process is stopped, its machine is gone, the network swallows what is sent. No word says
-// so, and it may only be slow; so what is done grows with the silence, of which heartbeats are the measure:
+// A peer that falls silent: its process is stopped, its machine is gone, the network swallows what is sent. No word
+// says so, and it may only be slow; so what is done grows with the silence, of which heartbeats are the measure:
 //
 //     a new stream, `opened` is missing    after `forwardTimeoutMilliseconds` it is opened at the next candidate, bytes
-//                                          and all: none of them had been sent (Worker+Forwarding)
-//     `peerSuspectMilliseconds`            nothing new goes there, on streams that were parked neither, as long as there
-//                                          is another way. What waits there for the first byte of its answer, may be
-//                                          repeated (Worker+AnswerFailures, Worker+VisitRetries) and has another way is
-//                                          repeated there at once; whatever else waits goes on waiting
+//                                          and all: none of them had been sent (Worker+Forwarding). What may not be
+//                                          repeated always goes on a new one, where there is another way
+//     `peerSuspectMilliseconds`            nothing new goes there, on streams that were parked neither, as long as
+//                                          there is another way. What waits there for the first byte of its answer,
+//                                          may be repeated (Worker+AnswerFailures, Worker+VisitRetries) and has
+//                                          another way is repeated there at once; whatever else waits goes on waiting
 //     `peerSilenceMilliseconds`            the link is given up, as one that was lost
 //
 // Silence is looked at by the link's deadline: once per silence, and never per request.
 
 extension Worker {
-    /// What is between a heartbeat and suspicion at least, in milliseconds: a timer's coarseness on either side, and some.
+    /// What is between a heartbeat and suspicion at least, in milliseconds: a timer's coarseness on either side, and
+    /// some.
     private static var suspicionSlack: UInt64 { 150 }
-    /// A worker that looks so much later than it meant to, in milliseconds, did not hear for as long itself: its process
-    /// was stopped, or its machine. It first takes what has come meanwhile.
+    /// A worker that looks so much later than it meant to, in milliseconds, did not hear for as long itself: its
+    /// process was stopped, or its machine. It first takes what has come meanwhile.
     private static var latenessMax: UInt64 { 128 }
     private static var secondLook: UInt64 { 64 }
 

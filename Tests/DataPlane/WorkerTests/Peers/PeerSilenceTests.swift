@@ -9,8 +9,8 @@ import World
 
 @testable import Worker
 
-/// A node that stands still with other nodes' requests inside: which of them are repeated elsewhere, when, and which wait.
-/// Visitors are at node 0, and rather sent to node 1 than to those behind it.
+/// A node that stands still with other nodes' requests inside: which of them are repeated elsewhere, when, and which
+/// wait. Visitors are at node 0, and rather sent to node 1 than to those behind it.
 @Suite struct PeerSilenceTests {
     private static let ok = ExchangeTests.ok
     private static let post =
@@ -44,8 +44,8 @@ import World
         bench.expectQuiet(connectors: 0)
     }
 
-    /// A request that was accepted there before it stood still: safe ones are elsewhere within half a second, others wait
-    /// for its end, because it may go on and act on them.
+    /// A request that was accepted there before it stood still: safe ones are elsewhere within half a second, others
+    /// wait for its end, because it may go on and act on them.
     @Test(arguments: [true, false])
     func aRequestInside(isSafe: Bool) throws {
         let (bench, connectors) = try cluster()
@@ -103,6 +103,44 @@ import World
         #expect(visitors.allSatisfy { $0.text == Self.ok } && bench.nodes[0].count(.requestsRetried) == 20)
         freeze(bench, 1, false)
         for visitor in visitors { visitor.peer.close() }
+        expectNothingLeft(bench, connectors)
+    }
+
+    /// What may not be repeated is not sent on a parked stream: nobody knows what it leads to. Asked first, a node that
+    /// stands still costs it a moment; where there is no other way there is nothing to ask for.
+    @Test(arguments: [3, 2])
+    func aPostAsksFirst(nodes: Int) throws {
+        let (bench, connectors) = try cluster(nodes: nodes)
+        let visitor = bench.visitor(at: 0)
+        for round in 0..<3 {
+            visitor.forget()
+            visitor.write(round == 0 ? bench.get() : Self.post)
+            bench.run(50)
+            connectors[0].send(try #require(connectors[0].streams.last), Self.ok)
+            bench.run(50)
+            #expect(visitor.text == Self.ok)
+        }
+        #expect(connectors[0].streams.count == (nodes == 2 ? 1 : 3))
+        // Each takes the place of the one before.
+        #expect(connectors[0].streams.count { !$0.isFinished } == 1)
+        visitor.forget()
+        freeze(bench)
+        visitor.write(Self.post)
+        bench.run(330)
+        if nodes == 3 {
+            try #require(connectors[1].streams.count == 1)
+            connectors[1].send(connectors[1].streams[0], Self.ok)
+            bench.run(20)
+            #expect(visitor.text == Self.ok && bench.nodes[0].count(.requestsRetried) == 0)
+        }
+        freeze(bench, 1, false)
+        bench.run(50)
+        if nodes == 2 {
+            connectors[0].send(connectors[0].streams[0], Self.ok)
+            bench.run(50)
+            #expect(visitor.text == Self.ok && connectors[0].streams.count == 1)
+        }
+        visitor.peer.close()
         expectNothingLeft(bench, connectors)
     }
 
