@@ -122,8 +122,7 @@ def under_load(cluster, fault, options):
     begun = time.monotonic()
     fault.make(cluster)
     struck = time.monotonic()
-    harm = Harm(
-        begun, struck, crowd.leave(fault.nodes), frozenset(fault.nodes), fault.unnoticed, fault.given_up)
+    harm = Harm(begun, struck, crowd.leave(fault.nodes), frozenset(fault.nodes))
     if fault.empties == "made":
         measured["whole_seconds"] = whole_again(cluster, held)
     if fault.binds:

@@ -16,10 +16,6 @@ BESIDE = {**EVERYWHERE, "cut": 0}
 WHOLE = {"whole_seconds": 5}
 #: A tunnel bound without Redis answers at its own node, and at the others, so many seconds after it was bound.
 BOUND = {"bound_here_seconds": 0.25, "bound_elsewhere_seconds": 1}
-#: A process that stands still tells nobody. Other nodes suspect it after 400 ms without a word (`peerSuspectMilliseconds`,
-#: timers are 64 ms coarse) and give up what is with it after 3 s (`peerSilenceMilliseconds`); the last word came up to
-#: 314 ms, a heartbeat and a timer, before it stopped.
-UNNOTICED_SECONDS, GIVEN_UP_SECONDS = 0.47, 2.68
 
 
 class Fault(NamedTuple):
@@ -30,9 +26,6 @@ class Fault(NamedTuple):
     bars: dict
     #: Nodes that visitors find dead, until they are ready again.
     nodes: tuple = ()
-    #: Nothing tells of their end: the seconds for which living nodes cannot know, and after which they give up.
-    unnoticed: float = 0.0
-    given_up: float = 0.0
     #: The option that says how many seconds lie between making and healing.
     holds: str = "hold"
     #: Done again and again meanwhile.
@@ -139,8 +132,7 @@ def freeze_controls_of(cluster, nodes):
 FAULTS = [
     Fault("node killed", "kill -9 of all processes of one node of three; started again", kill_node, start_node,
           NODE, nodes=(0,), is_quick=True),
-    Fault("node frozen", "SIGSTOP of all processes of one node; SIGCONT", freeze_node, thaw, NODE, nodes=(0,),
-          unnoticed=UNNOTICED_SECONDS, given_up=GIVEN_UP_SECONDS),
+    Fault("node frozen", "SIGSTOP of all processes of one node; SIGCONT", freeze_node, thaw, NODE, nodes=(0,)),
     Fault("Redis killed", "kill -9; started again, empty; a tunnel is bound meanwhile", kill_redis, start_redis,
           {**BESIDE, **WHOLE, **BOUND}, holds="outage", binds=True, empties="healed",
           is_quick=True),

@@ -51,27 +51,17 @@ class Attempt(NamedTuple):
 
 
 class Harm(NamedTuple):
-    """What was done: it began, was complete, visitors were told; `nodes` are those that visitors find dead. Where they end
-    without a word to anybody, other nodes cannot know for `unnoticed` seconds, and give up what is with them after
-    `given_up` seconds at the earliest."""
+    """What was done: it began, was complete, visitors were told; `nodes` are those that visitors find dead."""
 
     begun: float
     struck: float
     told: float
     nodes: frozenset = frozenset()
-    unnoticed: float = 0.0
-    given_up: float = 0.0
 
     def was_inside(self, attempt):
         """Whether an attempt may have been on a process at the instant of its death."""
         until = self.told if attempt.node in self.nodes else self.struck
         return bool(self.nodes) and attempt.begun <= until and attempt.ended >= self.begun
-
-    def swallowed(self, attempt):
-        """Whether a living node may have handed an attempt to a process that stood still already, when it could not know:
-        such an attempt ends when that process is given up, and not before."""
-        return (bool(self.nodes) and attempt.node not in self.nodes and attempt.begun <= self.struck + self.unnoticed
-                and attempt.ended >= self.struck + self.given_up and self.given_up > 0)
 
 
 def may_repeat(attempt):
@@ -84,10 +74,9 @@ def may_repeat(attempt):
 
 def may_be_cut(attempt, harm):
     """Whether nobody could have saved an attempt: its connection or the answer that it had begun to get was on the
-    process that died, or it was under way then, or before anybody could know, and may not be done twice."""
+    process that died, or it was under way then and may not be done twice."""
     if not harm.was_inside(attempt):
-        return (harm.swallowed(attempt) and attempt.outcome.startswith("status 5")
-                and attempt.method not in REPEATABLE)
+        return False
     if attempt.outcome in (LEFT, CLOSED, LATE):
         return attempt.node in harm.nodes or attempt.first > 0 or attempt.method not in REPEATABLE
     # A living node says that it does not know what became of it.
