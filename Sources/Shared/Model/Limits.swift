@@ -57,6 +57,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case lookupsPendingMax
     case remoteTunnelsMax
     case drainGraceMilliseconds
+    case peerSuspectMilliseconds
+    case repetitionsPercent
+    case repetitionsSavedMax
+    case unacknowledgedMilliseconds
 
     /// What is known of one limit.
     package struct Row: Sendable {
@@ -262,8 +266,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                     + "than there are parcels to carry them")
         case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
             .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
-            .remoteTunnelsMax, .drainGraceMilliseconds:
+            .remoteTunnelsMax, .drainGraceMilliseconds, .peerSuspectMilliseconds:
             clusterRow
+        case .repetitionsPercent, .repetitionsSavedMax, .unacknowledgedMilliseconds:
+            lossRow
         }
     }
 }
