@@ -9,10 +9,15 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// What the trait `Optimised` is for: tests that simulate hours would spend minutes in these modules.
+let optimised: [SwiftSetting] = [
+    .unsafeFlags(["-O"], .when(configuration: .debug, traits: ["Optimised"]))
+]
+
 /// Targets on the path of a visitor's bytes: optimised across modules, without run-time exclusivity checks in release
 /// (debug, tests and the simulator keep them).
 let hot: [SwiftSetting] =
-    strict + [
+    strict + optimised + [
         .enableExperimentalFeature("Lifetimes"),
         .unsafeFlags(["-enforce-exclusivity=unchecked", "-enable-cmo-everything"], .when(configuration: .release)),
     ]
@@ -33,6 +38,13 @@ let oneOfEqual: [LinkerSetting] = [
 
 let package = Package(
     name: "culvert",
+    traits: [
+        .default(enabledTraits: ["StoreTLS"]),
+        .trait(name: "StoreTLS", description: "TLS to Redis, by the BoringSSL of NIOSSL."),
+        .trait(
+            name: "Optimised",
+            description: "Debug builds optimise what simulations spend their time in; for ./test."),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -75,19 +87,19 @@ let package = Package(
 
         // Control plane: a pure core, its shell, the executable.
         .target(
-            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
+            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict + optimised),
         .target(
             name: "Redis",
             dependencies: [
                 "CHiredis", "Settings", "StoreVocabulary", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["StoreTLS"])),
             ],
             path: "Sources/ControlPlane/Redis", swiftSettings: strict),
         .target(
             name: "ControlCore",
             dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
-            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
+            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict + optimised),
         .target(
             name: "ControlShell",
             dependencies: [
@@ -158,7 +170,7 @@ let package = Package(
             dependencies: [
                 "ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire",
             ],
-            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
+            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict + optimised),
         .testTarget(
             name: "ControlShellTests",
             dependencies: [
@@ -248,7 +260,7 @@ let package = Package(
         // The simulated kernel: the third shell.
         .target(
             name: "Simulator", dependencies: ["Primitives", "Operations", "EventLoop", "CLinux"],
-            path: "Tests/Simulator", swiftSettings: strict),
+            path: "Tests/Simulator", swiftSettings: strict + optimised),
         .testTarget(
             name: "SimulatorTests", dependencies: ["Primitives", "Operations", "EventLoop", "Simulator", "CLinux"],
             path: "Tests/SimulatorTests", swiftSettings: strict),
@@ -259,7 +271,7 @@ let package = Package(
             dependencies: [
                 "EventLoop", "Model", "Observe", "Operations", "PlaneLink", "Primitives", "Simulator", "Wire", "Worker",
             ],
-            path: "Tests/World", swiftSettings: strict),
+            path: "Tests/World", swiftSettings: strict + optimised),
         .testTarget(
             name: "WorkerTests",
             dependencies: [

@@ -80,12 +80,9 @@ class Probe(Program):
     """StoreProbe: a store's connection, whose events are its lines."""
 
     def __init__(self, bench, plugin, name="probe"):
-        # The tests' own build first: what lies elsewhere may be older.
-        folders = [os.path.join(bench.repository, ".build", *parts) for parts in (("tests", "debug"), ("debug",))]
-        places = [os.path.join(folder, "StoreProbe") for folder in (*folders, bench.binaries)]
-        path = next(filter(os.path.exists, places), None)
-        if path is None:
-            raise Skipped("StoreProbe is not built (./test build)")
+        path = os.path.join(bench.binaries, "StoreProbe")
+        if not os.path.exists(path):
+            raise Skipped("StoreProbe is not built (./test release)")
         file = bench.file(f"{name}.yaml", f"""\
 services:
 - {{name: s, addr: ":1", handler: {{type: tunnel, metadata: {{ingress: i}}}}}}

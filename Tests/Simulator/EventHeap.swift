@@ -11,6 +11,8 @@ enum SimulatedEvent {
     case segment(SimulatedSocket, [UInt8], [OpenFile])
     case ended(SimulatedSocket)
     case reset(SimulatedSocket)
+    /// What a socket sent has been held for as long as it may be.
+    case unacknowledged(SimulatedSocket, SimulatedHost)
     /// The peer's reader made room for so many bytes.
     case credit(SimulatedSocket, Int)
     /// A connection attempt arrives where somebody may listen.

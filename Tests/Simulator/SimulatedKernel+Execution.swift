@@ -37,7 +37,7 @@ extension SimulatedKernel {
             precondition(worker < port.process.ports.count, "a worker that is not connected was woken")
             schedule(.wake(port.process.ports[worker], Token(.woken, slot: 0, generation: 0)), afterNanoseconds: 1_000)
         case .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory,
-            .forget, .woken:
+            .limitUnacknowledged, .forget, .woken:
             preconditionFailure("not an operation that is submitted")
         }
     }

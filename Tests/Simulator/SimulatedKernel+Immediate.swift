@@ -33,6 +33,8 @@ extension SimulatedKernel {
             let room = memory(operation, as: UInt8.self)
             for index in 0..<Int(operation.length) { room[index] = 0 }
             releasedBytes += Int(operation.length)
+        case .limitUnacknowledged:
+            process.file(operation.descriptor)?.socket?.unacknowledgedMilliseconds = UInt64(operation.length)
         default:
             return false
         }

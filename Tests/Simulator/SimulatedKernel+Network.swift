@@ -33,7 +33,12 @@ extension SimulatedKernel {
     func transmit(
         _ event: SimulatedEvent, from socket: SimulatedSocket, to host: SimulatedHost, inOrder: Bool = true
     ) {
-        if network.isPartitioned(socket.host, host) { return network.hold(event, from: socket, to: host) }
+        if network.isPartitioned(socket.host, host) {
+            network.hold(event, from: socket, to: host)
+            let patience = socket.unacknowledgedMilliseconds
+            if patience > 0 { schedule(.unacknowledged(socket, host), afterNanoseconds: patience * 1_000_000) }
+            return
+        }
         var time = Tick(nanoseconds: now.nanoseconds + network.nanoseconds(socket.host, host, &random))
         if inOrder {
             time = max(time, socket.lastArrival)
@@ -175,6 +180,12 @@ extension SimulatedKernel {
         socket.isBroken = true
         socket.isEnded = true
         progress(socket)
+    }
+
+    /// What a socket sent to a host has been on its way for as long as it may be.
+    func giveUp(_ socket: SimulatedSocket, onTheWayTo host: SimulatedHost) {
+        guard network.isPartitioned(socket.host, host) else { return }
+        breakOff(socket)
     }
 
     // MARK: - Ending

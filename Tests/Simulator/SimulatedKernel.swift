@@ -92,6 +92,7 @@ package final class SimulatedKernel {
         case .segment(let socket, let bytes, let files): arrive(bytes, files, at: socket)
         case .ended(let socket): end(socket)
         case .reset(let socket): breakOff(socket)
+        case .unacknowledged(let socket, let host): giveUp(socket, onTheWayTo: host)
         case .credit(let socket, let count): credit(socket, count)
         case .knock(let client, let address): knock(client, at: address)
         case .answered(let client, let result): answer(client, result)

@@ -39,6 +39,8 @@ final class SimulatedSocket {
     var isWriteShut = false
     /// The connection broke: writing fails.
     var isBroken = false
+    /// How long what it sent may be held on its way before it breaks; 0: for ever.
+    var unacknowledgedMilliseconds: UInt64 = 0
     /// When the last thing sent will have arrived: nothing overtakes within a direction.
     var lastArrival = Tick.zero
 

@@ -7,12 +7,11 @@ package import Settings
 package enum ListeningSocket {
     /// Connections that may wait to be accepted: also what a data plane's restart may cost nobody.
     static let backlog: Int32 = 4_096
-    /// A peer that is gone without a word is noticed after 15 + 3 × 5 s of silence; a tunnel client after 15 s of
-    /// unacknowledged data as well.
+    /// A peer that is gone without a word is noticed after 15 + 3 × 5 s of silence; one of a carrier by data that stays
+    /// unacknowledged as well.
     static let keepAliveIdleSeconds: Int32 = 15
     static let keepAliveIntervalSeconds: Int32 = 5
     static let keepAliveCount: Int32 = 3
-    static let userTimeoutMilliseconds: Int32 = 15_000
     /// Unsent bytes that a connection keeps in the kernel (design §3.4): little on a carrier, where a small frame waits
     /// behind them; on a visitor's, so that one that does not read holds some hundred KiB instead of 4 MiB.
     static let carrierUnsentBytes: Int32 = 32_768
@@ -32,14 +31,17 @@ package enum ListeningSocket {
     }
 
     /// A listening socket that shares its port with the sockets of the other workers. Gives the descriptor and the
-    /// port, which the kernel chose where `address` has none.
-    static func open(_ address: ListenAddress, isCarrier: Bool) throws(SystemFault) -> (Int32, UInt16) {
+    /// port, which the kernel chose where `address` has none. `unacknowledgedMilliseconds` is the limit of this name, for
+    /// a carrier's connections; nil: visitors come here.
+    static func open(
+        _ address: ListenAddress, unacknowledgedMilliseconds: UInt64?
+    ) throws(SystemFault) -> (Int32, UInt16) {
         let (descriptor, target) = try socket(for: address)
         do throws(SystemFault) {
             guard culvert_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) == 0 else {
                 throw SystemFault("share the port of", address.written)
             }
-            setOptions(descriptor, isCarrier: isCarrier)
+            setOptions(descriptor, unacknowledgedMilliseconds)
             try bind(descriptor, target, address)
             guard listen(descriptor, backlog) == 0 else { throw SystemFault("listen on", address.written) }
             return (descriptor, try port(of: descriptor, address))
@@ -49,7 +51,7 @@ package enum ListeningSocket {
         }
     }
 
-    private static func setOptions(_ descriptor: Int32, isCarrier: Bool) {
+    private static func setOptions(_ descriptor: Int32, _ unacknowledgedMilliseconds: UInt64?) {
         let tcp = Int32(IPPROTO_TCP)
         _ = culvert_set_option(descriptor, tcp, TCP_NODELAY, 1)
         _ = culvert_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
@@ -57,11 +59,12 @@ package enum ListeningSocket {
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPINTVL, keepAliveIntervalSeconds)
         _ = culvert_set_option(descriptor, tcp, TCP_KEEPCNT, keepAliveCount)
         _ = culvert_set_option(
-            descriptor, tcp, TCP_NOTSENT_LOWAT, isCarrier ? carrierUnsentBytes : visitorUnsentBytes)
-        guard isCarrier else { return }
+            descriptor, tcp, TCP_NOTSENT_LOWAT,
+            unacknowledgedMilliseconds == nil ? visitorUnsentBytes : carrierUnsentBytes)
+        guard let unacknowledgedMilliseconds else { return }
         // Not on entrypoints: the kernel counts a window that stays closed as well, and a visitor may pause a download
         // for as long as it likes.
-        _ = culvert_set_option(descriptor, tcp, TCP_USER_TIMEOUT, userTimeoutMilliseconds)
+        _ = culvert_set_option(descriptor, tcp, TCP_USER_TIMEOUT, Int32(unacknowledgedMilliseconds))
     }
 
     /// A socket address of either family, with its length.

@@ -49,7 +49,10 @@ final class PlaneLoop {
         self.socket = socket
         self.mailbox = mailbox
         self.logger = logger
-        store = SocketStore(core.plan.addresses)
+        let unacknowledged = Limit.unacknowledgedMilliseconds
+        store = SocketStore(
+            core.plan.addresses,
+            unacknowledgedMilliseconds: core.plan.limits[unacknowledged] ?? unacknowledged.row.standard)
         credentials = CredentialWatch(core.plan.authers)
     }
 

@@ -1,5 +1,6 @@
 internal import ControlCore
 internal import Glibc
+internal import Model
 internal import PlaneLink
 internal import Settings
 
@@ -12,6 +13,8 @@ final class SocketStore {
     }
 
     private let addresses: [NodePlan.Address]
+    /// The limit of this name, for carriers.
+    private let unacknowledgedMilliseconds: UInt64
     private var descriptors: [Key: Int32] = [:]
     private var pointOf: [Key: ListenPoint] = [:]
     /// The port the kernel chose, for shared addresses configured with port 0: the other workers' sockets share it.
@@ -20,7 +23,13 @@ final class SocketStore {
     /// brought a socket of ours for them: with SO_REUSEPORT the kernel would let us share the port with a stranger.
     private(set) var contested: Set<Int> = []
 
-    init(_ addresses: [NodePlan.Address]) { self.addresses = addresses }
+    init(
+        _ addresses: [NodePlan.Address],
+        unacknowledgedMilliseconds: UInt64 = Limit.unacknowledgedMilliseconds.row.standard
+    ) {
+        self.addresses = addresses
+        self.unacknowledgedMilliseconds = unacknowledgedMilliseconds
+    }
 
     deinit { for descriptor in descriptors.values { close(descriptor) } }
 
@@ -63,9 +72,9 @@ final class SocketStore {
             guard isHeld(index) else { throw SystemFault("listen on", address.written, number: EADDRINUSE) }
             contested.remove(index)
         }
-        var isCarrier = false
-        if case .tunnel = planned.role { isCarrier = true }
-        let (descriptor, port) = try ListeningSocket.open(address, isCarrier: isCarrier)
+        var unacknowledged: UInt64?
+        if case .tunnel = planned.role { unacknowledged = unacknowledgedMilliseconds }
+        let (descriptor, port) = try ListeningSocket.open(address, unacknowledgedMilliseconds: unacknowledged)
         if planned.address.port == 0 { chosenPorts[index] = port }
         address.port = port
         keep(descriptor, key, point: .shared(index))
@@ -82,7 +91,8 @@ final class SocketStore {
         if address.port != 0, held != address, try !ListeningSocket.isFree(address) {
             throw SystemFault("listen on", address.written, number: EADDRINUSE)
         }
-        let (descriptor, port) = try ListeningSocket.open(address, isCarrier: true)
+        let (descriptor, port) = try ListeningSocket.open(
+            address, unacknowledgedMilliseconds: unacknowledgedMilliseconds)
         address.port = port
         keep(descriptor, key, point: .peers(address))
         return address.text

@@ -1,7 +1,6 @@
 internal import Glibc
 internal import NIOCore
 internal import NIOPosix
-internal import NIOSSL
 internal import Settings
 internal import StoreVocabulary
 
@@ -17,8 +16,8 @@ struct RedisDial {
     func dial(
         _ address: StoreAddress, on eventLoop: any EventLoop, _ connection: RedisConnection
     ) -> EventLoopFuture<any Channel> {
-        let security: NIOSSLContext?
-        do { security = try tls.map(RedisDial.context) } catch { return eventLoop.makeFailedFuture(error) }
+        let security: StoreSecurity?
+        do { security = try tls.map(StoreSecurity.init) } catch { return eventLoop.makeFailedFuture(error) }
         let bound = NIOLoopBound(connection, eventLoop: eventLoop)
         let name = tls?.serverName ?? address.host
         // An address is compared with those in the certificate; as a name it may not be sent.
@@ -29,36 +28,12 @@ struct RedisDial {
                 channel.eventLoop.makeCompletedFuture {
                     if let security {
                         try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: security, serverHostname: isAddress ? nil : name))
+                            security.handler(serverName: isAddress ? nil : name))
                     }
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }
             .connect(host: address.host, port: Int(address.port))
-    }
-
-    /// What TLS needs, read from its files.
-    static func context(_ tls: StoreTLS) throws(StoreFileFault) -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        if !tls.verifies { configuration.certificateVerification = .none }
-        if let path = tls.authorityPath {
-            let authorities = try StoreFileFault.reading("the authorities of the store", path) {
-                try NIOSSLCertificate.fromPEMFile(path)
-            }
-            configuration.trustRoots = .certificates(authorities)
-        }
-        if let path = tls.certificatePath, let keyPath = tls.keyPath {
-            configuration.certificateChain = try StoreFileFault.reading("our certificate", path) {
-                try NIOSSLCertificate.fromPEMFile(path).map { .certificate($0) }
-            }
-            configuration.privateKey = try StoreFileFault.reading("the key of our certificate", keyPath) {
-                .privateKey(try NIOSSLPrivateKey(file: keyPath, format: .pem))
-            }
-        }
-        return try StoreFileFault.reading("the certificates", tls.certificatePath ?? "TLS of the store") {
-            try NIOSSLContext(configuration: configuration)
-        }
     }
 }
 
@@ -104,7 +79,7 @@ extension StoreFailure {
                 self = .refused("its name is not found")
             }
         case ChannelError.connectTimeout: self = .deadline
-        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self = .refused("TLS: \(SignIn.shown("\(error)"))")
+        case _ where StoreSecurity.isFault(error): self = .refused("TLS: \(SignIn.shown("\(error)"))")
         case is ChannelError: self = .lost
         default: self = .refused(SignIn.shown("\(error)"))
         }

@@ -15,7 +15,7 @@ package final class RedisStore: Sendable {
         _ id: StoreID, _ settings: StoreSettings, limits: StoreLimits = StoreLimits(), group: any EventLoopGroup,
         logger: Logger, random: @escaping @Sendable () -> UInt64
     ) throws(StoreFileFault) {
-        if let tls = settings.tls { _ = try RedisDial.context(tls) }
+        if let tls = settings.tls { _ = try StoreSecurity(tls) }
         let dial = RedisDial(tls: settings.tls, limits: limits)
         let eventLoop = group.next()
         let way = RedisWay(

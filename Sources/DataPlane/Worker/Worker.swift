@@ -62,6 +62,8 @@ package struct Worker: ~Copyable {
     var failedLogins: FailedLogins
     /// Relay visitors whose bytes are kept for another try.
     var replaysHeld = 0
+    /// Requests that may still be repeated.
+    var repetitions: RepetitionBudget
     package var routeTable: RouteSnapshotView?
     package var routeOverlay: RouteOverlay
 
@@ -168,6 +170,7 @@ package struct Worker: ~Copyable {
             tunnelsMax: capacity.tunnels, connectorsMax: capacity.connectors,
             connectorsPerTunnelMax: Int(limits[.connectorsPerTunnelMax]))
         failedLogins = FailedLogins(salt: setup.seed)
+        repetitions = RepetitionBudget(saved: limits[.repetitionsSavedMax])
         routeOverlay = RouteOverlay(capacity: setup.overlayMax, seed: setup.seed)
         entropy = .allocate(capacity: Worker.entropyWords)
         entropy.initialize(repeating: setup.seed, count: Worker.entropyWords)
@@ -236,7 +239,7 @@ package struct Worker: ~Copyable {
         case .sendDatagram: completeSendDatagram(completion)
         case .woken: break
         case .receiveOnce, .sendVector, .wake, .provideBuffer, .provideDatagramBuffer, .peerAddress, .randomBytes,
-            .unmapFile, .releaseMemory, .forget, nil:
+            .unmapFile, .releaseMemory, .limitUnacknowledged, .forget, nil:
             // Not `preconditionFailure`: before what never returns the compiler would end the worker, which frees.
             precondition(false, "a completion of a kind that has none")
         }

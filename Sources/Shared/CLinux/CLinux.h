@@ -199,6 +199,10 @@ LOOP_HOT void culvert_tune_socket(int fd) {
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
+/* How long bytes that were sent may stay unacknowledged before the connection is over. */
+LOOP_HOT void culvert_limit_unacknowledged(int fd, int milliseconds) {
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
 LOOP_HOT int culvert_socket_type(int datagram) { return datagram ? SOCK_DGRAM : SOCK_STREAM; }
 LOOP_HOT int culvert_socket(int domain, int type) {
     return culvert_result(socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -22,6 +22,8 @@ enum OperationCalls {
             precondition(culvert_unmap(operation.address, operation.argument) == 0, "unmapped what was never mapped")
         case .releaseMemory:
             culvert_release_memory(operation.address, UInt64(operation.length))
+        case .limitUnacknowledged:
+            culvert_limit_unacknowledged(operation.descriptor, Int32(bitPattern: operation.length))
         default:
             return false
         }

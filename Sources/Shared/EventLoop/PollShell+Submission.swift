@@ -42,7 +42,7 @@ extension PollShell {
         case .shutdown:
             let direction = OperationCalls.direction(operation.length)
             completions.append(token, culvert_shutdown(operation.descriptor, direction))
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory, .limitUnacknowledged:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { completions.append(token, result) }

@@ -65,7 +65,7 @@ extension RingShell {
             prepareReceiveMessage(operation)
         case .shutdown:
             shutdownNow(operation)
-        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory:
+        case .peerAddress, .randomBytes, .mapFile, .unmapFile, .releaseMemory, .limitUnacknowledged:
             var result: Int32?
             _ = OperationCalls.performAtOnce(operation, result: &result)
             if let result { early.append(token, result) }

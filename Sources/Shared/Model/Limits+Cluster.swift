@@ -6,9 +6,16 @@ extension Limit {
         case .peerHeartbeatMilliseconds:
             Row(
                 unit: "ms", standard: 250, range: 50...10_000, reason: nil,
+                meaning: "how often a peer link is sent a NOP, whatever else it carries")
+        case .peerSuspectMilliseconds:
+            // Three missing heartbeats were 750 ms: a request that waits for them misses what a fault may cost in its
+            // first second, 500 ms. One that is missing, and the coarseness of timers (64 ms on either side), are 400.
+            Row(
+                unit: "ms", standard: 400, range: 100...60_000, reason: nil,
                 meaning:
-                    "how often a peer link is sent a NOP; after three that are missing new requests rather go elsewhere"
-            )
+                    "silence after which a peer is suspect: new requests go elsewhere, and those that wait there for "
+                    + "an answer's first byte are repeated elsewhere where that is safe; at least 150 ms more than "
+                    + "`peerHeartbeatMilliseconds`")
         case .peerSilenceMilliseconds:
             Row(
                 unit: "ms", standard: 3_000, range: 300...600_000, reason: .keepAliveTimeout,

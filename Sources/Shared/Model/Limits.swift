@@ -57,6 +57,10 @@ package enum Limit: UInt16, CaseIterable, Sendable {
     case lookupsPendingMax
     case remoteTunnelsMax
     case drainGraceMilliseconds
+    case peerSuspectMilliseconds
+    case repetitionsPercent
+    case repetitionsSavedMax
+    case unacknowledgedMilliseconds
     case stockLinksPerWorkerMax
     case stockForwardTimeoutMilliseconds
 
@@ -264,8 +268,11 @@ package enum Limit: UInt16, CaseIterable, Sendable {
                     + "than there are parcels to carry them")
         case .peerHeartbeatMilliseconds, .peerSilenceMilliseconds, .peerLinksPerWorkerMax, .streamsPerPeerLinkMax,
             .forwardTimeoutMilliseconds, .forwardsPendingMax, .lookupTimeoutMilliseconds, .lookupsPendingMax,
-            .remoteTunnelsMax, .drainGraceMilliseconds, .stockLinksPerWorkerMax, .stockForwardTimeoutMilliseconds:
+            .remoteTunnelsMax, .drainGraceMilliseconds, .peerSuspectMilliseconds, .stockLinksPerWorkerMax,
+            .stockForwardTimeoutMilliseconds:
             clusterRow
+        case .repetitionsPercent, .repetitionsSavedMax, .unacknowledgedMilliseconds:
+            lossRow
         }
     }
 }

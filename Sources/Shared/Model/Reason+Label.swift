@@ -89,6 +89,7 @@ extension Reason {
             case .forwardTimeout: "forward_timeout"
             case .lookupTimeout: "lookup_timeout"
             case .lookupFailed: "lookup_failed"
+            case .repetitionsSpent: "repetitions_spent"
             default: preconditionFailure("a reason without a name")
             }
         }

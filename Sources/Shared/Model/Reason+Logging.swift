@@ -16,7 +16,7 @@ extension Reason {
         switch self {
         case .visitorsFull, .linksFull, .streamsFull, .connectorsFull, .tunnelsFull, .routesFull, .buffersFull,
             .stalled, .workerBusy, .descriptorsFull, .bindTimeout, .shedSilent, .peerUnproven, .peersUnreachable,
-            .forwardTimeout, .lookupTimeout, .lookupFailed:
+            .forwardTimeout, .lookupTimeout, .lookupFailed, .repetitionsSpent:
             .warning
         default: .info
         }

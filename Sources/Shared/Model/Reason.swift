@@ -93,4 +93,7 @@ package enum Reason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case forwardTimeout
     case lookupTimeout
     case lookupFailed
+
+    // Room, once more.
+    case repetitionsSpent
 }

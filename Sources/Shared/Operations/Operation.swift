@@ -59,6 +59,9 @@ package enum OperationKind: UInt8, Sendable {
     /// Give the memory of `length` bytes at `address`, whole pages, back to the system: they read as zeros until they are
     /// written. No completion.
     case releaseMemory
+    /// End the connection of `descriptor` with an error once bytes that it sent have not been acknowledged for `length`
+    /// milliseconds by the other side's kernel. A Unix socket needs none: nothing is lost on its way. No completion.
+    case limitUnacknowledged
     /// `descriptor` goes to another worker, open, with nothing in flight here; or it comes from one or from another
     /// process, and whatever was learnt of its number does not hold. No completion.
     case forget

@@ -14,13 +14,13 @@ import Testing
 
     /// What the connections inherit: a visitor that pauses its download is not given up, a tunnel client that
     /// acknowledges nothing is.
-    @Test(arguments: [true, false]) func onlyCarriersAreTimed(isCarrier: Bool) throws {
+    @Test(arguments: [12_345, nil] as [UInt64?]) func onlyCarriersAreTimed(milliseconds: UInt64?) throws {
         let (descriptor, port) = try ListeningSocket.open(
-            ListenAddress(host: "127.0.0.1", port: 0), isCarrier: isCarrier)
+            ListenAddress(host: "127.0.0.1", port: 0), unacknowledgedMilliseconds: milliseconds)
         defer { close(descriptor) }
         #expect(port > 0)
-        #expect(option(descriptor, TCP_USER_TIMEOUT) == (isCarrier ? ListeningSocket.userTimeoutMilliseconds : 0))
+        #expect(option(descriptor, TCP_USER_TIMEOUT) == Int32(milliseconds ?? 0))
         #expect(option(descriptor, TCP_NODELAY) == 1)
-        #expect(option(descriptor, TCP_NOTSENT_LOWAT) == (isCarrier ? 32_768 : 131_072))
+        #expect(option(descriptor, TCP_NOTSENT_LOWAT) == (milliseconds == nil ? 131_072 : 32_768))
     }
 }

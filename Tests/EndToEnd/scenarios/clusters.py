@@ -1,5 +1,6 @@
 """Several nodes before one Redis, and several data planes of one node: a visitor is served wherever he comes."""
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import uuid
 
 import peer as peers
 from peer import Peer
-from processes import Node, expect, free_ports, until
+from processes import Node, children, expect, free_ports, until
 from stores import Redis
 from visitor import Load, Visitor, get
 from .catalogue import BOTH_SHELLS, ONCE, scenario
@@ -65,6 +66,18 @@ services:
         """The whole node at once: the kernel ends the children with their supervisor."""
         os.kill(self.program.pid, signal.SIGKILL)
         await self.program.ended(5)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """All its processes stand still meanwhile: the supervisor first, last when they go on."""
+        held = [self.program.pid, *children(self.program.pid).values()]
+        for pid in held:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(held):
+                os.kill(pid, signal.SIGCONT)
 
 
 async def cluster(bench, count):
@@ -188,6 +201,39 @@ async def cluster_node_killed(bench):
         expect(clock() - begun <= 2, f"told after {clock() - begun:.2f} s")
     reasons = ("peers_unreachable", "connector_lost", "tunnel_offline", "forward_timeout", "lookup_timeout")
     expect(sum([await third.ended_by(reason) for reason in reasons]) >= 10, "refused without a reason")
+
+
+@scenario(BOTH_SHELLS, seconds=120, alone=True)
+async def cluster_node_frozen(bench):
+    """Three nodes; a tunnel has connectors at two of them, and its visitors come to the third, on connections that they
+    keep. One of the two stands still: every request is answered within a second, those that were with it or were sent
+    there before anybody could know by the other one. It goes on, and has its part again."""
+    _, (first, second, third) = await cluster(bench, 3)
+    peer = await bound(bench, first, "both")
+    host = f"{peer.label}.{DOMAIN}"
+    await served(third, host, "both")
+    await bound(bench, second, "both", "tcp", peer.tunnel)
+
+    async def shared():
+        check(await get(third.entry, host, "/new"), "both", "/new")
+        return await second.total("culvert_forwards_accepted_total") > 0
+    await until(shared, 10, "the third node knows both")
+    async with Load(third.entry, [("both", host)], 200, connections=32) as load:
+        await until(lambda: load.good >= 400, 10, "four hundred answers")
+        accepted = await first.total("culvert_forwards_accepted_total")
+        load.slowest = 0.0
+        with first.frozen():
+            count = load.good
+            await until(lambda: load.good >= count + 800, 20, "eight hundred answers without it")
+        expect(load.slowest < 1, f"an answer took {load.slowest:.2f} s")
+        expect(await third.total("culvert_requests_retried_total") > 0, "nothing was with it")
+
+        async def back():
+            # Somebody new: who has an idle stream to the other one keeps to it.
+            check(await get(third.entry, host, "/new"), "both", "/new")
+            return await first.total("culvert_forwards_accepted_total") > accepted
+        await until(back, 20, "it has its part again")
+    expect(not load.failed and not load.refused, f"{len(load.failed)} failed: {load.failed[:5]}")
 
 
 @scenario(BOTH_SHELLS, seconds=90)

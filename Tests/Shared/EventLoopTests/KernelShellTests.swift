@@ -77,7 +77,12 @@ import Testing
             if family != .unix {
                 #expect(option(descriptor, TCP_NODELAY) != 0)
                 #expect(option(descriptor, TCP_NOTSENT_LOWAT) == 32_768)
+                #expect(option(descriptor, TCP_USER_TIMEOUT) == 0)
             }
+            // A link is over when what it sent is not acknowledged; a Unix socket takes no notice.
+            rig.emit(.limitUnacknowledged, on: descriptor, length: 12_345)
+            _ = rig.turn(milliseconds: 0)
+            if family != .unix { #expect(option(descriptor, TCP_USER_TIMEOUT) == 12_345) }
             rig.close(descriptor)
         }
     }

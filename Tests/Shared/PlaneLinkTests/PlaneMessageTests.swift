@@ -116,12 +116,12 @@ struct PlaneMessageTests {
         var writer = PlaneByteWriter()
         writer.put(Samples.node)
         writer.put(bytes: Array(repeating: UInt8(0), count: PeerWords.bytesMax))
-        #expect(try DataToControl.decode(PlaneFrame(kind: 11, body: writer.bytes)) != nil)
+        #expect(try DataToControl.decode(PlaneFrame(kind: 12, body: writer.bytes)) != nil)
         writer = PlaneByteWriter()
         writer.put(Samples.node)
         writer.put(bytes: Array(repeating: UInt8(0), count: PeerWords.bytesMax + 1))
-        #expect(throws: PlaneFault.badValue(kind: 11)) {
-            try DataToControl.decode(PlaneFrame(kind: 11, body: writer.bytes))
+        #expect(throws: PlaneFault.badValue(kind: 12)) {
+            try DataToControl.decode(PlaneFrame(kind: 12, body: writer.bytes))
         }
     }
 

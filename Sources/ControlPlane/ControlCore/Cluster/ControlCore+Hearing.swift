@@ -162,8 +162,11 @@ extension ControlCore {
         of tunnel: TunnelID, linked: Bool, besides known: Set<ConnectorID>, _ gathered: inout CandidateGathering
     ) -> Set<ConnectorID> {
         var found = known
-        for (node, heard) in cluster.words.heard where cluster.words.isLinked(node) == linked {
-            guard let said = heard.tunnels[tunnel], let row = reached(node, heard) else { continue }
+        // In one order: where there are more than candidates may be, the same ones are left out.
+        for node in cluster.words.heardNodes where cluster.words.isLinked(node) == linked {
+            guard let heard = cluster.words.heard[node], let said = heard.tunnels[tunnel],
+                let row = reached(node, heard)
+            else { continue }
             let standing: Candidate.Standing = row.isAlive ? (linked ? .preferred : .suspect) : .lastResort
             for connector in said.connectors {
                 guard let place = row.peers.firstIndex(where: { $0.plane == connector.plane }),

@@ -97,12 +97,21 @@ extension Worker {
                 links[owner].pointee.peerLink == .max
                 ? .ip(links[owner].pointee.source) : dialledAddress(ofPeerLink: owner)
             setLinkDeadline(owner)
+            limitUnacknowledged(socket)
         } else {
             streams[owner].pointee.partner = .target(socket: socket)
             sockets[socket].pointee.isDatagram = links[streams[owner].pointee.link].pointee.isUDP
             address = targetSocketOpened(owner, socket)
         }
         connect(socket, to: address, memory: memory)
+    }
+
+    /// As links that are accepted have it from their listening socket.
+    private mutating func limitUnacknowledged(_ slot: UInt32) {
+        operations.append(
+            Operation(
+                .limitUnacknowledged, token: Token(raw: 0), descriptor: sockets[slot].pointee.descriptor,
+                length: UInt32(limits[.unacknowledgedMilliseconds])))
     }
 
     private mutating func connect(_ slot: UInt32, to address: DialedAddress, memory: Slice) {

@@ -62,7 +62,7 @@ extension Worker {
             deadline =
                 link.pointee.isPaused
                 ? min(keepAlive, now.advanced(milliseconds: limits[.muxOneStallMilliseconds]))
-                : min(min(keepAlive, silence), link.pointee.headersDue)
+                : min(min(keepAlive, silence), min(link.pointee.headersDue, suspicionDue(linkSlot)))
         case .visiting, .refused, .lookingUp, .conversing, .raw:
             deadline = .never
         }
@@ -87,6 +87,7 @@ extension Worker {
             endLink(linkSlot, .bindTimeout)
         case .mux:
             resetHeaderlessStreams(linkSlot)
+            if suspicionDue(linkSlot) <= now { suspectPeer(linkSlot) }
             keepAlive(linkSlot)
         case .visiting:
             relayVisitorTimedOut(linkSlot)

@@ -132,6 +132,7 @@ extension Worker {
         link.pointee.stream = stream
         link.pointee.phase = .visiting
         link.pointee.visit.began = now
+        if link.pointee.visit.attempts == 0 { earnRepetition() }
         timers.clear(link.pointee.socket)
         if !link.pointee.visit.isAnswered {
             link.pointee.visit.isAnswered = true
@@ -217,6 +218,7 @@ extension Worker {
         let isEnd = reason == .streamEndedEarly || reason == .stalled
         // What was cut must not look complete.
         if !isEnd { sockets[links[linkSlot].pointee.socket].pointee.resetsWhenClosed = true }
-        endLinkWhenSent(linkSlot, isEnd ? .finished : reason)
+        let isSpent = links[linkSlot].pointee.visit.failure == .repetitionsSpent
+        endLinkWhenSent(linkSlot, isEnd ? .finished : isSpent ? .repetitionsSpent : reason)
     }
 }

@@ -12,25 +12,36 @@ import Wire
 //     nothing of the visitor's bytes was sent     2       nobody can have acted on them
 //       (by FIN: within `openedTimeout`)                  a stock client's FIN says that its dial failed; later it is an
 //                                                         idle service that hangs up, and the visitor's to hear
-//     with its connector, bytes inside            1       a byte stream that nobody answered yet
+//     with its connector, bytes inside            1       a byte stream that nobody answered yet; paid for
+//                                                         (`RepetitionBudget`)
 //     by FIN, bytes inside                        0       somebody read them and had nothing to say
 
 extension Worker {
     /// Relay visitors whose bytes are kept at a time, each at most in two buffers: an eighth of the worker's memory.
     var replaysHeldMax: Int { buffers.capacity / 16 }
 
-    /// Gives the visit another connector. False when it is over.
+    /// Whether the table above lets the visit begin anew.
+    @_noLocks
+    func mayRetryVisit(_ linkSlot: UInt32, _ reason: Reason, wasTouched: Bool) -> Bool {
+        let link = links[linkSlot]
+        guard link.pointee.visit.mayRetry, link.pointee.doom == nil, reason != .stalled else { return false }
+        guard link.pointee.visit.attempts < (wasTouched ? 1 : 2) else { return false }
+        if wasTouched, reason != .connectorLost { return false }
+        guard reason == .streamEndedEarly else { return true }
+        let isLate = now.milliseconds(since: link.pointee.visit.began) >= limits[.openedTimeoutMilliseconds]
+        return !isLate && !link.pointee.visit.inputEnded
+    }
+
+    /// Gives the visit another connector. False when it is over; without a repetition left, that is its failure.
     @_noLocks
     mutating func retryVisit(
         _ linkSlot: UInt32, _ reason: Reason, avoiding connector: ConnectorID, wasTouched: Bool
     ) -> Bool {
         let link = links[linkSlot]
-        guard link.pointee.visit.mayRetry, link.pointee.doom == nil, reason != .stalled else { return false }
-        guard link.pointee.visit.attempts < (wasTouched ? 1 : 2) else { return false }
-        if wasTouched, reason != .connectorLost { return false }
-        if reason == .streamEndedEarly {
-            let isLate = now.milliseconds(since: link.pointee.visit.began) >= limits[.openedTimeoutMilliseconds]
-            if isLate || link.pointee.visit.inputEnded { return false }
+        guard mayRetryVisit(linkSlot, reason, wasTouched: wasTouched) else { return false }
+        if wasTouched, !repetitions.spend() {
+            link.pointee.visit.failure = .repetitionsSpent
+            return false
         }
         link.pointee.visit.attempts += 1
         link.pointee.visit.avoiding = connector

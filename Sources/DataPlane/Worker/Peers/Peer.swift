@@ -64,4 +64,8 @@ struct PeerLink: BitwiseCopyable {
     /// The worker that we dialled; nil: any, or it was not we.
     var wanted: UInt8?
     let isDialled: Bool
+    /// What was heard last before the silence that was acted upon; another instant than the link's: it was heard since.
+    var silentSince = Tick.never
+    /// Acting upon a silence is put off until then, because this worker itself was late.
+    var silenceDue = Tick.zero
 }

@@ -191,12 +191,4 @@ extension Worker {
         if !peer.pointee.isLinked { peer.pointee.workers = 0 }
         if wasInUse || state.isDialled { peerFailed(state.peer) }
     }
-
-    // MARK: Health
-
-    /// Whether new requests should rather go elsewhere: three heartbeats are missing.
-    @_noLocks
-    func isSuspect(peerLink linkSlot: UInt32) -> Bool {
-        now.milliseconds(since: links[linkSlot].pointee.lastHeard) >= limits[.peerHeartbeatMilliseconds] * 3
-    }
 }

@@ -19,7 +19,7 @@ extension Worker {
             guard visitor.pointee.answerStarted else {
                 visitor.pointee.failure = reason
                 if repeatRequest(slot, avoiding: connector, wasTouched: wasTouched) { return }
-                return refuseTLS(slot, .internalError, reason)
+                return refuseTLS(slot, .internalError, visitor.pointee.failure)
             }
             // The far side's end is an end; anything else cut the conversation.
             if reason == .streamEndedEarly { return endVisitorWhenSent(slot, lingering: true) }
@@ -36,7 +36,8 @@ extension Worker {
                 noteCut(slot, reason)
                 return cutVisitorWhenSent(slot)
             }
-            refuseBroken(slot, status: status(ofFailure: reason), reason)
+            let failure = visitor.pointee.failure
+            refuseBroken(slot, status: status(ofFailure: failure), failure)
         case .body:
             if visitor.pointee.answerBody.mayEndHere, reason == .streamEndedEarly {
                 endVisitorWhenSent(slot, lingering: true)
@@ -71,14 +72,25 @@ extension Worker {
         }
     }
 
-    /// Puts the request back in front of the input and lets it be routed once more: at most once, and only when the
-    /// method is safe to repeat or nothing of the request can have reached an origin.
+    /// Whether a request that was not answered may be given to another connector: at most once, and only when the method
+    /// is safe to repeat or nothing of the request can have reached an origin.
+    @_noLocks
+    func mayRepeat(_ slot: UInt32, wasTouched: Bool) -> Bool {
+        let visitor = visitors[slot]
+        return visitor.pointee.mayReplay && visitor.pointee.attempts < (wasTouched ? 1 : 2)
+            && (visitor.pointee.method.isIdempotent || !wasTouched)
+    }
+
+    /// Puts the request back in front of the input and lets it be routed once more, if it may. A repetition of what may
+    /// have reached an origin is paid for (`RepetitionBudget`); where nothing is left, that is the request's failure.
     @_noLocks
     private mutating func repeatRequest(_ slot: UInt32, avoiding connector: ConnectorID, wasTouched: Bool) -> Bool {
         let visitor = visitors[slot]
-        guard visitor.pointee.mayReplay, visitor.pointee.attempts < (wasTouched ? 1 : 2),
-            visitor.pointee.method.isIdempotent || !wasTouched
-        else { return false }
+        guard mayRepeat(slot, wasTouched: wasTouched) else { return false }
+        if wasTouched, !repetitions.spend() {
+            visitor.pointee.failure = .repetitionsSpent
+            return false
+        }
         // Copied, because a frame header may still be sent from in front of the original bytes.
         var copy = SliceQueue()
         while let slice = buffers.popFirst(&visitor.pointee.replay) {

@@ -33,7 +33,9 @@ extension Worker {
         visitor.pointee.parkedCount += 1
     }
 
-    /// An idle stream that serves the visitor's present tunnel and host, or nil.
+    /// An idle stream that serves the visitor's present tunnel and host, or nil. One at another data plane may lead to a
+    /// process that has just fallen silent: as long as there is another way, what may not be repeated goes on a new
+    /// stream, of which nothing is sent before `opened`.
     @_noLocks
     mutating func takeParked(_ slot: UInt32) -> UInt32? {
         let visitor = visitors[slot]
@@ -41,7 +43,16 @@ extension Worker {
             let stream = visitor.pointee.parked[position]
             guard streams[stream].pointee.routeKey == visitor.pointee.routeKey else { continue }
             let link = streams[stream].pointee.link
-            if links[link].pointee.peerLink != .max, isSuspect(peerLink: link) { continue }
+            if links[link].pointee.peerLink != .max {
+                let isSuspect = isSuspect(peerLink: link)
+                if isSuspect || !visitor.pointee.method.isIdempotent, hasOtherWay(slot, than: link) {
+                    if isSuspect { continue }
+                    // A new stream takes its place.
+                    dropParked(slot, at: position)
+                    finishStream(stream)
+                    return nil
+                }
+            }
             dropParked(slot, at: position)
             streams[stream].pointee.flags.remove(.parked)
             parkedEnded(stream)

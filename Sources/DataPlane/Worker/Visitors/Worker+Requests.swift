@@ -212,6 +212,7 @@ extension Worker {
         timers.clear(visitor.pointee.socket)
         if workerCount > 1 { sockets[visitor.pointee.socket].pointee.receivesOnce = visitor.pointee.isRestless }
         counters.add(.requests)
+        if visitor.pointee.attempts == 0 { earnRepetition() }
         return true
     }
 

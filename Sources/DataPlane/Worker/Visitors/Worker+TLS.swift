@@ -57,6 +57,7 @@ extension Worker {
             return refuseTLS(slot, reason == .noRoute ? .unrecognizedName : .internalError, reason)
         }
         guard !found.isPrivate else { return refuseTLS(slot, .unrecognizedName, .privateRoute) }
+        visitor.pointee.tunnel = found.tunnel
         if peers.hellos.count > 0, isHelloOfOurs(slot) { return refuseTLS(slot, .internalError, .loopDetected) }
         visitor.pointee.isForwarded = visitor.pointee.origin == .node
         let destination = RelayAddress(name: hello.serverName, port: 443)
@@ -79,6 +80,7 @@ extension Worker {
         timers.clear(visitor.pointee.socket)
         if workerCount > 1 { sockets[visitor.pointee.socket].pointee.receivesOnce = false }
         counters.add(.tlsPassed)
+        if visitor.pointee.attempts == 0 { earnRepetition() }
         forwardRaw(slot)
         if visitors.isLive(slot), visitors[slot].pointee.inputEnded { halfCloseFromVisitor(slot) }
     }

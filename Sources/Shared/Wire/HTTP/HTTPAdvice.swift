@@ -40,6 +40,10 @@ struct HTTPAdvice {
             HTTPAdvice(
                 "The tunnel's client could not reach its service.",
                 "Check that the service is running on the address the client forwards to.")
+        case .repetitionsSpent:
+            HTTPAdvice(
+                "What served the request was lost, and too many requests have been repeated elsewhere already.",
+                "Try again in a moment.")
         case .peersUnreachable, .forwardTimeout:
             HTTPAdvice(
                 "The tunnel's client is connected to another node, which does not answer.",
@@ -50,7 +54,7 @@ struct HTTPAdvice {
                 "Try again in a moment.")
         case .loopDetected:
             HTTPAdvice(
-                "Another node forwarded the request to this one, which would have had to send it on.",
+                "The request came back to this node, or was forwarded to it and would have had to go on to another.",
                 "The nodes' registry is being corrected; try again in a moment.")
         case .sourceFull:
             HTTPAdvice(

@@ -34,9 +34,9 @@ extension LimitCase {
         bench.run(700)
     }
 
-    private static func peer(_ bench: LimitBench) -> ScriptedPeer {
+    private static func peer(_ bench: LimitBench, number: Int = 7) -> ScriptedPeer {
         let peer = ScriptedPeer(
-            bench.bench.world, bench.node, bench.bench.outside, secret: ClusterBench.secret)
+            bench.bench.world, bench.node, bench.bench.outside, number: number, secret: ClusterBench.secret)
         bench.run(50)
         return peer
     }
@@ -62,6 +62,45 @@ extension LimitCase {
             #expect(!peer.isEnded)
             bench.run(500)
             #expect(peer.isEnded)
+        },
+        LimitCase(.peerSuspectMilliseconds, 1_000) { bench in
+            let (control, first) = meet(bench)
+            control.send([.node(ScriptedControl.row(8, address: ""))])
+            let second = peer(bench, number: 8)
+            control.tunnels[remote] = [
+                ScriptedControl.candidate(7), ScriptedControl.candidate(8, standing: .suspect),
+            ]
+            let visitor = asking(bench, "far.example")
+            bench.run(50)
+            try #require(first.streams.count == 1 && second.streams.isEmpty)
+            first.beats = false
+            bench.run(800)
+            #expect(second.streams.isEmpty)
+            bench.run(400)
+            #expect(second.streams.count == 1 && visitor.status == nil)
+        },
+        LimitCase(.unacknowledgedMilliseconds, 1_000, with: [.peerSilenceMilliseconds: 60_000]) { bench in
+            let world = bench.bench.world
+            let other = try NodeProcess(world, seed: 9, number: 3)
+            other.listenForPeers()
+            // Only the bench's node knows of the other, and dials it.
+            let controls = [
+                ScriptedControl(
+                    world, other.host, node: ScriptedControl.row(3), rows: [], secret: ClusterBench.secret),
+                ScriptedControl(
+                    world, bench.node.host, node: ScriptedControl.row(0), rows: [ScriptedControl.row(3)],
+                    secret: ClusterBench.secret),
+            ]
+            bench.run(1_500)
+            try #require(controls.allSatisfy(\.isMet) && bench.ledger.peerLinks == 1)
+            world.kernel.partition(bench.node.host, other.host)
+            bench.run(900)
+            #expect(bench.node.count(.peerLinksClosed) == 0)
+            bench.run(600)
+            #expect(bench.node.count(.peerLinksClosed) == 1)
+            other.process.kill()
+            world.kernel.heal(bench.node.host, other.host)
+            bench.run(100)
         },
         LimitCase(.peerLinksPerWorkerMax, 16) { bench in
             let (_, first) = meet(bench)

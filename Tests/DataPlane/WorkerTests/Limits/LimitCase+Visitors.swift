@@ -10,6 +10,18 @@ import World
 @testable import Worker
 
 extension LimitCase {
+    /// A visitor whose request is with a connector of two and ends there without an answer.
+    private static func askingInVain(_ bench: LimitBench, _ other: ScriptedConnector) -> ScriptedVisitor {
+        let connectors = [bench.connector, other]
+        let known = connectors.map(\.streams.count)
+        let visitor = bench.asking()
+        for (connector, count) in zip(connectors, known) {
+            for stream in connector.streams[count...] { connector.finish(stream) }
+        }
+        bench.run()
+        return visitor
+    }
+
     /// How long a visitor may take for what.
     static let visitorTimes = [
         LimitCase(.firstByteTimeoutMilliseconds, 500) { bench in
@@ -108,6 +120,22 @@ extension LimitCase {
             bench.run()
             #expect(visitor.status == 503)
             #expect(bench.node.count(.requestsRetried) == 0)
+        },
+        LimitCase(.repetitionsSavedMax, 1, with: [.repetitionsPercent: 0]) { bench in
+            let other = bench.connectorOfTheSameTunnel()
+            bench.run(50)
+            let first = askingInVain(bench, other)
+            #expect(first.status == nil && bench.node.count(.requestsRetried) == 1)
+            let second = askingInVain(bench, other)
+            #expect(second.status == 503 && second.text.contains(Reason.repetitionsSpent.label))
+            #expect(bench.node.count(.requestsRetried) == 1)
+        },
+        LimitCase(.repetitionsPercent, 50, with: [.repetitionsSavedMax: 1]) { bench in
+            // The first one takes what is saved, each further one earns a half.
+            let other = bench.connectorOfTheSameTunnel()
+            bench.run(50)
+            let statuses = (0..<5).map { _ in askingInVain(bench, other).status }
+            #expect(statuses == [nil, 503, nil, 503, nil])
         },
         LimitCase(.visitorQueueBytesMax, 16_384) { bench in
             bench.connector.grantsWindows = false
