@@ -87,7 +87,7 @@ let package = Package(
 
         // Control plane: a pure core, its shell, the executable.
         .target(
-            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict + optimised),
+            name: "StoreVocabulary", path: "Sources/ControlPlane/StoreVocabulary", swiftSettings: strict),
         .target(
             name: "Redis",
             dependencies: [
@@ -99,7 +99,7 @@ let package = Package(
         .target(
             name: "ControlCore",
             dependencies: ["Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire"],
-            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict + optimised),
+            path: "Sources/ControlPlane/ControlCore", swiftSettings: strict),
         .target(
             name: "ControlShell",
             dependencies: [
@@ -170,7 +170,7 @@ let package = Package(
             dependencies: [
                 "ControlCore", "Model", "PlaneLink", "Primitives", "Settings", "StoreVocabulary", "Wire",
             ],
-            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict + optimised),
+            path: "Tests/ControlPlane/ControlCoreTests", swiftSettings: strict),
         .testTarget(
             name: "ControlShellTests",
             dependencies: [
