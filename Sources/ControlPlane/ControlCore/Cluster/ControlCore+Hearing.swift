@@ -45,6 +45,7 @@ extension ControlCore {
         for store in cluster.discoveryStores {
             guard (cluster.lanes[store]?.lookedLeases.count ?? 0) < ControlLimit.nodesMax else { continue }
             cluster.lanes[store]?.lookedLeases.append(node)
+            cluster.lanes[store]?.leasesDue = now
         }
     }
 

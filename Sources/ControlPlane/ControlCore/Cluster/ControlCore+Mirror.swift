@@ -185,7 +185,10 @@ extension ControlCore {
             meetStockNode(entry, in: store, now: now)
             connectors.append(MirroredTunnel.Connector(id: id, entry: entry, isSuspect: false))
             if entry.extra != nil, cluster.nodes.row(of: entry.node)?.leases[store] == nil {
-                if cluster.nodes.row(of: entry.node) == nil { _ = enterNode(entry.node, now: now) }
+                if cluster.nodes.row(of: entry.node) == nil, enterNode(entry.node, now: now) != nil {
+                    // Whoever asked for its tunnel waits; the pause between reads is for leases that are read again.
+                    cluster.lanes[store]?.leasesDue = now
+                }
                 if (cluster.lanes[store]?.lookedLeases.count ?? 0) < ControlLimit.nodesMax {
                     cluster.lanes[store]?.lookedLeases.append(entry.node)
                 }

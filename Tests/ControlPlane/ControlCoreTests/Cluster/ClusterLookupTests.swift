@@ -66,6 +66,26 @@ struct ClusterLookupTests {
         #expect(world.nodes[1].planes[0].lookups[question] == .unknown)
     }
 
+    /// A node that has just started meets the others one after the other, and waits for each only as long as Redis takes.
+    @Test func whereANodeIsIsReadAtOnceWhenItIsMet() throws {
+        var world = try world()
+        world.bind(2, 0, tunnel(2), host: "other.example.org")
+        world.run(milliseconds: 500)
+        world.kill(1, milliseconds: 1_000)
+        world.run(milliseconds: 1_000)
+        for _ in 0..<1_000 where !world.shells[1].isUp || !world.nodes[1].planes[0].hasTable {
+            world.run(milliseconds: 1)
+        }
+        for number in [1, 2] as [UInt64] {
+            let question = world.lookUp(1, 0, host: "", tunnel: tunnel(number))
+            world.run(milliseconds: 50)
+            let plane = world.nodes[1].planes[0]
+            #expect(plane.lookups[question] == .found(Route(tunnel: tunnel(number), isPrivate: false)))
+            let candidate = try #require(plane.remote[tunnel(number)]?.first)
+            #expect(plane.rows[candidate.node]?.peers.isEmpty == false, "it is said where to dial")
+        }
+    }
+
     /// Several data planes of one node serve each other's tunnels, whatever becomes of Redis.
     @Test func siblingsAreCandidatesToo() throws {
         var world = try world()
