@@ -21,6 +21,9 @@ package struct Cluster: Sendable {
         var tunnels: [TunnelID: [Candidate]] = [:]
         var order = AgeOrder<TunnelID>()
         var rows: Set<UInt16> = []
+
+        /// Whether a node is some tunnel's candidate.
+        func names(_ node: UInt16) -> Bool { tunnels.values.contains { $0.contains { $0.node == node } } }
     }
 
     /// A batch under way.

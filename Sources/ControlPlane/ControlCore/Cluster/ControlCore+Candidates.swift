@@ -132,14 +132,10 @@ extension ControlCore {
 
     /// Rows for the stock nodes that a tunnel's entries name.
     private mutating func enterStockNodes(of tunnel: TunnelID, now: Tick) {
-        let told = cluster.told
         for store in cluster.stores {
             for connector in cluster.tunnels[TunnelKey(store: store, tunnel: tunnel)]?.connectors ?? []
             where connector.entry.extra == nil {
-                let index = cluster.nodes.enter(stock: connector.entry.address, now: now) { index in
-                    told.values.contains { $0.tunnels.values.contains { $0.contains { $0.node == index } } }
-                }
-                if index == nil { cluster.tally.refuse(.nodes) }
+                _ = enterStockNode(at: connector.entry.address, now: now)
             }
         }
     }

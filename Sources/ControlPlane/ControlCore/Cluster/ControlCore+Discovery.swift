@@ -179,8 +179,16 @@ extension ControlCore {
     /// The row of a Culvert node, made where there is none.
     mutating func enterNode(_ node: NodeID, now: Tick) -> UInt16? {
         let told = cluster.told
-        return cluster.nodes.enter(node, now: now) { index in
-            told.values.contains { $0.tunnels.values.contains { $0.contains { $0.node == index } } }
+        return cluster.nodes.enter(node, now: now) { index in told.values.contains { $0.names(index) } }
+    }
+
+    /// The row of a stock node, by its address, made where there is none; nil, and counted, where there is no room.
+    mutating func enterStockNode(at address: String, now: Tick) -> UInt16? {
+        let told = cluster.told
+        let index = cluster.nodes.enter(stock: address, now: now) { index in
+            told.values.contains { $0.names(index) }
         }
+        if index == nil { cluster.tally.refuse(.nodes) }
+        return index
     }
 }

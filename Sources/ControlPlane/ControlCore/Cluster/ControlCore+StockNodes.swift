@@ -18,22 +18,20 @@ extension ControlCore {
     /// What a store has of a tunnel that is not mirrored.
     mutating func meetStockNodes(among reply: [StoreReply], in store: StoreID, now: Tick) {
         for index in stride(from: 1, to: min(reply.count, 2 * ControlLimit.entriesPerTunnelMax), by: 2) {
-            guard let value = reply[index].bytes, let entry = DiscoveryEntry(value) else { continue }
+            guard let value = reply[index].bytes, let entry = DiscoveryEntry(value), !isAtOurEntrypoint(entry)
+            else { continue }
             meetStockNode(entry, in: store, now: now)
         }
     }
 
     /// An entry that is young enough for other stock nodes (protocol ingress-sd-plugins §5.3, Get) says where its node is.
+    /// It is none at our own entrypoint.
     mutating func meetStockNode(_ entry: DiscoveryEntry, in store: StoreID, now: Tick) {
-        guard entry.extra == nil, !isAtOurEntrypoint(entry), let lane = cluster.lanes[store] else { return }
+        guard entry.extra == nil, let lane = cluster.lanes[store] else { return }
         let wall = cluster.wall(at: now)
         guard wall <= entry.renew &+ lane.expirationSeconds else { return }
         cluster.lanes[store]?.hasStockNodes = true
-        let told = cluster.told
-        let index = cluster.nodes.enter(stock: entry.address, now: now) { index in
-            told.values.contains { $0.tunnels.values.contains { $0.contains { $0.node == index } } }
-        }
-        guard let index else { return cluster.tally.refuse(.nodes) }
+        guard let index = enterStockNode(at: entry.address, now: now) else { return }
         let end = now.advanced(milliseconds: ControlLimit.stockNodeMilliseconds)
         guard cluster.nodes.register(index, until: end) else { return }
         cluster.stockDue = min(cluster.stockDue, end)

@@ -6,8 +6,8 @@ import Primitives
 import Wire
 
 // A stream that another data plane opened: its header says whose visitor it is (or that it is nobody's: Worker+PeerWords);
-// it is paired with a stream on a connector
-// of this worker, and from then on bytes pass from one to the other. Never with another peer link: one hop.
+// it is paired with a stream on a connector of this worker, and from then on bytes pass from one to the other. Never with
+// another peer link: one hop.
 //
 //     a connector of ours takes it            → `opened`, then its bytes
 //     it lives on another worker of ours      → reset, naming that worker
