@@ -68,14 +68,7 @@ final class History {
     }
 
     private func makeRequest(_ number: Int) -> Browser.Request {
-        let sizes: [UInt32] = [0, 1, 100, 100, 1_000, 5_000, 5_000, 20_000, 20_000, 400_000]
-        let size = random.below(sizes[Int(random.below(10))] + 1)
-        let framing = ScriptedOrigin.Framing.allCases[Int(random.below(3))]
-        let isPost = random.below(3) == 0
-        let body =
-            isPost ? Content.bytes(UInt64(number), Int(random.below(random.below(8) == 0 ? 300_000 : 5_000))) : []
-        return Browser.Request(
-            path: "/\(number)/\(size)/\(framing.rawValue)/\(random.below(4))", isPost: isPost, body: body)
+        Browser.Request(number, bodies: [0, 1, 100, 100, 1_000, 5_000, 5_000, 20_000, 20_000, 400_000], &random)
     }
 
     /// Lets everything happen, then everybody go, until nothing moves.

@@ -131,6 +131,17 @@ struct ClusterBench {
         return true
     }
 
+    /// Everybody goes, in this order: visitors before those who would otherwise leave their requests to others. Nothing is
+    /// left then.
+    func end(_ peers: SimulatedPeer..., location: SourceLocation = #_sourceLocation) {
+        for peer in peers where !peer.isReset {
+            peer.reset()
+            run()
+        }
+        run(6_000)
+        expectQuiet(connectors: 0, location: location)
+    }
+
     /// Nothing is left of visitors and their streams on any node; links to other nodes stay.
     func expectQuiet(connectors: Int, location: SourceLocation = #_sourceLocation) {
         var links = 0

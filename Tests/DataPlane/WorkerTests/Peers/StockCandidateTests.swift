@@ -15,16 +15,6 @@ import World
     private static let ok = ExchangeTests.ok
     private static let id = NodeID(high: 0xC0DE, low: 0).text
 
-    private func end(_ bench: ClusterBench, _ peers: SimulatedPeer...) {
-        // In their order: visitors before those who would otherwise leave their requests to others.
-        for peer in peers where !peer.isReset {
-            peer.reset()
-            bench.run()
-        }
-        bench.run(6_000)
-        bench.expectQuiet(connectors: 0)
-    }
-
     /// Two stock nodes, of which the first is asked first.
     private func twoNodes(_ bench: ClusterBench) throws -> (ScriptedStockNode, ScriptedStockNode) {
         (try #require(bench.stockNode()), try #require(bench.stockNode(port: 81, standing: .suspect)))
@@ -47,7 +37,7 @@ import World
         visitor.write(bench.get())
         bench.run(50)
         #expect(near.streams.count == 1)
-        end(bench, visitor.peer, connector.peer, near.peer)
+        bench.end(visitor.peer, connector.peer, near.peer)
     }
 
     /// A node of ours that does not answer is passed by. The request, which had been meant for it, is marked.
@@ -78,7 +68,7 @@ import World
         bench.run(50)
         #expect(visitor.text == Self.ok)
         bench.nodes[1].benches[0].isFrozen = false
-        end(bench, visitor.peer, secure.peer, connector.peer)
+        bench.end(visitor.peer, secure.peer, connector.peer)
     }
 
     /// One where nobody listens, one that is not there at all: the next has the request, whatever it is, and comes first
@@ -113,7 +103,7 @@ import World
         third.write(bench.get())
         bench.run(1_100)
         #expect(node.conversations.count == 3 && bench.nodes[0].count(.stockForwardsOpened) == 5)
-        end(bench, visitor.peer, second.peer, third.peer)
+        bench.end(visitor.peer, second.peer, third.peer)
     }
 
     /// Nobody else is there: the visitor hears so, and why.
@@ -132,7 +122,7 @@ import World
         late.write(bench.get())
         bench.run(1_100)
         #expect(late.status == 504 && late.text.contains(Reason.forwardTimeout.label))
-        end(bench, visitor.peer, secure.peer, late.peer)
+        bench.end(visitor.peer, secure.peer, late.peer)
     }
 
     /// Its answer decides: another status, none at all, something else, an end.
@@ -162,7 +152,7 @@ import World
             ScriptedRelayVisitor.Wish(tunnel: ClusterBench.tunnel, host: "x"))
         bench.run(2_500)
         #expect(late.isEnded && late.text.isEmpty)
-        end(bench)
+        bench.end()
     }
 
     /// With a request inside and unanswered: GET is repeated elsewhere, once; POST is not.
@@ -186,7 +176,7 @@ import World
         } else {
             #expect(visitor.status == 503)
         }
-        end(bench, visitor.peer)
+        bench.end(visitor.peer)
     }
 
     /// A hello that was not answered is repeated; its own mark is no loop.
@@ -201,6 +191,6 @@ import World
         first.conversations[0].peer.close()
         bench.run(50)
         #expect(second.conversations.first?.received == hello && bench.nodes[0].count(.loopDetected) == 0)
-        end(bench, visitor.peer)
+        bench.end(visitor.peer)
     }
 }

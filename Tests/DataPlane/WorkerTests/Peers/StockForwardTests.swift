@@ -15,16 +15,6 @@ import World
     private static let ok = ExchangeTests.ok
     private static let id = NodeID(high: 0xC0DE, low: 0).text
 
-    private func end(_ bench: ClusterBench, _ peers: SimulatedPeer...) {
-        // In their order: visitors before those who would otherwise leave their requests to others.
-        for peer in peers where !peer.isReset {
-            peer.reset()
-            bench.run()
-        }
-        bench.run(6_000)
-        bench.expectQuiet(connectors: 0)
-    }
-
     // MARK: What passes
 
     @Test(arguments: [1, 3])
@@ -55,7 +45,7 @@ import World
         #expect(Set(node.conversations.map { $0.field("Gost-Sid") }).count == 3)
         #expect(bench.nodes[0].count(.stockForwardsOpened) == 3 && bench.nodes[0].count(.forwardsOpened) == 3)
         #expect(bench.nodes[0].count(.requestsRetried) == 0)
-        end(bench, visitor.peer)
+        bench.end(visitor.peer)
     }
 
     /// Of any size, each way; an answer that ends with its connection, and one that is cut.
@@ -87,7 +77,7 @@ import World
         node.conversations[2].peer.reset()
         bench.run(50)
         #expect(second.text.hasSuffix("not all") && second.peer.isReset)
-        end(bench, visitor.peer)
+        bench.end(visitor.peer)
     }
 
     /// Another protocol: the wish for it stays, and from the 101 on bytes pass unread.
@@ -108,7 +98,7 @@ import World
         asked.peer.close()
         bench.run(50)
         #expect(visitor.isEnded)
-        end(bench, visitor.peer)
+        bench.end(visitor.peer)
     }
 
     @Test func aHelloPassesAsItCame() throws {
@@ -133,7 +123,7 @@ import World
         #expect(visitor.received == [4, 5, 7])
         bench.run(6_000)
         #expect(asked.peer.isEnded && !asked.peer.isReset && visitor.isEnded)
-        end(bench)
+        bench.end()
     }
 
     /// c2: byte for byte what stock nodes write, but for a login, which was for this node.
@@ -168,7 +158,7 @@ import World
         bench.run(50)
         #expect(visitor.isEnded)
         visitor.peer.close()
-        end(bench)
+        bench.end()
     }
 
     // MARK: What is bounded
@@ -192,7 +182,7 @@ import World
         visitor.peer.resumeReading()
         bench.run(5_000)
         #expect(Array(visitor.received.suffix(answer.count)) == answer)
-        end(bench, visitor.peer)
+        bench.end(visitor.peer)
     }
 
     /// Visitors that leave at any moment leave nothing behind, and connections to the node end with them.
@@ -212,7 +202,7 @@ import World
         let standing = node.conversations.filter { !$0.isOver }
         #expect(standing.isEmpty)
         for bench in bench.nodes[0].benches { #expect(bench.worker.peers.stockLinks == 0) }
-        end(bench)
+        bench.end()
     }
 
     @Test func connectionsAreBounded() throws {
@@ -230,7 +220,7 @@ import World
         #expect(served.count == 16)
         for visitor in visitors { visitor.peer.reset() }
         bench.run()
-        end(bench)
+        bench.end()
     }
 
     // MARK: Loops
@@ -254,7 +244,7 @@ import World
         // Where its address says nothing, each worker knows what it forwarded itself.
         #expect(node.conversations.count <= (isKnown ? 2 : 1 + 3), "\(node.conversations.count)")
         #expect(bench.nodes[0].count(.loopDetected) == 2)
-        end(bench, visitor.peer, secure.peer)
+        bench.end(visitor.peer, secure.peer)
     }
 
     /// Two nodes of ours and two stock ones, each of which believes that the next one has the tunnel.
@@ -272,7 +262,7 @@ import World
         #expect(first.conversations.count + second.conversations.count <= 1 + 4)
         let looped = bench.nodes.reduce(0) { $0 + $1.count(.loopDetected) }
         #expect(looped == 2)
-        end(bench, visitor.peer, secure.peer)
+        bench.end(visitor.peer, secure.peer)
     }
 
     /// The client came back to this node while the stock one still believed to have it: there is somebody to serve what
@@ -293,6 +283,6 @@ import World
         connector.send(stream, Self.ok)
         bench.run(50)
         #expect(back.status == 200)
-        end(bench, visitor.peer, back.peer, connector.peer)
+        bench.end(visitor.peer, back.peer, connector.peer)
     }
 }
