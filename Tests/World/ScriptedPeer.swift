@@ -24,7 +24,11 @@ package final class ScriptedPeer: Scripted {
     }
 
     /// What it does with streams that the node opens.
-    package enum Manner: Sendable { case accepts, ignores, refuses(Reason) }
+    package enum Manner: Sendable {
+        case accepts, ignores, refuses(Reason)
+        /// Another worker of its data plane has the tunnel.
+        case sendsOn(worker: Int)
+    }
 
     package let peer: SimulatedPeer
     private var handshake: PeerHandshake
@@ -203,6 +207,8 @@ package final class ScriptedPeer: Scripted {
         case .accepts: accept(stream)
         case .ignores: return
         case .refuses(let reason): refuse(stream, ForwardRefusal(reason, isUntouched: true))
+        case .sendsOn(let worker):
+            refuse(stream, ForwardRefusal(.peerElsewhere, worker: worker, isUntouched: true))
         }
     }
 
@@ -217,7 +223,7 @@ package final class ScriptedPeer: Scripted {
         if stream.words?.count != header.wordsCount { violations.append("more words than the head says") }
         switch manner {
         case .accepts: finish(stream)
-        case .ignores: return
+        case .ignores, .sendsOn: return
         case .refuses(let reason): refuse(stream, ForwardRefusal(reason, isUntouched: true))
         }
     }

@@ -1,11 +1,13 @@
 """One fault under load: a cluster of its own, visitors, the fault, its healing, and what the ledger says."""
+import itertools
 import json
 import os
+import statistics
 import time
 from collections import Counter
 
 from .cluster import TUNNELS, Cluster, until
-from .ledger import Attempt, Harm, Judgement
+from .ledger import Attempt, Harm, Judgement, rounded
 from .processes import Failure, answers, text
 from .rows import shown
 
@@ -53,29 +55,63 @@ def deliveries(path):
 
 
 class Trial:
-    """What one fault did: the judgement, and what else was measured; `bars` are those of the fault."""
+    """What one fault did in all its rounds, each of which is a judgement and what else was measured; `bars` are those of
+    the fault. Counts are sums and what was measured is the worst. Latencies are medians, window by window: what this
+    machine does once is no fault's, what a fault does it does in every round."""
 
-    def __init__(self, fault, judgement, measured):
-        self.fault, self.judgement, self.measured = fault, judgement, measured
+    def __init__(self, fault, rounds):
+        self.fault, self.rounds = fault, rounds
+        judgements = self.judgements = [judgement for judgement, _ in rounds]
+        self.counts = {kind: sum(each.counts[kind] for each in judgements) for kind in judgements[0].counts}
+        self.why = sum((each.why for each in judgements), start=Counter())
+        self.requests = sum(each.requests for each in judgements)
+        self.in_flight = sum(each.in_flight for each in judgements)
+        self.rate = median([each.rate for each in judgements])
+        self.before_ms = median([each.before_ms for each in judgements])
+        self.first_second_ms = median([each.first_second_ms for each in judgements])
+        self.settled_ratio = settled_ratio(judgements)
+        self.measured = {name: worst([measured[name] for _, measured in rounds]) for name in rounds[0][1]}
         self.values = {
-            **judgement.counts, "p99_first_ms": judgement.first_second_ms, "p99_settled": judgement.settled_ratio,
-            **measured}
+            **self.counts, "p99_first_ms": self.first_second_ms, "p99_settled": self.settled_ratio, **self.measured}
 
     def missed(self, judges_latency=True):
         """What is not as its bar says, in words."""
         missed = []
         for name, bar in self.fault.bars.items():
-            value = self.values.get(name)
-            limit = self.judgement.in_flight if bar == "in flight" else bar
             if name.startswith("p99") and not judges_latency:
                 continue
-            if value is None or value > limit:
-                missed.append(f"{name} {number(value) or 'unknown'}, not ≤ {number(limit)}")
+            # No round's cuts may hide behind what was under way in another.
+            pairs = ([(each.counts[name], each.in_flight) for each in self.judgements] if bar == "in flight"
+                     else [(self.values.get(name), bar)])
+            missed += [f"{name} {number(value) or 'unknown'}, not ≤ {number(limit)}"
+                       for value, limit in pairs if value is None or value > limit]
         return missed
 
     def record(self, judges_latency):
-        return {"fault": self.fault.name, "what": self.fault.what, "bars": self.fault.bars, **self.judgement.record(),
-                **self.measured, "missed": self.missed(judges_latency)}
+        return {"fault": self.fault.name, "what": self.fault.what, "bars": self.fault.bars, "requests": self.requests,
+                "rate": round(self.rate, 1), "in_flight": self.in_flight, **self.counts,
+                "p99_ms_before": rounded(self.before_ms), "p99_ms_more_in_first_second": rounded(self.first_second_ms),
+                "p99_ratio_from_third_second": rounded(self.settled_ratio), **self.measured,
+                "rounds": [{**judgement.record(), **measured} for judgement, measured in self.rounds],
+                "missed": self.missed(judges_latency)}
+
+
+def median(values):
+    """Of those that there are, when they are most."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if len(known) * 2 > len(values) else None
+
+
+def worst(values):
+    """None when one is not known."""
+    return None if None in values else max(values)
+
+
+def settled_ratio(judgements):
+    """The worst window from the third second on, as many times the p99 before it, each the median of all rounds."""
+    ratios = [each.ratios_after for each in judgements]
+    windows = [median(window) for window in itertools.zip_longest(*ratios)]
+    return max((ratio for ratio in windows if ratio is not None), default=None)
 
 
 def bound_meanwhile(cluster):
@@ -104,8 +140,8 @@ def whole_again(cluster, before, seconds=15):
 
 
 def try_fault(bench, fault, options):
-    """A Trial; `options` are seconds (before, hold, outage, after, window), rate, visitors, io and `stock`, the paths of
-    the stock system."""
+    """A round: its judgement, and what else was measured. `options` are seconds (before, hold, outage, after, window),
+    rate, visitors, io and `stock`, the paths of the stock system."""
     cluster = Cluster(bench, options.io, options.stock, fault.needs_line)
     try:
         cluster.open()
@@ -139,7 +175,7 @@ def under_load(cluster, fault, options):
     attempts = crowd.end()
     keep(cluster, fault, options)
     delivered = deliveries(cluster.deliveries)
-    return Trial(fault, Judgement(attempts, delivered, harm, began, ended, options.window), measured)
+    return Judgement(attempts, delivered, harm, began, ended, options.window), measured
 
 
 def keep(cluster, fault, options):
@@ -160,13 +196,12 @@ def table(trials, judges_latency):
     """One line of a Markdown table for each fault."""
     cells = [HEADS]
     for trial in trials:
-        judgement, counts = trial.judgement, trial.judgement.counts
-        ratio = judgement.settled_ratio
+        counts, ratio = trial.counts, trial.settled_ratio
         cells.append((
-            trial.fault.name, number(judgement.requests), shown(judgement.rate), number(counts["ok"]),
-            number(counts["retried"]), f"{counts['cut']} / {judgement.in_flight}", str(counts["failed"]),
-            str(counts["misrouted"]), str(counts["slow"]), milliseconds(judgement.before_ms),
-            milliseconds(judgement.first_second_ms, "+"), f"{ratio:.2f}×" if ratio else "–",
+            trial.fault.name, number(trial.requests), shown(trial.rate), number(counts["ok"]),
+            number(counts["retried"]), f"{counts['cut']} / {trial.in_flight}", str(counts["failed"]),
+            str(counts["misrouted"]), str(counts["slow"]), milliseconds(trial.before_ms),
+            milliseconds(trial.first_second_ms, "+"), f"{ratio:.2f}×" if ratio else "–",
             ", ".join(f"{name.replace('_seconds', '').replace('_', ' ')} {shown(value) or '–'} s"
                       for name, value in trial.measured.items()),
             "MISSED: " + "; ".join(trial.missed(judges_latency)) if trial.missed(judges_latency) else "held"))

@@ -41,7 +41,7 @@ class Fault(NamedTuple):
 
 
 def nothing(cluster):
-    """It heals itself."""
+    """No fault, or one that heals itself."""
 
 
 def kill_node(cluster):
@@ -130,6 +130,7 @@ def freeze_controls_of(cluster, nodes):
 
 
 FAULTS = [
+    Fault("none", "nothing happens: what this machine alone does to the same load", nothing, nothing, BESIDE),
     Fault("node killed", "kill -9 of all processes of one node of three; started again", kill_node, start_node,
           NODE, nodes=(0,), is_quick=True),
     Fault("node frozen", "SIGSTOP of all processes of one node; SIGCONT", freeze_node, thaw, NODE, nodes=(0,)),

@@ -169,23 +169,20 @@ class Judgement:
         return None if first is None or self.before_ms is None else max(0.0, first - self.before_ms)
 
     @property
-    def worst_after(self):
-        """(seconds after the fault, p99) of the worst window from the third second on."""
-        return max(self.after, key=lambda window: window[1], default=None)
-
-    @property
-    def settled_ratio(self):
-        worst = self.worst_after
-        return worst[1] / self.before_ms if worst and self.before_ms else None
+    def ratios_after(self):
+        """How many times the p99 before it each window from the third second on has."""
+        return [value / self.before_ms for _, value in self.after] if self.before_ms else []
 
     def record(self):
-        def rounded(value):
-            if isinstance(value, list | tuple):
-                return [rounded(each) for each in value]
-            return value if value is None else round(value, 3)
         return {
             "requests": self.requests, "rate": round(self.rate, 1), "in_flight": self.in_flight, **self.counts,
             "why": dict(self.why.most_common(20)), "p99_ms_before": rounded(self.before),
             "p99_ms_more_in_first_second": rounded(self.first_second_ms),
-            "p99_ms_from_third_second": rounded(self.after),
-            "p99_ratio_from_third_second": rounded(self.settled_ratio)}
+            "p99_ms_from_third_second": rounded(self.after)}
+
+
+def rounded(value):
+    """A number, or several, as they are written into records."""
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    return value if value is None else round(value, 3)

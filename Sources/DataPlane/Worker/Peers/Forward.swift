@@ -17,6 +17,8 @@ struct Forward: BitwiseCopyable {
     var tried = InlineArray<3, UInt16>(repeating: .max)
     var triedCount: UInt8 = 0
     var redirects: UInt8 = 0
+    /// The worker that it was sent on to and that has no link yet; `.max`: none.
+    var awaitedWorker: UInt8 = .max
     /// Another node forwarded it to this one: only this node's data planes are candidates.
     let staysInNode: Bool
 

@@ -22,6 +22,7 @@ struct Peer: BitwiseCopyable {
     /// (Worker+StockForwards).
     var isStock = false
     var isAlive = false
+    var epoch: UInt64 = 0
     var weight: UInt8 = 1
     /// How many workers it has, as it said itself; 0: it was never met.
     var workers: UInt8 = 0
@@ -30,6 +31,8 @@ struct Peer: BitwiseCopyable {
     /// Workers that are being dialled, a bit each, and whether one is dialled that is not chosen yet.
     var dialling: UInt64 = 0
     var diallingAny = false
+    /// Workers that streams may wait for, a bit each.
+    var awaited: UInt64 = 0
     var retryAt = Tick.zero
     var failures: UInt8 = 0
 

@@ -21,6 +21,8 @@ package final class PeerTable: Sendable {
         var isStock = false
         /// Its node's lease is held.
         var isAlive: Bool
+        /// Of its node, new at every start of its control plane.
+        var epoch: UInt64
         /// Of its node, 1 … 255.
         var weight: UInt8
     }

@@ -126,7 +126,7 @@ extension PlaneDesk {
                 rows.append(
                     PeerTable.Row(
                         number: number, node: id, plane: plane, address: address(of: peer, node), isAlive: node.isAlive,
-                        weight: max(node.weight, 1)))
+                        epoch: node.epoch, weight: max(node.weight, 1)))
             }
         }
         rows.sort { $0.number < $1.number }
@@ -153,7 +153,7 @@ extension PlaneDesk {
         }
         return PeerTable.Row(
             number: number, node: id, plane: InlineText(), address: .ip(address), isStock: true, isAlive: node.isAlive,
-            weight: 1)
+            epoch: node.epoch, weight: 1)
     }
 
     private func entrypoint(of node: PlaneNode) -> SocketAddress? {

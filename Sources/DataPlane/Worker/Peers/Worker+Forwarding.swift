@@ -10,7 +10,7 @@ import Wire
 //
 //     nothing of the visitor's bytes leaves before `opened`: they wait in the stream's queue
 //     `opened`                              → the bytes go; from here on the stream is as any other
-//     refused, another worker has it        → opened there, at most twice
+//     refused, another worker has it        → opened there, at most twice, once there is a link to that worker
 //     refused, no answer in time, link lost → opened at the next candidate, bytes and all, up to three in all
 //     no candidate is left                  → the visitor is told, by the last one's reason
 //
@@ -64,9 +64,8 @@ extension Worker {
             let number = remote.candidates[place].peer
             guard mayTake(forward, number) else { continue }
             isReachable = true
-            // It is being dialled, and has not failed for long.
             guard Int(number) < peers.count, !peers[number].pointee.isStock, peers[number].pointee.address != nil,
-                peers[number].pointee.failures <= Worker.failuresAwaited, !peers[number].pointee.isLinked
+                !peers[number].pointee.isLinked, isAwaited(peers[number])
             else { continue }
             if waitForLink(waiter, header.tunnel) { return .waits }
         }
@@ -82,6 +81,12 @@ extension Worker {
 
     /// A peer that was dialled in vain so often is not waited for.
     private static var failuresAwaited: UInt8 { 3 }
+
+    /// Whether visitors wait for a link: it has not failed for long, or the peer is of this node, whose control plane has
+    /// just heard from it: it dials us, as soon as it has started.
+    private func isAwaited(_ peer: UnsafeMutablePointer<Peer>) -> Bool {
+        peer.pointee.isSibling || peer.pointee.failures <= Worker.failuresAwaited
+    }
 
     /// What is known was said over an earlier connection: it holds, and is asked for again; nobody waits.
     private mutating func refresh(_ remote: RemoteEntry, _ service: ServiceIndex) {
@@ -247,22 +252,17 @@ extension Worker {
     }
 
     /// A stream that was not accepted goes on at another worker or candidate, with all that waits in it; its visitor
-    /// does not notice. The stream itself ends.
+    /// does not notice. The stream itself ends. `worker`: which one of the same peer has the tunnel.
     @inline(never) @_semantics("no_performance_analysis")
     mutating func openElsewhere(_ streamSlot: UInt32, _ reason: Reason, worker: Int? = nil) {
         let stream = streams[streamSlot]
         let place = stream.pointee.forward
-        let forward = peers.forwards[place]
-        let linkSlot = stream.pointee.link
+        let number = worker == nil ? nil : peerThatSendsOn(streamSlot)
         var next: UInt32?
-        if let worker, Int(forward.pointee.redirects) < Forward.redirectsMax, worker < WorkerIndex.countMax,
-            links[linkSlot].pointee.peerLink != .max
-        {
-            let number = peers.links[links[linkSlot].pointee.peerLink].pointee.peer
-            let other = number == .max ? .max : peers[number].pointee.links[worker]
-            if other != .max, other != linkSlot, mayForward(other) {
-                forward.pointee.redirects += 1
-                peers.setHint(forward.pointee.header.tunnel, at: number, worker: worker)
+        if let worker, let number, worker < WorkerIndex.countMax {
+            peers.setHint(peers.forwards[place].pointee.header.tunnel, at: number, worker: worker)
+            let other = peers[number].pointee.links[worker]
+            if other != .max, other != stream.pointee.link, mayForward(other) {
                 next = openForward(place, stream.pointee.partner, on: other)
             }
         }
@@ -270,11 +270,70 @@ extension Worker {
             next = openForward(place, stream.pointee.partner, avoiding: .zero)
             if next != nil { counters.add(.forwardsRepeated) }
         }
-        guard let next else { return forwardFailed(streamSlot, reason) }
-        stream.pointee.forward = .max
+        if let next { return goOn(streamSlot, as: next, reason) }
+        if let worker, let number, awaitWorker(place, number, worker) { return }
+        forwardFailed(streamSlot, reason)
+    }
+
+    /// The peer that names another of its workers for a stream, as often as it may.
+    private func peerThatSendsOn(_ streamSlot: UInt32) -> UInt16? {
+        let stream = streams[streamSlot]
+        let link = links[stream.pointee.link], forward = peers.forwards[stream.pointee.forward]
+        guard link.pointee.peerLink != .max, Int(forward.pointee.redirects) < Forward.redirectsMax else { return nil }
+        let number = peers.links[link.pointee.peerLink].pointee.peer
+        guard number != .max else { return nil }
+        forward.pointee.redirects += 1
+        return number
+    }
+
+    /// A stream is another one from now on.
+    private mutating func goOn(_ streamSlot: UInt32, as next: UInt32, _ reason: Reason) {
+        streams[streamSlot].pointee.forward = .max
         hand(streamSlot, to: next)
-        stream.pointee.partner = .none
+        streams[streamSlot].pointee.partner = .none
         endUnaccepted(streamSlot, reason)
+    }
+
+    // MARK: Workers without a link yet
+
+    /// Lets a stream wait for the link to a worker that is being dialled, as after a data plane's start: no longer than
+    /// for an answer. False: nobody dials it, or in vain.
+    private mutating func awaitWorker(_ place: UInt32, _ number: UInt16, _ worker: Int) -> Bool {
+        let peer = peers[number]
+        guard worker < Int(peer.pointee.workers), peer.pointee.links[worker] == .max, peer.pointee.isListed,
+            isAwaited(peer)
+        else { return false }
+        peers.forwards[place].pointee.awaitedWorker = UInt8(worker)
+        peer.pointee.awaited |= 1 << UInt64(worker)
+        return true
+    }
+
+    /// The link to a worker of a peer came up: the streams that wait for it go there.
+    mutating func workerCame(_ worker: Int, of number: UInt16, on linkSlot: UInt32) {
+        let bit: UInt64 = 1 << UInt64(worker)
+        guard peers[number].pointee.awaited & bit != 0 else { return }
+        peers[number].pointee.awaited &= ~bit
+        for other in 0..<WorkerIndex.countMax {
+            let link = peers[number].pointee.links[other]
+            guard link != .max, link != linkSlot else { continue }
+            var cursor = links[link].pointee.firstStream
+            while cursor != .max {
+                let slot = cursor
+                cursor = streams[slot].pointee.nextInLink
+                let place = streams[slot].pointee.forward
+                guard place != .max, Int(peers.forwards[place].pointee.awaitedWorker) == worker else { continue }
+                peers.forwards[place].pointee.awaitedWorker = .max
+                if let next = openForward(place, streams[slot].pointee.partner, on: linkSlot) {
+                    goOn(slot, as: next, .peerElsewhere)
+                } else {
+                    openElsewhere(slot, .streamsFull)
+                }
+                // What follows may have ended with it.
+                if cursor != .max, !streams.isLive(cursor) || streams[cursor].pointee.link != link {
+                    cursor = links[link].pointee.firstStream
+                }
+            }
+        }
     }
 
     /// The visitor's stream is another one now.

@@ -32,11 +32,16 @@ extension Worker {
                 peer.pointee.node = row.node
                 peer.pointee.plane = row.plane
             }
-            if row.isAlive, !peer.pointee.isAlive || peer.pointee.address == nil { peer.pointee.retryAt = now }
+            if row.isAlive, !peer.pointee.isAlive || peer.pointee.address == nil || peer.pointee.epoch != row.epoch {
+                // What failed before says nothing of it now.
+                peer.pointee.retryAt = now
+                peer.pointee.failures = 0
+            }
             peer.pointee.isListed = true
             peer.pointee.isSibling = row.node == table.node
             peer.pointee.isStock = row.isStock
             peer.pointee.isAlive = row.isAlive
+            peer.pointee.epoch = row.epoch
             peer.pointee.weight = row.weight
             peer.pointee.address = row.address
         }
@@ -150,10 +155,11 @@ extension Worker {
             peers.due = now
             noteMesh()
         }
-        let number = state.pointee.peer
+        let number = state.pointee.peer, worker = Int(state.pointee.worker)
         let generation = links.generation(of: linkSlot)
         enterMux(linkSlot)
         guard number != .max, links.isCurrent(linkSlot, generation) else { return }
+        workerCame(worker, of: number, on: linkSlot)
         linkCame(to: number)
     }
 
