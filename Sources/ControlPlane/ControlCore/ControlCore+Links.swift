@@ -107,7 +107,7 @@ extension ControlCore {
         let held = now.advanced(milliseconds: ControlLimit.reconnectGraceMilliseconds)
         // In an order of their own, so that a history can be repeated.
         let lost = registry.connectors.filter { $0.value.link == id }.keys
-            .sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+            .sorted()
         for connector in lost { remove(connector, on: id, heldUntil: held, now: now) }
         guard link.hello != nil else { return }
         if link.isLeaving, !link.isSuperseded {

@@ -2,7 +2,7 @@
 ///
 /// `TunnelID` names a tunnel and is its secret; `ConnectorID` names one bound session. Neither is ever printed whole
 /// in logs: use `shortText`.
-package protocol Identity: Hashable, Sendable, BitwiseCopyable {
+package protocol Identity: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// Bytes 0–7 and 8–15, each as a big-endian number.
     var high: UInt64 { get }
     var low: UInt64 { get }
@@ -42,6 +42,9 @@ package struct NodeID: Identity {
 extension Identity {
     package static var zero: Self { Self(high: 0, low: 0) }
     package var isZero: Bool { high == 0 && low == 0 }
+
+    /// The order of their texts: what is done for several at once is done in this order, so that it can be repeated.
+    package static func < (left: Self, right: Self) -> Bool { (left.high, left.low) < (right.high, right.low) }
 
     /// A version 4 identity from 16 random bytes.
     package init(randomHigh: UInt64, randomLow: UInt64) {

@@ -117,7 +117,7 @@ extension ControlCore {
     mutating func retell(referringTo node: NodeID, now: Tick) {
         guard !cluster.told.isEmpty else { return }
         let tunnels = cluster.tunnels.filter { $0.value.connectors.contains { $0.entry.node == node } }.keys
-            .map(\.tunnel).sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+            .map(\.tunnel).sorted()
         for tunnel in tunnels { retell(tunnel, now: now) }
         retell(saidBy: node, now: now)
     }

@@ -196,7 +196,7 @@ extension ControlCore {
             ["host": name.key, "tunnel": tunnel.shortText])
         guard !claim.isGenerated else { return }
         tally.claimsLost += 1
-        for connector in (registry[tunnel]?.connectors ?? []).sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+        for connector in (registry[tunnel]?.connectors ?? []).sorted() {
             guard let record = registry.connectors[connector], isGranted(record.bound, name) else { continue }
             effects.append(.send(record.link, .closeConnector(connector)))
         }

@@ -46,10 +46,7 @@ extension ControlCore {
         let records = (registry[tunnel]?.connectors ?? []).compactMap { registry.connectors[$0] }.filter {
             cluster.settings.discoveries[$0.bound.service] == store
         }
-        return records.sorted {
-            ($0.bound.connector.high, $0.bound.connector.low) < ($1.bound.connector.high, $1.bound.connector.low)
-        }
-        .map { record in
+        return records.sorted { $0.bound.connector < $1.bound.connector }.map { record in
             let plane = links[record.link]?.name ?? ""
             return (
                 record.bound.connector,

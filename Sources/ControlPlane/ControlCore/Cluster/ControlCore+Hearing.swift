@@ -121,7 +121,7 @@ extension ControlCore {
         guard let heard = cluster.words.heard[node] else { return }
         let tunnels = heard.tunnels.filter { $0.value.said != heard.lists }.keys
         let names = heard.names.filter { $0.value.said != heard.lists }.keys
-        for tunnel in tunnels.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+        for tunnel in tunnels.sorted() {
             take([], of: tunnel, at: node, now: now)
         }
         for name in names.sorted(by: { ($0.ingress.rawValue, $0.key) < ($1.ingress.rawValue, $1.key) }) {
@@ -154,7 +154,7 @@ extension ControlCore {
         for known in cluster.told.values {
             for tunnel in known.tunnels.keys where tunnels[tunnel] != nil { told.insert(tunnel) }
         }
-        return told.sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+        return told.sorted()
     }
 
     /// Gathers what linked nodes, or those that nobody is linked with, said of a tunnel, besides those that are gathered

@@ -149,7 +149,7 @@ extension ControlCore {
     mutating func leasesAnswered(by store: StoreID, now: Tick) {
         let keys = cluster.awaitingLeases.filter { $0.store == store }
         cluster.awaitingLeases.subtract(keys)
-        for key in keys.sorted(by: { ($0.tunnel.high, $0.tunnel.low) < ($1.tunnel.high, $1.tunnel.low) }) {
+        for key in keys.sorted(by: { $0.tunnel < $1.tunnel }) {
             answerWaiting(key, now: now)
         }
     }

@@ -245,7 +245,7 @@ extension ControlCore {
     mutating func judgeAging(now: Tick) {
         cluster.agingDue = now.advanced(milliseconds: 1_000)
         for key in cluster.aging.sorted(by: {
-            ($0.store.rawValue, $0.tunnel.high, $0.tunnel.low) < ($1.store.rawValue, $1.tunnel.high, $1.tunnel.low)
+            ($0.store.rawValue, $0.tunnel) < ($1.store.rawValue, $1.tunnel)
         }) { retell(key.tunnel, now: now) }
     }
 }

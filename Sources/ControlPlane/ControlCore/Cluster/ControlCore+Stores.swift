@@ -80,7 +80,7 @@ extension ControlCore {
             cluster.lanes[store]?.sweptNames.append(name)
         }
         let tunnels = cluster.tunnels.keys.filter { $0.store == store }.map(\.tunnel)
-        for tunnel in tunnels.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+        for tunnel in tunnels.sorted() {
             cluster.lanes[store]?.sweptTunnels.append(tunnel)
         }
         guard cluster.lanes[store]?.holdsConnectors == true else { return }

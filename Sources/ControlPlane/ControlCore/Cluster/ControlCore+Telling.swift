@@ -233,7 +233,7 @@ extension ControlCore {
         let told = Set(
             registry.connectors.values.filter { cluster.settings.discoveries[$0.bound.service] != nil }
                 .map(\.bound.tunnel))
-        let tunnels = told.sorted { ($0.high, $0.low) > ($1.high, $1.low) }
+        let tunnels = told.sorted(by: >)
         let names = cluster.claims.filter { $0.value.standing != .asking }.keys
             .sorted { ($0.ingress.rawValue, $0.key) > ($1.ingress.rawValue, $1.key) }
         telling.beginAnew()
@@ -280,7 +280,7 @@ extension ControlCore {
     private mutating func toldConnectors(of tunnel: TunnelID) -> [PeerWords.Connector] {
         var told: [PeerWords.Connector] = []
         var planes: Set<String> = []
-        let connectors = (registry[tunnel]?.connectors ?? []).sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+        let connectors = (registry[tunnel]?.connectors ?? []).sorted()
         for connector in connectors {
             guard let record = registry.connectors[connector],
                 cluster.settings.discoveries[record.bound.service] != nil, let plane = links[record.link]?.name

@@ -56,7 +56,7 @@ package struct MirroredTunnel: Sendable {
                 merged.append(old)
             }
         }
-        merged.sort { ($0.id.high, $0.id.low) < ($1.id.high, $1.id.low) }
+        merged.sort { $0.id < $1.id }
         connectors = merged
         isKnown = true
         absentUntil = now.advanced(milliseconds: ControlLimit.absentMilliseconds)

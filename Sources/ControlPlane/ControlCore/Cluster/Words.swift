@@ -41,7 +41,7 @@ struct Words: Sendable {
     var toldNodes: [NodeID] { inOrder(telling.keys) }
 
     private func inOrder(_ nodes: some Sequence<NodeID>) -> [NodeID] {
-        nodes.sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+        nodes.sorted()
     }
 
     mutating func add(_ way: Way, to node: NodeID) {

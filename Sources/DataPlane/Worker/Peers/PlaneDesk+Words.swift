@@ -55,7 +55,7 @@ extension PlaneDesk {
     }
 
     private func inOrder(_ peers: Set<LinkedPeer>) -> [LinkedPeer] {
-        peers.sorted { ($0.node.high, $0.node.low, $0.plane) < ($1.node.high, $1.node.low, $1.plane) }
+        peers.sorted { ($0.node, $0.plane) < ($1.node, $1.plane) }
     }
 
     /// Words are on their way, on a stream of a peer link.
