@@ -168,30 +168,39 @@ class Panel:
             picture.grid(place, self.bottom, place, self.bottom + 5)
             picture.text(place, self.bottom + 19, name, picture.filled("faint"), "middle")
         picture.text((self.left + self.right) / 2, self.bottom + 40, x["label"], None, "middle")
+        # What lies in front hides what is behind: marks last.
         for line in self.lines:
             self.draw_line(*line)
+        for line in self.lines:
+            self.draw_points(*line)
         self.draw_names()
 
-    def draw_line(self, number, name, points):
-        picture, names = self.picture, dict(self.plot["x"]["ticks"])
-        group = picture.add("g", class_="series")
-        run = []
+    def draw_line(self, number, _, points):
+        """The line through the medians, interrupted where a point is void, and what the rounds differ by."""
+        picture, run = self.picture, []
+        stroke = {"class_": f"line{number}", "stroke": LIGHT[number]}
         for point in [*points, None]:
             if point:
                 run.append(f"{self.x.place(point[0]):.2f},{self.y.place(median(point[1])):.2f}")
                 continue
             if len(run) > 1:
-                picture.add("polyline", group, points=" ".join(run), fill="none", class_=f"line{number}",
-                            stroke=LIGHT[number], stroke_width=2, stroke_linejoin="round")
+                picture.add("polyline", points=" ".join(run), fill="none", stroke_width=2, stroke_linejoin="round",
+                            **stroke)
             run = []
         for x, values in filter(None, points):
-            place, lowest, highest = self.x.place(x), min(values), max(values)
-            spot = picture.add("g", group, class_="point")
-            picture.add("title", spot).text = (
-                f"{name}, {names[x]}: {shown(median(values))} ({shown(lowest)}–{shown(highest)}) – {self.label}")
-            picture.add("line", spot, x1=place, y1=self.y.place(lowest), x2=place, y2=self.y.place(highest),
-                        class_=f"line{number}", stroke=LIGHT[number], stroke_width=1.2, stroke_opacity=0.7)
-            picture.mark(spot, number, place, self.y.place(median(values)))
+            place = self.x.place(x)
+            picture.add("line", x1=place, y1=self.y.place(min(values)), x2=place, y2=self.y.place(max(values)),
+                        stroke_width=1.2, stroke_opacity=0.7, **stroke)
+
+    def draw_points(self, number, name, points):
+        """A mark for each median, which says its figures to whoever points at it."""
+        names = dict(self.plot["x"]["ticks"])
+        for x, values in filter(None, points):
+            middle = median(values)
+            spot = self.picture.add("g", class_="point")
+            self.picture.add("title", spot).text = (
+                f"{name}, {names[x]}: {shown(middle)} ({shown(min(values))}–{shown(max(values))}) – {self.label}")
+            self.picture.mark(spot, number, self.x.place(x), self.y.place(middle))
 
     def draw_names(self):
         ends = [(number, name, [point for point in points if point][-1]) for number, name, points in self.lines
