@@ -193,7 +193,8 @@ import Testing
         expectNone(RepositoryRule.violations(tracked: tracked))
         let words = [
             ".swift", ".md", ".py", ".h", ".c", ".lua", ".sh", "test", "demo", ".ci/run", ".ci/prepare", "bench/run",
-            "bench/load", "bench/check", "bench/check-ledger", "bench/failover", "bench/profile",
+            "bench/load", "bench/check", "bench/check-ledger", "bench/check-plot", "bench/failover", "bench/profile",
+            "bench/sweep",
         ]
         let texts = try tracked.filter { path in
             words.contains(where: path.hasSuffix) && !path.hasPrefix("Tests/Vectors/")

@@ -64,18 +64,29 @@ class Origins:
 
     def __init__(self, bench):
         self.nginx, self.checking = free_port(), free_port()
+        self.bench = bench
         os.makedirs(f"{bench.place}/www/bytes", exist_ok=True)
         for name, count in (("page", 1_024), ("bytes/10000000", 10_000_000), ("bytes/100000000", 100_000_000)):
-            with open(f"{bench.place}/www/{name}", "wb") as file:
-                program = bench.load("pattern", "--requests", count)
-                program.process.wait(20)
-                with open(program.path, "rb") as written:
-                    file.write(written.read())
-                bench.running.remove(program)
+            self.write(name, count)
         path = bench.file("nginx.conf", NGINX.format(place=bench.place, port=self.nginx))
         program = bench.start("nginx", "-p", bench.place, "-c", path, "-e", f"{bench.place}/nginx.log")
         bench.load("origin", "--listen", self.checking).event("listening", 5)
         answers(self.nginx, "origin", "/page", program)
+
+    def write(self, name, count):
+        with open(f"{self.bench.place}/www/{name}", "wb") as file:
+            program = self.bench.load("pattern", "--requests", count)
+            program.process.wait(20)
+            with open(program.path, "rb") as written:
+                file.write(written.read())
+            self.bench.running.remove(program)
+
+    def page(self, count):
+        """The path of a body of so many bytes, at either origin."""
+        name = f"bytes/{count}"
+        if not os.path.exists(f"{self.bench.place}/www/{name}"):
+            self.write(name, count)
+        return f"/{name}"
 
 
 def reference(bench, origin, splice=False):

@@ -17,8 +17,9 @@ struct options options = {
 static const char usage[] =
     "usage: load bind    --server ADDRESS:PORT --tunnel UUID [--shape gost|plain] [--carrier ws|tcp] [--path /ws]\n"
     "                    [--target ADDRESS:PORT] [--tunnels N] [--at-once N] [--window BYTES] [--seconds S]\n"
-    "       load visit   --entry ADDRESS:PORT --host NAME[,NAME…] [--path /bytes/N] [--visitors N] [--requests N]\n"
-    "                    [--rate R] [--close] [--upload BYTES] [--never-read] [--hold] [--at-once N] [--seconds S]\n"
+    "       load visit   --entry ADDRESS:PORT --host NAME[,NAME…] | --hosts FILE [--one-host] [--path /bytes/N]\n"
+    "                    [--visitors N] [--requests N] [--rate R] [--close] [--upload BYTES] [--never-read] [--hold]\n"
+    "                    [--at-once N] [--seconds S]\n"
     "       load delay   --listen PORT --target ADDRESS:PORT [--delay-ms MS] [--rate-mbit R] [--limit-bytes N]\n"
     "       load origin  --listen PORT\n"
     "       load pattern --requests BYTES    the bytes of a body\n";
@@ -46,6 +47,7 @@ static bool take_flag(const char *name) {
     if (!strcmp(name, "--close")) return options.closes = true;
     if (!strcmp(name, "--never-read")) return options.never_reads = true;
     if (!strcmp(name, "--hold")) return options.holds = true;
+    if (!strcmp(name, "--one-host")) return options.keeps_host = true;
     return false;
 }
 
@@ -54,6 +56,7 @@ static bool take_text(const char *name, const char *value) {
     else if (!strcmp(name, "--target")) options.target = value;
     else if (!strcmp(name, "--entry")) options.entry = value;
     else if (!strcmp(name, "--host")) options.host = value;
+    else if (!strcmp(name, "--hosts")) options.hosts = value;
     else if (!strcmp(name, "--path")) options.path = value;
     else if (!strcmp(name, "--tunnel")) parse_tunnel(value);
     else if (!strcmp(name, "--shape") && !strcmp(value, "gost")) options.is_gost = true;

@@ -4,9 +4,9 @@
 #include <stdint.h>
 
 struct options {
-    const char *server, *path, *target, *entry, *host;
+    const char *server, *path, *target, *entry, *host, *hosts;
     uint8_t tunnel[16];
-    bool is_gost, is_web_socket, closes, never_reads, holds;
+    bool is_gost, is_web_socket, closes, never_reads, holds, keeps_host;
     int listen, tunnels, at_once, visitors;
     uint32_t window;
     uint64_t requests, upload_bytes, limit_bytes;

@@ -26,12 +26,11 @@ struct visitor {
     struct visitor *next_idle;
 };
 
-enum { HOSTS_MAX = 8 };
 /// One request for each host; a visitor sends them in turn.
-static struct {
-    char bytes[1024];
+static struct request {
+    char *bytes;
     size_t count;
-} requests[HOSTS_MAX];
+} *requests;
 static unsigned host_count;
 static uint64_t issued, answered, errors, bytes, connections, resets, closed_idle, started_ns, end_ns, stop_ns;
 static int open_now, settled;
@@ -54,8 +53,9 @@ static void dial(void) {
     int descriptor = connect_to(options.entry, options.never_reads ? 16384 : 0);
     if (descriptor < 0) return failed("no connection");
     struct visitor *visitor = allocate(sizeof *visitor);
-    // Those of one visitor each begin with different hosts.
-    visitor->turn = (unsigned)connections++;
+    // Visitors begin with different hosts, as far from one another as there are hosts.
+    unsigned stride = host_count / (unsigned)options.visitors;
+    visitor->turn = (unsigned)connections++ * (stride > 0 ? stride : 1);
     open_now++;
     loop_watch(&visitor->watch, descriptor, EPOLLOUT, visitor_ready);
 }
@@ -103,7 +103,7 @@ static void write_request(struct visitor *visitor) {
 static void begin(struct visitor *visitor) {
     visitor->begun_ns = options.rate > 0 ? started_ns + (uint64_t)((double)issued / options.rate * 1e9) : now_ns;
     issued++;
-    visitor->turn++;
+    if (!options.keeps_host) visitor->turn++;
     visitor->phase = WRITING;
     visitor->head_sent = 0;
     visitor->upload_sent = 0;
@@ -262,21 +262,36 @@ static uint64_t due(void) {
     return next;
 }
 
+static void add_request(const char *host, const char *length) {
+    const char *method = options.upload_bytes ? "POST" : "GET";
+    const char *closing = options.closes ? "Connection: close\r\n" : "";
+    struct request request;
+    int count = asprintf(
+        &request.bytes, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n", method, options.path, host, closing, length);
+    // Room for as many again whenever the count is a power of two.
+    if ((host_count & (host_count - 1)) == 0)
+        requests = realloc(requests, (host_count ? 2 * host_count : 1) * sizeof *requests);
+    if (count < 0 || !requests) die("no memory");
+    request.count = (size_t)count;
+    requests[host_count++] = request;
+}
+
+/// For the hosts that are named, or for those of a file, one on each line.
 static void write_requests(void) {
-    char length[64] = "", *hosts = strdup(options.host), *rest = hosts, *host;
+    char length[64] = "", *hosts = strdup(options.host), *rest = hosts, *host, line[512];
     if (options.upload_bytes)
         sprintf(length, "Content-Length: %llu\r\n", (unsigned long long)options.upload_bytes);
-    while ((host = strsep(&rest, ","))) {
-        if (host_count == HOSTS_MAX) die("more than %d hosts", HOSTS_MAX);
-        size_t size = sizeof requests[host_count].bytes;
-        size_t count = (size_t)snprintf(
-            requests[host_count].bytes, size, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n",
-            options.upload_bytes ? "POST" : "GET", options.path, host, options.closes ? "Connection: close\r\n" : "",
-            length);
-        if (count >= size) die("a path or host too long");
-        requests[host_count++].count = count;
-    }
+    while (!options.hosts && (host = strsep(&rest, ","))) add_request(host, length);
     free(hosts);
+    if (!options.hosts) return;
+    FILE *file = fopen(options.hosts, "r");
+    if (!file) die("%s: %s", options.hosts, strerror(errno));
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = 0;
+        if (*line) add_request(line, length);
+    }
+    fclose(file);
+    if (host_count == 0) die("%s names no host", options.hosts);
 }
 
 void visit_run(void) {
