@@ -1,9 +1,11 @@
 """A million host rules in a file: start, memory, look-ups, replacement, and what visitors and binds notice of it."""
 import json
 import os
+import re
 import subprocess
 import threading
 import time
+import urllib.request
 import uuid
 
 from .chains import CULVERT, Node, Subject
@@ -14,6 +16,7 @@ from .visitors import visit
 MIB = 1_024.0
 REPLACEMENTS = 20
 RATE = 5_000
+POLL_SECONDS = 0.05
 
 SERVICE = """\
 services:
@@ -66,16 +69,27 @@ class RuledNode(Node):
         os.link(self.files[self.version % 2], self.path + ".new")
         os.rename(self.path + ".new", self.path)
 
+    def state(self):
+        """(generation of the rules, whether every worker has them)."""
+        found = dict(re.findall(r"^culvert_rules_(generation|everywhere) (\d+)$", self.page("/metrics"), re.MULTILINE))
+        return int(found["generation"]), found["everywhere"] == "1"
+
+    def page(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.pages}{path}", timeout=10) as page:
+            return page.read().decode()
+
     def replace(self):
         """Seconds from the file's taking its name to the last worker's use of the new rules."""
-        before = self.metric("culvert_rules_generation")
+        before, _ = self.state()
         begun = time.monotonic()
         self.take_turn()
-        while not (self.metric("culvert_rules_generation") > before and self.metric("culvert_rules_everywhere") == 1):
+        while True:
+            generation, is_everywhere = self.state()
+            if generation > before and is_everywhere:
+                return time.monotonic() - begun
             if time.monotonic() - begun > 60:
                 raise Failure("new rules are not everywhere after a minute")
-            time.sleep(0.02)
-        return time.monotonic() - begun
+            time.sleep(POLL_SECONDS)
 
     def subject(self, target):
         program = self.bench.load(
@@ -135,7 +149,7 @@ def lookups(lab, count):
 
 
 def binds(lab, node):
-    """Milliseconds from a bind's beginning to the first answer by its host, beside the rules."""
+    """Milliseconds from the answer to a BIND to the first page by its host, beside the rules."""
     taken = []
     for _ in range(lab.rounds):
         tunnel = str(uuid.uuid4())
@@ -155,20 +169,27 @@ def longest(lab, node, subject, replacing):
     rate = 500 if lab.quick else RATE
     count = 2 if lab.quick else REPLACEMENTS
     seconds = 2 * count
-    taken, faults = [], []
+    taken, faults, over = [], [], threading.Event()
 
-    def replacements():
+    def beside():
+        """The replacements; without them, the same looks at the node's page, so that nothing else differs."""
         try:
-            for _ in range(count):
-                taken.append(node.replace())
+            while not over.is_set() and len(taken) < count:
+                if replacing:
+                    taken.append(node.replace())
+                else:
+                    node.state()
+                    over.wait(POLL_SECONDS)
         except (Failure, OSError) as fault:
             faults.append(fault)
-    if not replacing:
-        return visit(lab.bench, subject, "--visitors", 32, "--rate", rate, seconds=seconds)["max_us"] / 1e3, []
-    thread = threading.Thread(target=replacements)
+    thread = threading.Thread(target=beside)
     thread.start()
-    counted = visit(lab.bench, subject, "--visitors", 32, "--rate", rate, seconds=seconds)
-    thread.join()
+    try:
+        counted = visit(lab.bench, subject, "--visitors", 32, "--rate", rate, seconds=seconds)
+    finally:
+        if not replacing:
+            over.set()
+        thread.join()
     if faults:
         raise faults[0]
     return counted["max_us"] / 1e3, taken
@@ -182,7 +203,7 @@ def routes(lab):
         before = len(lab.bench.running)
         lab.progress(f"{count:,} rules, {io}")
         node = RuledNode(lab.bench, io, count)
-        subject = node.subject(lab.origins.nginx)
+        subject = node.subject(lab.origins.checking)
         mapped, mappings = mapped_kib(node.data)
         rows += [
             Row("start with rules", subject.name, node.start_seconds, "s", note="to /readyz"),
@@ -190,16 +211,18 @@ def routes(lab):
             Row("rules: supervisor", subject.name, resident_kib([node.supervisor]) / MIB, "MiB"),
             Row("rules: data plane, mapped", subject.name, mapped / MIB, "MiB", value_max=150,
                 note=f"{mappings} mappings for 2 workers"),
-            Row("rules: bind to first answer", subject.name, binds(lab, node), "ms", value_max=10)]
+            Row("rules: bound to first answer", subject.name, binds(lab, node), "ms", value_max=10)]
         alone, beside, seconds = [], [], []
         watch = Watch(node)
-        for _ in range(lab.rounds):
-            alone.append(longest(lab, node, subject, replacing=False)[0])
-            gap, taken = longest(lab, node, subject, replacing=True)
-            beside.append(gap)
-            seconds += taken
-            lab.progress(f"longest wait {alone[-1]:.1f} ms alone, {gap:.1f} ms beside {len(taken)} replacements")
-        watch.end()
+        try:
+            for _ in range(lab.rounds):
+                alone.append(longest(lab, node, subject, replacing=False)[0])
+                gap, taken = longest(lab, node, subject, replacing=True)
+                beside.append(gap)
+                seconds += taken
+                lab.progress(f"longest wait {alone[-1]:.1f} ms alone, {gap:.1f} ms beside {len(taken)} replacements")
+        finally:
+            watch.end()
         rows += [
             Row("rules replaced: to the last worker", subject.name, median(seconds), "s", value_max=2,
                 note=f"longest {max(seconds):.2f} of {len(seconds)}"),
