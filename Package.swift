@@ -192,6 +192,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             path: "Tests/ControlPlane/RedisTests", swiftSettings: strict),
+        .executableTarget(
+            name: "RouteProbe", dependencies: ["PlaneLink", "Model", "Primitives"], path: "Tests/RouteProbe",
+            swiftSettings: hot),
         .testTarget(
             name: "PlaneLinkTests", dependencies: ["PlaneLink", "Model", "Primitives"],
             path: "Tests/Shared/PlaneLinkTests", swiftSettings: strict),

@@ -12,6 +12,6 @@ struct Check: ParsableCommand {
     func run() throws {
         let origin = try ConfigurationInput.origin(files: files, arguments: CommandLineSettings())
         let settings = try ConfigurationInput.settings(origin)
-        print(ConfigurationSummary.text(settings))
+        print(ConfigurationSummary.text(settings, ruleCounts: try RuleFiles.counts(settings)))
     }
 }

@@ -3,15 +3,16 @@ import Settings
 
 /// What a configuration will do, in words: the answer of `culvert check`. Ids are shortened: they are secrets.
 enum ConfigurationSummary {
-    static func text(_ settings: NodeSettings) -> String {
+    /// `ruleCounts`: how many rules stand in the files that ingresses name, by path.
+    static func text(_ settings: NodeSettings, ruleCounts: [String: Int] = [:]) -> String {
         var lines: [String] = []
-        if let server = settings.server { lines += self.lines(server) }
+        if let server = settings.server { lines += self.lines(server, ruleCounts) }
         if let client = settings.client { lines += self.lines(client) }
         for notice in settings.notices { lines.append("note: \(notice.text)") }
         return lines.joined(separator: "\n")
     }
 
-    private static func lines(_ server: ServerConfiguration) -> [String] {
+    private static func lines(_ server: ServerConfiguration, _ ruleCounts: [String: Int]) -> [String] {
         var lines: [String] = []
         for service in server.services {
             let path = service.carrier == .ws ? ", path \(service.path)" : ""
@@ -35,7 +36,10 @@ enum ConfigurationSummary {
             let fixed = ingress.rules.count == 1 ? "1 fixed host" : "\(ingress.rules.count) fixed hosts"
             let dynamic = ingress.dynamic.map { ", and bound tunnels under \($0.domains.joined(separator: ", "))" }
             let store = ingress.dynamic?.store.map { ", kept in \(text(server.stores[$0]))" }
-            lines.append("ingress \(ingress.name): \(fixed)\(dynamic ?? "")\(store ?? "")")
+            let file = ingress.path.map { path in
+                ", and \(ruleCounts[path] == 1 ? "1 rule" : "\(ruleCounts[path] ?? 0) rules") of the file \(path)"
+            }
+            lines.append("ingress \(ingress.name): \(fixed)\(file ?? "")\(dynamic ?? "")\(store ?? "")")
         }
         for discovery in server.discoveries {
             lines.append("service discovery \(discovery.name): kept in \(text(server.stores[discovery.store]))")

@@ -19,7 +19,7 @@ def prepare(root, binaries):
     if binaries:
         return os.path.abspath(binaries)
     build = ["swift", "build", "-c", "release", "--static-swift-stdlib"]
-    for product in ("culvert-data", "culvert-control", "culvert"):
+    for product in ("culvert-data", "culvert-control", "culvert", "RouteProbe"):
         subprocess.run([*build, "--product", product], cwd=root, stdin=subprocess.DEVNULL, check=True)
     return subprocess.run(
         [*build, "--show-bin-path"], cwd=root, capture_output=True, text=True, check=True).stdout.strip()

@@ -212,6 +212,12 @@ extension ControlCore {
     private mutating func change(_ key: HostKey, _ body: (inout Ingress) -> Void) {
         let ingress = Int(key.ingress.rawValue)
         precondition(ingresses[ingress].rules[key.host] == nil, "a fixed rule's host was given away")
+        forgetClaim(key, body)
+    }
+
+    /// The same for a host that a rule has taken.
+    mutating func forgetClaim(_ key: HostKey, _ body: (inout Ingress) -> Void) {
+        let ingress = Int(key.ingress.rawValue)
         let before = dynamicRoute(of: key)
         body(&ingresses[ingress])
         let after = dynamicRoute(of: key)

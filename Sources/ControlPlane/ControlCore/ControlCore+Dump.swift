@@ -7,7 +7,12 @@ extension ControlCore {
     package func dump(of link: LinkID) -> String {
         var dump = DumpText()
         for record in registry.connectors.values where record.link == link { dump.add(record.bound) }
-        forEachRoute { ingress, host, route in
+        if links[link]?.speaksRules == false {
+            _ = rules.view.forEach { dump.add(ingress: $0, isWildcard: $1, name: $2, route: $3) }
+        } else {
+            dump.add(rules: rules.view)
+        }
+        forEachClaim { ingress, host, route in
             let isWildcard = host.hasPrefix(".")
             var name = isWildcard ? String(host.dropFirst()) : host
             name.withUTF8 {

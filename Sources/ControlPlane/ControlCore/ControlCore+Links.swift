@@ -36,7 +36,7 @@ extension ControlCore {
         case .connectorBound(let bound): learn(bound, from: id, now: now)
         case .connectorLost(let connector, _, _):
             remove(connector, on: id, heldUntil: now, now: now)
-        case .applied(let generation): links[id]?.applied = generation
+        case .applied(let generation): applied(generation, by: id)
         // The shell gathers dumps: nothing is decided by them.
         case .dump: break
         case .lookup(let lookup): look(up: lookup, from: id, now: now)
@@ -77,7 +77,7 @@ extension ControlCore {
                 id,
                 .hello(
                     ControlHello(
-                        version: .current, capabilities: [.access, .cluster, .leaving, .words],
+                        version: .current, capabilities: [.access, .cluster, .leaving, .words, .rules],
                         nodeName: plan.nodeName, nodeEpoch: nodeEpoch))))
         tellPeering()
         note(

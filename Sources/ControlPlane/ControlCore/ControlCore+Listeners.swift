@@ -103,6 +103,7 @@ extension ControlCore {
         }
         noteWithheld(id)
         effects.append(.send(id, .listenersEnd))
+        sendRules(to: id)
         sendTable(to: id)
     }
 

@@ -22,6 +22,8 @@ package struct ControlCore: Sendable {
     package internal(set) var tally = ControlTally()
     /// Names and connectors in the stores, and the mirror of other nodes; empty for a node on its own.
     package internal(set) var cluster: Cluster
+    /// Of all routing tables, so that a host is hashed once for both: kernel randomness.
+    package let tableSeed: UInt64
     /// The key of the digests below: kernel randomness.
     let credentialKey: CredentialKey
     /// What files of credentials hold, by auther.
@@ -31,8 +33,10 @@ package struct ControlCore: Sendable {
     /// Changes of the routes that no data plane has heard of yet.
     var changes: [RouteChange] = []
     var effects: [ControlEffect] = []
-    private let fixedRoutes: Int
-    private let fixedEntryBytes: Int
+    /// The fixed rules in force.
+    package internal(set) var rules: RuleTable
+    /// With which generation they were sent.
+    package internal(set) var rulesGeneration: UInt64 = 1
     /// Routes of bound tunnels, and the bytes they take in a table.
     var dynamicRoutes = 0
     var dynamicEntryBytes = 0
@@ -40,30 +44,25 @@ package struct ControlCore: Sendable {
     /// A core that knows its configuration and nobody yet; throws when the configuration cannot be served.
     package init(
         _ configuration: ServerConfiguration, nodeName: String, nodeEpoch: UInt64, credentialKey: CredentialKey,
-        cluster: ClusterSettings = ClusterSettings()
+        tableSeed: UInt64, cluster: ClusterSettings = ClusterSettings()
     ) throws(NodePlanFault) {
         plan = try NodePlan(configuration, nodeName: nodeName)
         self.nodeEpoch = nodeEpoch
         self.credentialKey = credentialKey
         self.cluster = Cluster(cluster, epoch: nodeEpoch)
-        var routes = 0, bytes = 0
-        var ingresses: [Ingress] = []
-        for (index, table) in configuration.ingresses.enumerated() {
-            let ingress = Ingress(index: IngressIndex(UInt16(index)), table: table)
-            for host in ingress.rules.routes.keys {
-                guard !host.isEmpty, host.utf8.count <= RouteKey.bytesMax else {
-                    throw .badRule(ingress: table.name, host: host)
-                }
-                routes += 1
-                bytes += RouteSnapshot.entryBytes(hostBytes: host.utf8.count)
+        for table in configuration.ingresses {
+            for rule in table.rules where rule.host.isEmpty || rule.host.utf8.count > RouteKey.bytesMax {
+                throw .badRule(ingress: table.name, host: rule.host)
             }
-            ingresses.append(ingress)
         }
-        let room = RouteSnapshot.routesMax - ControlLimit.dynamicHostsMax
-        guard routes <= room else { throw .tooMany(what: "host rules", limit: room) }
-        self.ingresses = ingresses
-        fixedRoutes = routes
-        fixedEntryBytes = bytes
+        let count = configuration.ingresses.reduce(0) { $0 + $1.rules.count }
+        guard count <= ControlLimit.rulesMax else { throw .tooMany(what: "host rules", limit: ControlLimit.rulesMax) }
+        let rules = RuleTable(inline: configuration.ingresses, seed: tableSeed)
+        self.rules = rules
+        self.tableSeed = tableSeed
+        ingresses = configuration.ingresses.enumerated().map { index, table in
+            Ingress(index: IngressIndex(UInt16(index)), table: table, rules: rules)
+        }
         credentialTables = makeTables()
         guard credentialTables.reduce(0, { $0 + $1.count }) <= ControlLimit.credentialsMax else {
             throw .tooMany(what: "credentials", limit: ControlLimit.credentialsMax)
@@ -79,6 +78,7 @@ package struct ControlCore: Sendable {
         case .listenersOpened(let link, let opened, let failed):
             listenersOpened(link, opened, failed, now: now)
         case .credentialsRead(let auther, let credentials): credentialsRead(auther, credentials)
+        case .rulesRead(let table): rulesRead(table)
         case .store(let event): storeTold(event, now: now)
         case .wallTime(let seconds):
             cluster.wallSeconds = seconds
@@ -125,67 +125,6 @@ package struct ControlCore: Sendable {
     /// From when on tunnels that are gone from here may be forgotten: when every store can be asked for them.
     private var forgetsAt: Tick {
         cluster.lanes.values.reduce(.zero) { max($0, $1.isUp ? $1.graceUntil : .never) }
-    }
-
-    // MARK: The routing table
-
-    /// Room that `writeTable` needs.
-    package var tableBytes: Int {
-        RouteSnapshot.fileBytes(
-            routes: fixedRoutes + dynamicRoutes, entriesBytes: fixedEntryBytes + dynamicEntryBytes)
-    }
-
-    package var routeCount: Int { fixedRoutes + dynamicRoutes }
-
-    /// Writes all routes into zeroed memory of `tableBytes`; gives the bytes used. `seed` is kernel randomness.
-    package func writeTable(into memory: UnsafeMutableRawBufferPointer, seed: UInt64) -> Int {
-        var writer = RouteSnapshotWriter(into: memory, routes: routeCount, seed: seed)
-        forEachRoute { ingress, host, route in
-            var host = host
-            let isNew = host.withUTF8 {
-                writer.add(ingress: ingress, host: UnsafeRawBufferPointer($0), route: route)
-            }
-            precondition(isNew, "a host has two routes")
-        }
-        return writer.finish(generation: generation)
-    }
-
-    func forEachRoute(_ body: (IngressIndex, String, Route) -> Void) {
-        for ingress in ingresses {
-            for (host, route) in ingress.rules.routes { body(ingress.index, host, route) }
-            for (host, owner) in ingress.owners { body(ingress.index, host, Route(tunnel: owner, isPrivate: false)) }
-            for (host, route) in ingress.mirrored where ingress.owners[host] == nil {
-                body(ingress.index, host, route)
-            }
-        }
-    }
-
-    /// Tells the data planes what has changed: as changes, or as a whole table where too many have come together.
-    mutating func publish() {
-        guard !changes.isEmpty else { return }
-        let new = changes
-        changes = []
-        generation += 1
-        for (id, link) in links where link.phase == .serving {
-            if link.changesSinceTable + new.count > RouteOverlay.foldAt {
-                sendTable(to: id)
-                continue
-            }
-            links[id]?.changesSinceTable += new.count
-            var rest = new[...]
-            while !rest.isEmpty {
-                let part = rest.prefix(RouteChange.perMessageMax)
-                rest = rest.dropFirst(part.count)
-                effects.append(.send(id, .routeDelta(generation: generation, Array(part))))
-            }
-        }
-    }
-
-    mutating func sendTable(to id: LinkID) {
-        links[id]?.changesSinceTable = 0
-        links[id]?.tableGeneration = generation
-        effects.append(.sendTable(id, generation: generation))
-        effects.append(.send(id, .tableEnd(generation: generation)))
     }
 
     mutating func note(_ severity: Severity, _ message: String, _ fields: KeyValuePairs<String, String> = [:]) {

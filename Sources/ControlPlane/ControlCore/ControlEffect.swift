@@ -8,9 +8,11 @@ package enum ControlEffect: Equatable, Sendable {
     case send(LinkID, ControlToData)
     /// Queue `listener` with a copy of the descriptor kept for it under the data plane's name and the listener's id.
     case sendListener(LinkID, plane: String, PlaneListener)
-    /// Write the routing table as it is now into a sealed file, or take the last one if its generation is the same,
-    /// and queue `routesSnapshot` with it.
-    case sendTable(LinkID, generation: UInt64)
+    /// Write the routing table of claims, or `whole` that of all routes, as it is now into a sealed file, or take the last
+    /// one if its generation is the same, and queue `routesSnapshot` with it.
+    case sendTable(LinkID, generation: UInt64, whole: Bool)
+    /// Queue `rulesSnapshot` with the file of the rules that were read last.
+    case sendRules(LinkID, generation: UInt64)
     /// Open sockets and tell `listenersOpened`.
     case openListeners(LinkID, [ListenerOrder])
     /// Keep the socket that came with the message being handled, under the data plane's name and the id.

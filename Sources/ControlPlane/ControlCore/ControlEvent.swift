@@ -23,6 +23,9 @@ package enum ControlEvent: Sendable {
     /// The file of an auther (its place in the configuration) was read: at the start, before any data plane connects,
     /// and whenever it has changed.
     case credentialsRead(Int, [Credential])
+    /// The fixed rules were read, those of the configuration and of all files: at the start, before any data plane
+    /// connects, and whenever a file has changed.
+    case rulesRead(RuleTable)
     /// What a store's shell tells.
     case store(StoreEvent)
     /// Seconds since 1970, by this machine's clock: told before the first data plane connects and now and then after it.

@@ -1,3 +1,5 @@
+internal import PlaneLink
+
 /// Every number that bounds the control plane: what it keeps, for how long, and how often it speaks.
 package enum ControlLimit {
     /// Data planes that may be connected at once, hellos not yet said included.
@@ -22,6 +24,12 @@ package enum ControlLimit {
     package static let hostsPerTunnelMax = 64
     /// Hosts that bound tunnels hold, all together.
     package static let dynamicHostsMax = 1_048_576
+    /// Fixed rules of all ingresses together; hosts that stand twice count twice.
+    package static let rulesMax = RouteSnapshot.routesMax - dynamicHostsMax
+    /// Longest file of rules that is read, in bytes.
+    package static let ruleFileBytesMax = 2 << 30
+    /// Hosts taken by new rules that are logged one by one, for each ingress.
+    package static let displacedNotedMax = 20
     /// Addresses one node listens on.
     package static let addressesMax = 256
     /// Credentials of one node, counted for every set of authers that services name.

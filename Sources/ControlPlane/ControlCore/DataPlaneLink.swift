@@ -33,6 +33,10 @@ package struct DataPlaneLink: Sendable {
     /// Generation of the last full table, and the last that every worker has.
     package var tableGeneration: UInt64 = 0
     package var applied: UInt64 = 0
+    /// Generation of the last rules that were sent apart from claims, and whether younger ones wait for their
+    /// acknowledgement.
+    package var rulesSent: UInt64 = 0
+    package var owesRules = false
     /// When addresses that could not be opened are tried again.
     package var listenAgain: Tick?
 
@@ -54,6 +58,8 @@ package struct DataPlaneLink: Sendable {
     package var speaksCluster: Bool { hello?.capabilities.contains(.cluster) ?? false }
     /// Whether it carries words between control planes.
     package var speaksWords: Bool { hello?.capabilities.contains(.words) ?? false }
+    /// Whether it keeps fixed rules in a table of their own.
+    package var speaksRules: Bool { hello?.capabilities.contains(.rules) ?? false }
     package var workers: Int { Int(hello?.workers ?? 0) }
 
     /// The next instant at which something is due here.

@@ -21,18 +21,18 @@ package struct Ingress: Sendable {
 
     package let index: IngressIndex
     package let name: String
-    package let rules: StaticRules
+    package internal(set) var rules: StaticRules
     package let dynamic: DynamicIngress?
     /// Host → owner.
     package internal(set) var owners: [String: TunnelID] = [:]
     /// Hosts of other nodes' tunnels → route, where no tunnel of this node owns them.
     package internal(set) var mirrored: [String: Route] = [:]
 
-    /// An ingress as configured.
-    package init(index: IngressIndex, table: IngressTable) {
+    /// An ingress as configured, with its part of the node's rules.
+    package init(index: IngressIndex, table: IngressTable, rules: RuleTable) {
         self.index = index
         name = table.name
-        rules = StaticRules(table.rules)
+        self.rules = StaticRules(rules, of: index)
         dynamic = table.dynamic
     }
 
@@ -41,6 +41,14 @@ package struct Ingress: Sendable {
         guard let dynamic else { return [] }
         let label = Endpoint.label(of: tunnel).string
         return dynamic.domains.map { "\(label).\($0)" }
+    }
+
+    /// Whether the rules leave a tunnel a host that it holds: a rule for exactly this host never does, and one for all names
+    /// below a host leaves it only its generated ones.
+    package func leaves(_ host: String, to tunnel: TunnelID) -> Bool {
+        guard rules[host] == nil else { return false }
+        guard let route = rules.resolve(host), route != Route(tunnel: tunnel, isPrivate: false) else { return true }
+        return generatedHosts(tunnel).contains(host)
     }
 
     /// Whether a label looks like a generated one: such names are never given to anyone but their tunnel.

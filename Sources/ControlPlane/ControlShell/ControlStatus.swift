@@ -31,6 +31,11 @@ package struct ControlStatus: Sendable {
     package var isReady: Bool
     package var generation: UInt64
     package var routes: Int
+    /// Those of them that are fixed rules, the generation with which the present ones were sent, and whether every worker of
+    /// every data plane uses them.
+    package var rules: Int
+    package var rulesGeneration: UInt64
+    package var rulesAreEverywhere: Bool
     package var tunnels: Int
     package var connectors: Int
     package var keptSockets: Int

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import ControlCore
 internal import Foundation
 internal import Primitives
@@ -14,33 +13,9 @@ final class CredentialWatch {
         case failed(String)
     }
 
-    /// What tells that a file is another one than before.
-    private struct Mark: Equatable {
-        var device: UInt64
-        var inode: UInt64
-        var bytes: UInt64
-        var seconds: Int64
-        var nanoseconds: Int64
-
-        /// nil, and `errno`, when nothing can be known of the file.
-        init?(_ path: String) {
-            var mark = culvert_file_mark()
-            guard culvert_mark_file(path, &mark) == 0 else { return nil }
-            device = mark.device
-            inode = mark.inode
-            bytes = mark.bytes
-            seconds = mark.seconds
-            nanoseconds = mark.nanoseconds
-        }
-    }
-
     private struct Watched {
         var auther: Int
-        var path: String
-        var periodMilliseconds: UInt64
-        var mark: Mark?
-        var failure: String?
-        var next = Tick.zero
+        var file: WatchedFile
     }
 
     private var files: [Watched]
@@ -49,29 +24,31 @@ final class CredentialWatch {
     init(_ authers: [Auther]) {
         files = authers.enumerated().compactMap { index, auther in
             auther.path.map {
-                Watched(auther: index, path: $0, periodMilliseconds: auther.reloadMilliseconds)
+                Watched(auther: index, file: WatchedFile($0, periodMilliseconds: auther.reloadMilliseconds))
             }
         }
     }
 
     /// When `look` has something to do.
-    var nextLook: Tick { files.reduce(.never) { min($0, $1.next) } }
+    var nextLook: Tick { files.reduce(.never) { min($0, $1.file.next) } }
 
     /// Reads what is due and has changed, or fails for another reason than before.
     func look(now: Tick) -> [(auther: Int, path: String, reading: Reading)] {
         var readings: [(auther: Int, path: String, reading: Reading)] = []
-        for place in files.indices where files[place].next <= now {
-            files[place].next = now.advanced(milliseconds: files[place].periodMilliseconds)
-            guard let reading = CredentialWatch.read(&files[place]) else { continue }
-            readings.append((files[place].auther, files[place].path, reading))
+        for place in files.indices where files[place].file.next <= now {
+            guard let reading = CredentialWatch.read(&files[place].file, now: now) else { continue }
+            readings.append((files[place].auther, files[place].file.path, reading))
         }
         return readings
     }
 
-    private static func read(_ file: inout Watched) -> Reading? {
-        // Looked at before it is read: a change in between is found the next time.
-        guard let mark = Mark(file.path) else { return failed(&file, SystemFault("read", file.path).text) }
-        guard mark != file.mark else { return nil }
+    private static func read(_ file: inout WatchedFile, now: Tick) -> Reading? {
+        let mark: FileMark
+        switch file.look(now: now) {
+        case .unchanged: return nil
+        case .failed(let text): return failed(&file, text)
+        case .changed(let changed): mark = changed
+        }
         guard mark.bytes <= UInt64(ControlLimit.credentialFileBytesMax) else {
             return failed(&file, "\(file.path) is larger than \(ControlLimit.credentialFileBytesMax) bytes")
         }
@@ -81,15 +58,11 @@ final class CredentialWatch {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return failed(&file, "\(file.path) is not UTF-8 text")
         }
-        file.mark = mark
-        file.failure = nil
+        file.read(mark)
         return .read(CredentialFile(text: text))
     }
 
-    private static func failed(_ file: inout Watched, _ text: String) -> Reading? {
-        file.mark = nil
-        guard file.failure != text else { return nil }
-        file.failure = text
-        return .failed(text)
+    private static func failed(_ file: inout WatchedFile, _ text: String) -> Reading? {
+        file.failed(text) ? .failed(text) : nil
     }
 }

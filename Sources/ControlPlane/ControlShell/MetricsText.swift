@@ -12,6 +12,12 @@ package enum MetricsText {
         page.gauge("culvert_ready", "1 when every address is held by a data plane that answers", status.isReady ? 1 : 0)
         page.gauge("culvert_data_planes", "connected data planes", UInt64(status.dataPlanes.count))
         page.gauge("culvert_routes", "hosts in the routing table", UInt64(status.routes))
+        page.gauge("culvert_rules", "fixed rules among them", UInt64(status.rules))
+        page.gauge(
+            "culvert_rules_generation", "generation with which the fixed rules were sent", status.rulesGeneration)
+        page.gauge(
+            "culvert_rules_everywhere", "1 when every worker uses the fixed rules in force",
+            status.rulesAreEverywhere ? 1 : 0)
         page.gauge("culvert_tunnels", "tunnels known, offline ones within their grace included", UInt64(status.tunnels))
         page.gauge("culvert_connectors", "connectors of all data planes", UInt64(status.connectors))
         page.gauge("culvert_route_generation", "generation of the routing table", status.generation)

@@ -25,7 +25,8 @@ extension PlaneLoop {
                 preconditionFailure("the core sends a socket that is not kept")
             }
             queue(.listener(listener), for: link, sharing: descriptor)
-        case .sendTable(let link, let generation): queueTable(for: link, generation)
+        case .sendTable(let link, let generation, let whole): queueTable(for: link, generation, whole: whole)
+        case .sendRules(let link, let generation): queueRules(for: link, generation)
         case .openListeners(let link, let orders): open(orders, for: link)
         case .adoptListener(let plane, let id): adopt(plane, id)
         case .moveListener(let plane, let id, let heir, let newID): store.move(plane: plane, id, to: heir, newID)
@@ -44,12 +45,12 @@ extension PlaneLoop {
         if !peer.queue(message, sharing: descriptor) { drop(peer, .overflow) }
     }
 
-    private func queueTable(for link: LinkID, _ generation: UInt64) {
+    private func queueTable(for link: LinkID, _ generation: UInt64, whole: Bool) {
         guard let peer = peers[link] else { return }
-        if table?.generation != generation {
+        if table?.generation != generation || table?.isWhole != whole {
             precondition(core.generation == generation, "the table moved on before it was written")
             do throws(SystemFault) {
-                table = try TableFile(core)
+                table = try WrittenTable(core, whole: whole)
             } catch {
                 // Without its table a data plane serves what it has; it gets the next one when it reconnects.
                 logger.error("the routing table cannot be written", metadata: ["error": .string(error.text)])
@@ -59,7 +60,14 @@ extension PlaneLoop {
         guard let table else { return }
         queue(
             .routesSnapshot(generation: table.generation, count: UInt64(table.count)), for: link,
-            sharing: table.descriptor)
+            sharing: table.file.descriptor)
+    }
+
+    private func queueRules(for link: LinkID, _ generation: UInt64) {
+        guard let rules = rules.rules else { preconditionFailure("no data plane is served before the rules are read") }
+        queue(
+            .rulesSnapshot(generation: generation, count: UInt64(rules.table.count)), for: link,
+            sharing: rules.file.descriptor)
     }
 
     private func open(_ orders: [ListenerOrder], for link: LinkID) {

@@ -31,7 +31,8 @@ extension PlaneLoop {
         }
         return ControlStatus(
             node: core.plan.nodeName, nodeEpoch: core.nodeEpoch, isReady: core.isReady, generation: core.generation,
-            routes: core.routeCount, tunnels: core.registry.tunnels.count,
+            routes: core.routeCount, rules: core.rules.count, rulesGeneration: core.rulesGeneration,
+            rulesAreEverywhere: core.rulesAreEverywhere, tunnels: core.registry.tunnels.count,
             connectors: core.registry.connectors.count, keptSockets: store.count, tally: core.tally,
             dataPlanes: dataPlanes.sorted { $0.name < $1.name }, stores: storeStatus(), cluster: core.clusterStatus)
     }

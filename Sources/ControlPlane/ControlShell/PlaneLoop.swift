@@ -28,13 +28,14 @@ final class PlaneLoop {
     let stores: StoreShelf
     let logger: Logger
     var peers: [LinkID: PlanePeer] = [:]
-    var table: TableFile?
+    var table: WrittenTable?
     var events: [ControlEvent] = []
     /// The socket that came with the message being handled.
     var arrival: Int32?
     var dumps: [UInt64: DumpGathering] = [:]
     var nextDump: UInt64 = 1
-    private let credentials: CredentialWatch
+    let credentials: CredentialWatch
+    let rules: RuleWatch
     private let socket: PlaneSocket
     let mailbox: PlaneMailbox
     /// When the core has to be told the time of day again; never without stores.
@@ -43,7 +44,10 @@ final class PlaneLoop {
     private var adoptionEnd: Tick?
     private var isStopping = false
 
-    init(core: ControlCore, socket: PlaneSocket, stores: StoreShelf, mailbox: PlaneMailbox, logger: Logger) {
+    init(
+        core: ControlCore, ingresses: [IngressTable], socket: PlaneSocket, stores: StoreShelf, mailbox: PlaneMailbox,
+        logger: Logger
+    ) {
         self.core = core
         self.stores = stores
         self.socket = socket
@@ -54,12 +58,14 @@ final class PlaneLoop {
             core.plan.addresses,
             unacknowledgedMilliseconds: core.plan.limits[unacknowledged] ?? unacknowledged.row.standard)
         credentials = CredentialWatch(core.plan.authers)
+        rules = RuleWatch(ingresses, seed: core.tableSeed)
     }
 
     /// Runs until it is told to stop; throws what makes going on senseless.
     func run() throws(ControlFault) {
         do throws(SystemFault) { try store.probe() } catch { throw ControlFault(error.text) }
         try readCredentials()
+        try readRules()
         startStores()
         if !store.contested.isEmpty {
             adoptionEnd = ControlClock.now().advanced(milliseconds: PlaneLoop.adoptionMilliseconds)
@@ -70,40 +76,6 @@ final class PlaneLoop {
             try judgeContested()
         }
         socket.unlink()
-    }
-
-    /// The first reading of the files of credentials: one that is not as it should be stops the start.
-    private func readCredentials() throws(ControlFault) {
-        for (auther, path, reading) in credentials.look(now: ControlClock.now()) {
-            switch reading {
-            case .failed(let text): throw ControlFault(text)
-            case .read(let file):
-                if let problem = file.problems.first {
-                    throw ControlFault("\(path):\(problem.line): \(problem.message)")
-                }
-                tell(.credentialsRead(auther, file.credentials))
-            }
-        }
-    }
-
-    /// A later reading: lines that are none are left out, so that the others hold, and a file that cannot be read
-    /// leaves in force what was read before.
-    private func reviewCredentials() {
-        for (auther, path, reading) in credentials.look(now: ControlClock.now()) {
-            switch reading {
-            case .failed(let text):
-                logger.error(
-                    "a file of credentials cannot be read; those before stay in force",
-                    metadata: ["error": .string(text)])
-            case .read(let file):
-                for problem in file.problems.prefix(20) {
-                    logger.error(
-                        "a line of a file of credentials is left out",
-                        metadata: ["at": "\(path):\(problem.line)", "error": .string(problem.message)])
-                }
-                tell(.credentialsRead(auther, file.credentials))
-            }
-        }
     }
 
     /// Addresses that nobody of ours brought back in time belong to a stranger.
@@ -139,10 +111,13 @@ final class PlaneLoop {
         if polled[0].revents != 0 {
             for letter in mailbox.takeAll() { answer(letter) }
             for event in mailbox.takeEvents() { tell(.store(event)) }
+            if let outcome = mailbox.takeReading() { take(outcome) }
         }
         if ControlClock.now() >= wallTimeDue { tellWallTime() }
         if ControlClock.now() >= core.nextDeadline { tell(.tick) }
         if ControlClock.now() >= credentials.nextLook { reviewCredentials() }
+        if ControlClock.now() >= rules.nextLook { reviewRules() }
+        if core.rulesAreEverywhere { rules.forgetRetired() }
         finishDumps()
         flushAll()
     }
@@ -150,7 +125,7 @@ final class PlaneLoop {
     /// Milliseconds until something is due.
     private func timeout(_ peers: [PlanePeer]) -> Int32 {
         let now = ControlClock.now()
-        var next = min(core.nextDeadline, adoptionEnd ?? .never, credentials.nextLook, wallTimeDue)
+        var next = min(core.nextDeadline, adoptionEnd ?? .never, credentials.nextLook, rules.nextLook, wallTimeDue)
         for dump in dumps.values { next = min(next, dump.deadline) }
         if peers.contains(where: \.waitsForDescriptors) { next = min(next, now.advanced(milliseconds: 20)) }
         guard next > now else { return 0 }

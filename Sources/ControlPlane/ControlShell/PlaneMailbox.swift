@@ -18,6 +18,8 @@ package final class PlaneMailbox: Sendable {
 
     private let letters = Mutex<[Letter]>([])
     private let stores = Mutex(StoreInbox())
+    /// One at most: no reading begins before the last one's outcome was taken.
+    private let readings = Mutex<RuleReading.Outcome?>(nil)
     let descriptor: Int32
 
     /// An empty mailbox with the event that wakes its reader.
@@ -43,6 +45,19 @@ package final class PlaneMailbox: Sendable {
     func put(_ event: StoreEvent) {
         stores.withLock { $0.put(event) }
         wake()
+    }
+
+    /// What became of a reading of host rules.
+    func put(_ outcome: RuleReading.Outcome) {
+        readings.withLock { $0 = outcome }
+        wake()
+    }
+
+    func takeReading() -> RuleReading.Outcome? {
+        readings.withLock { outcome in
+            defer { outcome = nil }
+            return outcome
+        }
     }
 
     private func wake() {

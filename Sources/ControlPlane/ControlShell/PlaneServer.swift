@@ -54,13 +54,17 @@ package struct PlaneServer: Service {
             let core = try ControlCore(
                 configuration, nodeName: nodeName, nodeEpoch: epoch,
                 credentialKey: CredentialKey(high: ControlClock.random(), low: ControlClock.random()),
+                tableSeed: ControlClock.random(),
                 cluster: ClusterSettings(
                     configuration, nodeName: nodeName, peerSecret: secret, socketPath: socketPath))
             let stores = try StoreShelf(configuration, logger: logger)
             defer { stores.stop() }
             let socket = try PlaneSocket(path: socketPath)
             logger.info("control plane started", metadata: ["socket": .string(socketPath)])
-            try PlaneLoop(core: core, socket: socket, stores: stores, mailbox: mailbox, logger: logger).run()
+            try PlaneLoop(
+                core: core, ingresses: configuration.ingresses, socket: socket, stores: stores, mailbox: mailbox,
+                logger: logger
+            ).run()
             logger.info("control plane stopped; the data planes keep the sockets")
         } catch let fault as NodePlanFault {
             throw ControlFault(fault.text)

@@ -64,7 +64,7 @@ package struct Worker: ~Copyable {
     var replaysHeld = 0
     /// Requests that may still be repeated.
     var repetitions: RepetitionBudget
-    package var routeTable: RouteSnapshotView?
+    package var routeTables = RouteTables()
     package var routeOverlay: RouteOverlay
 
     /// Kernel randomness for ids and nonces, used from the front and refilled as a whole.

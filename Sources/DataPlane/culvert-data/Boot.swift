@@ -34,7 +34,7 @@ struct Boot {
         let (pages, countersDescriptor) = try makeCounters(workers)
         var seed = KernelRandom.seed()
         let hello = DataHello(
-            version: .current, capabilities: [.access, .trust, .cluster, .words], dataPlaneName: options.name,
+            version: .current, capabilities: [.access, .trust, .cluster, .words, .rules], dataPlaneName: options.name,
             processEpoch: seed | 1,
             workers: UInt8(workers), processID: UInt32(getpid()), countersLayout: CounterFile.layout)
         seed = KernelRandom.seed()

@@ -418,6 +418,11 @@ static inline int culvert_start_thread(
     return failed;
 }
 static inline int culvert_join_thread(uintptr_t thread) { return pthread_join((pthread_t)thread, NULL); }
+/* This thread works when no other wants to: SCHED_IDLE, or the lowest priority where that is not to be had. */
+static inline void culvert_yield_to_all(void) {
+    struct { int priority; } none = {0};
+    if (syscall(SYS_sched_setscheduler, 0, /* SCHED_IDLE */ 5, &none)) (void)setpriority(PRIO_PROCESS, 0, 19);
+}
 /* Milliseconds of the wall clock since 1970. */
 static inline int64_t culvert_wall_clock(void) {
     struct timespec time;

@@ -79,6 +79,38 @@ extension Identity {
             low: digits[16..<32].reduce(0) { $0 << 4 | $1 })
     }
 
+    /// The same of bytes; the common form, 36 characters, is read in place.
+    package init?(bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == 36 else {
+            guard bytes.count >= 32, bytes.count <= 47 else { return nil }
+            self.init(String(decoding: bytes, as: UTF8.self))
+            return
+        }
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        var digits = 0
+        for index in 0..<36 {
+            let byte = bytes[index]
+            if index == 8 || index == 13 || index == 18 || index == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - 48
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - 87
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - 55
+            default: return nil
+            }
+            if digits < 16 {
+                words.high = words.high << 4 | UInt64(digit)
+            } else {
+                words.low = words.low << 4 | UInt64(digit)
+            }
+            digits += 1
+        }
+        self.init(high: words.high, low: words.low)
+    }
+
     /// Writes the lower-case 36-character text at `target`, which must have room for 36 bytes.
     package func writeText(to target: UnsafeMutableRawPointer) {
         var position = 0

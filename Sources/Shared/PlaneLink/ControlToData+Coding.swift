@@ -31,6 +31,8 @@ extension ControlToData {
         case tellPeer = 27
         case listener = 0x8001
         case routesSnapshot = 0x8002
+        // Since 1.4.
+        case rulesSnapshot = 0x8003
     }
 
     var kind: Kind {
@@ -47,6 +49,7 @@ extension ControlToData {
         case .listenerRemoved: .listenerRemoved
         case .listenersEnd: .listenersEnd
         case .routesSnapshot: .routesSnapshot
+        case .rulesSnapshot: .rulesSnapshot
         case .routeDelta: .routeDelta
         case .bindAnswer: .bindAnswer
         case .dumpAsk: .dumpAsk
@@ -101,7 +104,7 @@ extension ControlToData {
             for service in services { service.encode(to: &writer) }
         case .listener(let listener): listener.encode(to: &writer)
         case .listenerRemoved(let id): writer.put(id.rawValue)
-        case .routesSnapshot(let generation, let count):
+        case .routesSnapshot(let generation, let count), .rulesSnapshot(let generation, let count):
             writer.put(generation)
             writer.put(count)
         case .routeDelta(let generation, let changes):
@@ -173,6 +176,7 @@ extension ControlToData {
         case .listenerRemoved: return .listenerRemoved(ListenerID(try reader.number()))
         case .listenersEnd: return .listenersEnd
         case .routesSnapshot: return .routesSnapshot(generation: try reader.number(), count: try reader.number())
+        case .rulesSnapshot: return .rulesSnapshot(generation: try reader.number(), count: try reader.number())
         case .routeDelta:
             let generation = try reader.number(UInt64.self)
             let count = try reader.count()

@@ -3,11 +3,11 @@ package import Model
 /// What the control plane tells a data plane.
 ///
 /// After a connection both sides say hello. The data plane then sends its inventory, the control plane its full table:
-/// `settings, trust, credentials…, access, services, ingresses, listener…, listenersEnd, routesSnapshot, tableEnd`, and
-/// from then on deltas. (`credentials` and `access` only to data planes of the capability `access`, `trust` to those of
-/// its own, what concerns other nodes to those of the capability `cluster`.) Every
-/// push carries a generation that only grows within one control-plane process; a data plane forgets the generations of
-/// the connection before.
+/// `settings, trust, credentials…, access, services, ingresses, listener…, listenersEnd, rulesSnapshot, routesSnapshot,
+/// tableEnd`, and from then on deltas. (`credentials` and `access` only to data planes of the capability `access`, `trust`
+/// and `rulesSnapshot` to those of their own, what concerns other nodes to those of the capability `cluster`.) Every push
+/// carries a generation that only grows within one control-plane process; a data plane forgets the generations of the
+/// connection before.
 package enum ControlToData: Hashable, Sendable {
     case hello(ControlHello)
     /// The link cannot be used; the text says why and what to do. The link is closed after it.
@@ -28,8 +28,11 @@ package enum ControlToData: Hashable, Sendable {
     case listenerRemoved(ListenerID)
     /// Every listener of the table was sent: others that the data plane still holds are to be closed.
     case listenersEnd
-    /// Replaces all routes. The descriptor of the sealed file comes with the message; its format is `RouteSnapshot`.
+    /// Replaces all routes, or, where both sides have the capability `rules`, those that are not fixed rules. The
+    /// descriptor of the sealed file comes with the message; its format is `RouteSnapshot`.
     case routesSnapshot(generation: UInt64, count: UInt64)
+    /// Replaces the fixed rules and nothing else; a file like that of `routesSnapshot`.
+    case rulesSnapshot(generation: UInt64, count: UInt64)
     /// At most `RouteChange.perMessageMax` changes on top of what is there.
     case routeDelta(generation: UInt64, [RouteChange])
     case bindAnswer(ask: UInt64, BindOutcome)

@@ -11,6 +11,7 @@ package struct DumpText: Sendable {
     private var routes: [String] = []
     private var routeCount = 0
     private var digest: UInt64 = 0
+    private var rules = ""
 
     /// Routes and connectors that are listed one by one, each.
     package static let linesMax = 20_000
@@ -42,10 +43,21 @@ package struct DumpText: Sendable {
         if routes.count <= DumpText.linesMax { routes.append(line) }
     }
 
+    /// All fixed rules, in a table of their own. A long one is its count and the checksum of its header, which is random: the
+    /// planes have the same file or another one, and need not read a million lines to say which.
+    package mutating func add(rules: RouteSnapshotView) {
+        guard rules.count > DumpText.linesMax else {
+            _ = rules.forEach { add(ingress: $0, isWildcard: $1, name: $2, route: $3) }
+            return
+        }
+        self.rules = "rules \(rules.count) table \(String(rules.checksum, radix: 16))\n"
+    }
+
     /// The text: connectors, then routes, each sorted.
     package consuming func finish() -> String {
         var text = "connectors \(connectors.count)\n"
         for line in connectors.sorted().prefix(DumpText.linesMax) { text += line + "\n" }
+        text += rules
         text += "routes \(routeCount) digest \(String(digest, radix: 16))\n"
         guard routes.count <= DumpText.linesMax else { return text }
         for line in routes.sorted() { text += line + "\n" }

@@ -12,8 +12,8 @@ package struct PlaneVersion: Hashable, Sendable, BitwiseCopyable {
     }
 
     /// What this build speaks. 1.1 added `trust`, `credentials` and `access`, 1.2 what concerns other nodes, 1.3
-    /// what control planes tell each other over peer links.
-    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 3) }
+    /// what control planes tell each other over peer links, 1.4 `rulesSnapshot`.
+    package static var current: PlaneVersion { PlaneVersion(major: 1, minor: 4) }
 
     /// Majors this build understands: its own and, once there is one, the one before.
     package static let majors: ClosedRange<UInt16> = 1...1
@@ -47,4 +47,7 @@ package struct PlaneCapabilities: OptionSet, Hashable, Sendable, BitwiseCopyable
     /// Said by a data plane that carries words between control planes, and by a control plane that has some: `tellPeer`,
     /// `peerLinked`, `peerTold` and `peerSaid` are spoken where both said it.
     package static var words: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 12) }
+    /// Said by a data plane that keeps the fixed rules in a table of their own, and by a control plane that sends them so:
+    /// `rulesSnapshot` is spoken where both said it, and `routesSnapshot` then replaces what tunnels have claimed only.
+    package static var rules: PlaneCapabilities { PlaneCapabilities(rawValue: 1 << 13) }
 }

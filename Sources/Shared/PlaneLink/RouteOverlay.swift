@@ -1,8 +1,8 @@
 package import Model
 private import Primitives
 
-/// The changes since the last routing table: a fixed open-addressed table of hosts that shadows a `RouteSnapshotView`.
-/// An entry says "this route" or, as a tombstone, "no route, whatever the table says".
+/// The changes since the last table of claims: a fixed open-addressed table of hosts that shadows it. An entry says "this
+/// route" or, as a tombstone, "nobody claims it, whatever the table says"; the fixed rules are not shadowed by that.
 ///
 /// One writer; trivial memory, taken once. A full overlay refuses changes: the control plane sends a new table well
 /// before (`RouteOverlay.foldAt`).
@@ -10,9 +10,9 @@ package struct RouteOverlay: ~Copyable {
     /// What an overlay knows about a key.
     package enum Answer: Equatable, Sendable {
         case route(Route)
-        /// The host lost its route.
+        /// The host lost the route that it had; only a fixed rule may still give it one.
         case none
-        /// Look into the table.
+        /// Look into the tables.
         case unknown
     }
 
@@ -98,7 +98,7 @@ package struct RouteOverlay: ~Copyable {
         return true
     }
 
-    /// The key has no route any more, whatever the table says. False as for `set`.
+    /// Nobody claims the key any more, whatever the table says. False as for `set`.
     package mutating func remove(ingress: IngressIndex, host: UnsafeRawBufferPointer) -> Bool {
         set(ingress: ingress, host: host, route: nil)
     }

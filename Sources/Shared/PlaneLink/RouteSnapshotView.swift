@@ -22,10 +22,15 @@ package struct RouteSnapshotView: @unchecked Sendable, BitwiseCopyable {
     private let entriesBytes: UInt64
     private let probeMax: UInt32
     package let seed: UInt64
+    /// Of the header: over what its maker chose at random, counts and sizes.
+    package let checksum: UInt64
     package let generation: UInt64
     /// Routes in the table.
     package let count: UInt64
     package let depths: WildcardDepths
+
+    /// Bytes that the entries take.
+    package var entryBytes: Int { Int(entriesBytes) }
 
     /// Judges a file before anything is looked up in it; it must stay mapped while the view lives.
     package init(_ file: UnsafeRawBufferPointer) throws(RouteSnapshotFault) {
@@ -56,6 +61,7 @@ package struct RouteSnapshotView: @unchecked Sendable, BitwiseCopyable {
         self.entriesBytes = entriesBytes
         self.probeMax = probeMax
         seed = word(RouteSnapshot.Offset.seed)
+        checksum = word(RouteSnapshot.Offset.checksum)
         generation = word(RouteSnapshot.Offset.generation)
         count = word(RouteSnapshot.Offset.count)
         var depths = WildcardDepths()
@@ -66,8 +72,11 @@ package struct RouteSnapshotView: @unchecked Sendable, BitwiseCopyable {
 
     /// The route of exactly this key.
     @_noLocks
-    package func lookup(_ key: RouteKey) -> Route? {
-        let hash = key.hash(seed: seed)
+    package func lookup(_ key: RouteKey) -> Route? { lookup(key, hash: key.hash(seed: seed)) }
+
+    /// The same for a key whose hash by this table's seed is known.
+    @_noLocks
+    package func lookup(_ key: RouteKey, hash: UInt64) -> Route? {
         var slot = hash & slotMask
         var probes: UInt32 = 0
         while probes < probeMax {

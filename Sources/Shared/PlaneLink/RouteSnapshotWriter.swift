@@ -31,19 +31,48 @@ package struct RouteSnapshotWriter: ~Copyable {
     /// wildcard with more dots than `WildcardDepths.depthMax`.
     package mutating func add(ingress: IngressIndex, host: UnsafeRawBufferPointer, route: Route) -> Bool {
         guard let key = RouteKey(ingress: ingress, host: host) else { return false }
-        precondition(count < routes, "more routes than announced")
         let hash = key.hash(seed: seed)
-        guard let slot = freeSlot(key, hash) else { return false }
+        guard case .free(let slot) = place(of: key, hash) else { return false }
+        insert(key, hash, at: slot, route)
+        return true
+    }
 
+    /// The same, but a host that has a route already gets this one instead of it.
+    package mutating func set(ingress: IngressIndex, host: UnsafeRawBufferPointer, route: Route) -> Bool {
+        guard let key = RouteKey(ingress: ingress, host: host) else { return false }
+        let hash = key.hash(seed: seed)
+        switch place(of: key, hash) {
+        case .free(let slot): insert(key, hash, at: slot, route)
+        case .taken(let entry): store(route, of: key, at: entry)
+        }
+        return true
+    }
+
+    /// The same as `add` for an entry of another table, as its view gives it: a wildcard's name without the dot.
+    package mutating func add(
+        ingress: IngressIndex, isWildcard: Bool, name: UnsafeRawBufferPointer, route: Route
+    ) -> Bool {
+        guard let start = name.baseAddress, (1...RouteKey.bytesMax).contains(name.count) else { return false }
+        let key = RouteKey(ingress: ingress, isWildcard: isWildcard, bytes: start, count: name.count)
+        let hash = key.hash(seed: seed)
+        guard case .free(let slot) = place(of: key, hash) else { return false }
+        insert(key, hash, at: slot, route)
+        return true
+    }
+
+    /// Whether one more route, whose host has so many bytes, is among those announced.
+    package func hasRoom(hostBytes: Int) -> Bool {
+        count < routes && nextEntry + RouteSnapshot.entryBytes(hostBytes: hostBytes) <= memory.count
+    }
+
+    private mutating func insert(_ key: RouteKey, _ hash: UInt64, at slot: Int, _ route: Route) {
+        precondition(count < routes, "more routes than announced")
         let entry = nextEntry
         nextEntry += RouteSnapshot.entryBytes(hostBytes: key.count)
         precondition(nextEntry <= memory.count, "more bytes of hosts than announced")
-        memory.storeBytes(of: ingress.rawValue.littleEndian, toByteOffset: entry, as: UInt16.self)
-        memory[entry + 2] =
-            (route.isPrivate ? RouteSnapshot.privateFlag : 0) | (key.isWildcard ? RouteSnapshot.wildcardFlag : 0)
+        memory.storeBytes(of: key.ingress.rawValue.littleEndian, toByteOffset: entry, as: UInt16.self)
         memory[entry + 3] = UInt8(key.count)
-        memory.storeBytes(of: route.tunnel.high.littleEndian, toByteOffset: entry + 8, as: UInt64.self)
-        memory.storeBytes(of: route.tunnel.low.littleEndian, toByteOffset: entry + 16, as: UInt64.self)
+        store(route, of: key, at: entry)
         (memory.baseAddress! + entry + RouteSnapshot.entryHeadBytes).copyMemory(from: key.bytes, byteCount: key.count)
 
         let unit = UInt64((entry - entriesStart) / 8 + 1)
@@ -52,7 +81,13 @@ package struct RouteSnapshotWriter: ~Copyable {
             of: value.littleEndian, toByteOffset: RouteSnapshot.headerBytes + slot * 8, as: UInt64.self)
         if key.isWildcard { depths.insert(RouteKey.dots(key.bytes, key.count)) }
         count += 1
-        return true
+    }
+
+    private func store(_ route: Route, of key: RouteKey, at entry: Int) {
+        memory[entry + 2] =
+            (route.isPrivate ? RouteSnapshot.privateFlag : 0) | (key.isWildcard ? RouteSnapshot.wildcardFlag : 0)
+        memory.storeBytes(of: route.tunnel.high.littleEndian, toByteOffset: entry + 8, as: UInt64.self)
+        memory.storeBytes(of: route.tunnel.low.littleEndian, toByteOffset: entry + 16, as: UInt64.self)
     }
 
     /// Writes the header and gives the number of bytes of the file. Nothing may be added afterwards.
@@ -77,8 +112,15 @@ package struct RouteSnapshotWriter: ~Copyable {
         return nextEntry
     }
 
-    /// The empty slot for a key; nil when the key is in the table.
-    private mutating func freeSlot(_ key: RouteKey, _ hash: UInt64) -> Int? {
+    /// Where a key belongs.
+    private enum Place {
+        /// In this empty slot.
+        case free(slot: Int)
+        /// It has an entry, at this offset.
+        case taken(entry: Int)
+    }
+
+    private mutating func place(of key: RouteKey, _ hash: UInt64) -> Place {
         var slot = Int(truncatingIfNeeded: hash) & (slots - 1)
         var probes: UInt32 = 1
         while true {
@@ -87,12 +129,12 @@ package struct RouteSnapshotWriter: ~Copyable {
                     fromByteOffset: RouteSnapshot.headerBytes + slot * 8, as: UInt64.self))
             if value == 0 {
                 probeMax = max(probeMax, probes)
-                return slot
+                return .free(slot: slot)
             }
             let entry = entriesStart + (Int(value & 0xFFFF_FFFF) - 1) * 8
             let entryBytes = UnsafeRawPointer(memory.baseAddress! + entry)
             if value >> 32 == hash >> 32, RouteSnapshot.isEntry(entryBytes, of: key) {
-                return nil
+                return .taken(entry: entry)
             }
             slot = (slot + 1) & (slots - 1)
             probes += 1

@@ -23,9 +23,7 @@ struct AutherReading {
             }
             let file = section.section("file", keys: ServerKeys.credentialFile, findings: &findings)
             auther.path = file.text("path", findings: &findings)
-            if let reload = section.setting("reload"),
-                let milliseconds = AutherReading.period(reload, findings: &findings)
-            {
+            if let milliseconds = section.setting("reload")?.reloadMilliseconds(findings: &findings) {
                 auther.reloadMilliseconds = milliseconds
             }
             if auther.credentials.isEmpty, auther.path == nil {
@@ -99,20 +97,5 @@ struct AutherReading {
             return setting.problem("the user name stands twice; remove one", findings: &findings)
         }
         auther.credentials.append(Credential(userName: userName, password: password))
-    }
-
-    /// Outside metadata GOST takes a number for nanoseconds: here a unit has to stand.
-    private static func period(_ setting: Setting, findings: inout Findings) -> UInt64? {
-        guard let text = setting.text(findings: &findings), !setting.node.isOff else { return nil }
-        guard let duration = GoDuration(text) else {
-            setting.problem("`\(text)` is not a duration with a unit: write `10s`", findings: &findings)
-            return nil
-        }
-        let range = Auther.reloadMillisecondsRange
-        guard range.contains(duration.milliseconds) else {
-            setting.problem("must be between \(range.lowerBound) ms and \(range.upperBound) ms", findings: &findings)
-            return nil
-        }
-        return duration.milliseconds
     }
 }

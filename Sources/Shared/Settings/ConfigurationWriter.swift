@@ -82,6 +82,10 @@ package enum ConfigurationWriter {
             let place = dynamic.store.map { fields(server.stores[$0]) } ?? "type: memory"
             lines.append("  plugin: {\(place), domain: [\(domains)], domainMin: \(dynamic.labelBytesMin)}")
         }
+        if let path = ingress.path {
+            lines.append("  file: {path: \(quoted(path))}")
+            lines.append("  reload: \(ingress.reloadMilliseconds)ms")
+        }
         if !ingress.rules.isEmpty { lines.append("  rules:") }
         for rule in ingress.rules {
             let endpoint = (rule.route.isPrivate ? "$" : "") + rule.route.tunnel.text

@@ -27,6 +27,7 @@ struct IngressReading {
                 guard let rule = IngressReading.rule(rule, findings: &findings) else { continue }
                 IngressReading.append(rule.value, from: rule.setting, to: &table, hosts: &hosts, findings: &findings)
             }
+            IngressReading.readFile(of: section, into: &table, findings: &findings)
             if let plugin = section.setting("plugin") {
                 table.dynamic = IngressReading.dynamic(plugin, stores: &stores, findings: &findings)
             }
@@ -105,6 +106,25 @@ struct IngressReading {
         table.rules.append(rule)
     }
 
+    /// `file` and `reload`.
+    private static func readFile(of section: SettingSection, into table: inout IngressTable, findings: inout Findings) {
+        if section.setting("file") != nil {
+            let file = section.section("file", keys: ServerKeys.ruleFile, findings: &findings)
+            table.path = file.text("path", findings: &findings)
+            if table.path == nil {
+                section.setting("file")?.problem("needs a `path:`; write one, or remove it", findings: &findings)
+            }
+        }
+        guard let reload = section.setting("reload"),
+            let milliseconds = reload.reloadMilliseconds(findings: &findings)
+        else { return }
+        if table.path == nil {
+            findings.notice(reload.place, reload.key, "has no effect: no rules stand in a file")
+        } else {
+            table.reloadMilliseconds = milliseconds
+        }
+    }
+
     private static func rule(_ setting: Setting, findings: inout Findings) -> (value: IngressRule, setting: Setting)? {
         let section = SettingSection(
             setting.node, path: setting.key, keys: ServerKeys.ingressRule, place: setting.place, findings: &findings)
@@ -121,10 +141,7 @@ struct IngressReading {
         host: String, endpoint: String, from setting: Setting, findings: inout Findings
     ) -> IngressRule? {
         guard let pattern = HostPattern(host) else {
-            setting.problem(
-                "`\(host)` is no host: write `www.example.com` or `*.example.com`, without a port (a rule for every "
-                    + "host is not possible)",
-                findings: &findings)
+            setting.problem("`\(host)` is no host: \(HostPattern.advice)", findings: &findings)
             return nil
         }
         let isPrivate = endpoint.hasPrefix("$")

@@ -115,6 +115,10 @@ package struct IngressTable: Equatable, Sendable {
     package var name: String
     /// Host pattern (lower case; `.example.com` also matches `example.com` and every depth) and its route, in order.
     package var rules: [IngressRule] = []
+    /// A file with more of them, `RuleTextReader`'s; they win over what stands in the configuration.
+    package var path: String?
+    /// How often the file is looked at for changes.
+    package var reloadMilliseconds = Auther.reloadMillisecondsStandard
     /// nil: bound tunnels get no host here.
     package var dynamic: DynamicIngress?
 

@@ -125,10 +125,11 @@ enum ServerKeys {
     static let ingress = KeyTable(
         "an ingress",
         [
-            .used("name"), .used("rules"), .used("plugin"),
-            .missing("file", "redis", "http", advice: "write the rules under `rules:`"),
-            .withoutEffect("reload", because: "rules stand in this file"),
+            .used("name"), .used("rules"), .used("plugin"), .used("file"), .used("reload"),
+            .missing("redis", "http", advice: "write the rules under `rules:` or into a `file:`"),
         ])
+
+    static let ruleFile = KeyTable("the file of an ingress", [.used("path")])
 
     static let ingressRule = KeyTable("an ingress rule", [.used("hostname"), .used("endpoint")])
 

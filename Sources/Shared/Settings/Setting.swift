@@ -49,6 +49,21 @@ struct Setting {
         return nil
     }
 
+    /// How often a file is looked at. Outside metadata GOST takes a number for nanoseconds: here a unit has to stand.
+    func reloadMilliseconds(findings: inout Findings) -> UInt64? {
+        guard let text = text(findings: &findings), !node.isOff else { return nil }
+        guard let duration = GoDuration(text) else {
+            problem("`\(text)` is not a duration with a unit: write `10s`", findings: &findings)
+            return nil
+        }
+        let range = Auther.reloadMillisecondsRange
+        guard range.contains(duration.milliseconds) else {
+            problem("must be between \(range.lowerBound) ms and \(range.upperBound) ms", findings: &findings)
+            return nil
+        }
+        return duration.milliseconds
+    }
+
     /// An address to listen at; an empty host is every address. A port is needed.
     func listenAddress(findings: inout Findings) -> ListenAddress? {
         guard let text = text(findings: &findings) else { return nil }

@@ -44,15 +44,18 @@ struct HostNameTests {
                 }
                 #expect(isSet)
             }
-            let fixed = StaticRules(rules)
+            var table = IngressTable(name: "ingress-0")
+            table.rules = rules
+            let fixed = RuleTable(inline: [table], seed: random.next())
             for _ in 0..<30 {
                 let host = name(5)
                 var copy = host
                 let met = copy.withUTF8 {
                     RouteLookup.resolve(
-                        ingress: IngressIndex(0), host: UnsafeRawBufferPointer($0), table: nil, overlay: overlay)
+                        ingress: IngressIndex(0), host: UnsafeRawBufferPointer($0), tables: RouteTables(),
+                        overlay: overlay)
                 }
-                #expect(fixed.resolve(host) == met, "\(host) in \(rules.map(\.host))")
+                #expect(fixed.resolve(host, in: IngressIndex(0)) == met, "\(host) in \(rules.map(\.host))")
             }
         }
     }

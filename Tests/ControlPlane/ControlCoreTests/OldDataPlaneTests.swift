@@ -47,7 +47,7 @@ struct OldDataPlaneTests {
             configuration.services.append(second)
         }
         var core = try ControlCore(
-            configuration, nodeName: "node", nodeEpoch: 1, credentialKey: SimulatedNode.key)
+            configuration, nodeName: "node", nodeEpoch: 1, credentialKey: SimulatedNode.key, tableSeed: 99)
         var said: [ControlToData] = []
         var listeners: [PlaneListener] = []
         let link = LinkID(1)
@@ -57,7 +57,7 @@ struct OldDataPlaneTests {
                 switch effect {
                 case .send(_, let message): said.append(message)
                 case .sendListener(_, _, let listener): listeners.append(listener)
-                case .sendTable(_, let generation): said.append(.routesSnapshot(generation: generation, count: 0))
+                case .sendTable(_, let generation, _): said.append(.routesSnapshot(generation: generation, count: 0))
                 case .openListeners(_, let orders):
                     let opened = orders.map {
                         OpenedListener(order: $0, address: $0.point.address(of: core.plan))

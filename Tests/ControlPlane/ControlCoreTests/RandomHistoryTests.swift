@@ -39,7 +39,7 @@ struct RandomHistoryTests {
     func everyHistoryKeepsTheLaws(seed: Int) throws {
         var random = Random(seed: UInt64(seed))
         var node = try SimulatedNode(configuration(), cluster: cluster(seed))
-        node.capabilities = [.access, .trust, .cluster]
+        node.capabilities = seed % 4 == 0 ? [.access, .trust, .cluster] : [.access, .trust, .cluster, .rules]
         for round in 0..<300 {
             try step(&node, &random)
             // Texts are dear in debug builds: the planes are compared after every few steps.
@@ -58,7 +58,7 @@ struct RandomHistoryTests {
         check(node)
         #expect(node.core.registry.tunnels.isEmpty)
         #expect(node.core.registry.connectors.isEmpty)
-        #expect(node.core.routeCount == 2)
+        #expect(node.core.routeCount == node.core.rules.count)
     }
 
     private func step(_ node: inout SimulatedNode, _ random: inout Random) throws {
@@ -77,7 +77,8 @@ struct RandomHistoryTests {
         case 7..<12:
             if let index = pick(away, &random) { node.connect(index) }
         case 12: try node.restartControl()
-        case 13..<16: node.advance(milliseconds: UInt64(random.below(70_000)))
+        case 13: replaceRules(&node, &random)
+        case 14..<16: node.advance(milliseconds: UInt64(random.below(70_000)))
         case 16..<40:
             guard let index = pick(living, &random),
                 let victim = node.planes[index].connectors.keys.sorted(by: { $0.low < $1.low })
@@ -91,6 +92,17 @@ struct RandomHistoryTests {
                 index, tunnel(UInt64(random.below(6))), host: hosts[Int(random.below(UInt32(hosts.count)))],
                 service: UInt16(random.below(2)))
         }
+    }
+
+    /// The two rules, and others that come and go, some for hosts that tunnels hold.
+    private func replaceRules(_ node: inout SimulatedNode, _ random: inout Random) {
+        var tables = configuration().ingresses
+        for host in ["app.example", "h0.localhost", ".gost.local", "a.fixed.example"] where random.below(3) == 0 {
+            let owner = tunnel(UInt64(random.below(6)))
+            tables[Int(random.below(2))].rules.append(
+                IngressRule(host: host, route: Route(tunnel: owner, isPrivate: random.below(4) == 0)))
+        }
+        node.tell(.rulesRead(RuleTable(inline: tables, seed: random.next())))
     }
 
     private func pick(_ from: [Int], _ random: inout Random) -> Int? {
@@ -113,7 +125,7 @@ struct RandomHistoryTests {
             #expect(!record.connectors.isEmpty || record.offlineUntil != .never)
         }
         #expect(held == owners.count, "a host has one owner, and an owner its hosts")
-        #expect(node.core.routeCount == owners.count + 2)
+        #expect(node.core.routeCount == owners.count + node.core.rules.count)
         let onTunnels = node.core.registry.tunnels.values.reduce(0) { $0 + $1.connectors.count }
         #expect(onTunnels == node.core.registry.connectors.count)
         var ports: [String: String] = [:]

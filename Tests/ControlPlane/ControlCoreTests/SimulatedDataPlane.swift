@@ -15,7 +15,12 @@ struct SimulatedDataPlane {
     var epoch: UInt64
     var workers: UInt8 = 2
     var link: LinkID?
-    var routes: [Key: Route] = [:]
+    /// What it would find for each key: claims over rules.
+    var routes: [Key: Route] { rules.merging(claims) { $1 } }
+    var claims: [Key: Route] = [:]
+    var rules: [Key: Route] = [:]
+    /// Answers to rules that it keeps back, as one does that stands still.
+    var keepsRulesBack = false
     var routesGeneration: UInt64 = 0
     var connectors: [ConnectorID: BoundConnector] = [:]
     var listeners: [ListenerID: PlaneListener] = [:]
@@ -80,7 +85,7 @@ struct SimulatedDataPlane {
             precondition(generation > routesGeneration, "generations only grow")
             precondition(changes.count <= RouteChange.perMessageMax)
             for change in changes {
-                routes[Key(ingress: change.ingress.rawValue, host: change.host.string)] = change.route
+                claims[Key(ingress: change.ingress.rawValue, host: change.host.string)] = change.route
             }
             if changes.count < RouteChange.perMessageMax { routesGeneration = generation }
             return [.applied(generation: generation)]
@@ -173,14 +178,29 @@ struct SimulatedDataPlane {
 
     /// Takes a table as the control core wrote it.
     mutating func take(_ table: RouteSnapshotView) {
-        routes = [:]
+        claims = SimulatedDataPlane.routes(of: table)
+        routesGeneration = table.generation
+        hasTable = true
+    }
+
+    /// Takes rules, which stand in a table of their own; gives the answers.
+    mutating func take(_ table: RouteSnapshotView, generation: UInt64) -> [DataToControl] {
+        precondition(capabilities.contains(.rules), "an old data plane is told what it does not know")
+        precondition(!hasTable || generation > routesGeneration, "generations only grow")
+        rules = SimulatedDataPlane.routes(of: table)
+        guard hasTable else { return [] }
+        routesGeneration = generation
+        return keepsRulesBack ? [] : [.applied(generation: generation)]
+    }
+
+    private static func routes(of table: RouteSnapshotView) -> [Key: Route] {
+        var routes: [Key: Route] = [:]
         let isWhole = table.forEach { ingress, isWildcard, name, route in
             let host = (isWildcard ? "." : "") + String(decoding: name, as: UTF8.self)
             routes[Key(ingress: ingress.rawValue, host: host)] = route
         }
         precondition(isWhole)
-        routesGeneration = table.generation
-        hasTable = true
+        return routes
     }
 
     /// The canonical text of what it believes.

@@ -21,7 +21,7 @@ struct SimulatedNode {
     let name: String
     let cluster: ClusterSettings
     /// What data planes that are started can do.
-    var capabilities: PlaneCapabilities = [.access, .trust]
+    var capabilities: PlaneCapabilities = [.access, .trust, .rules]
     private let configuration: ServerConfiguration
     private var nextLink: UInt64 = 1
     private var epoch: UInt64 = 1
@@ -35,7 +35,8 @@ struct SimulatedNode {
         self.name = name
         self.cluster = cluster
         core = try ControlCore(
-            configuration, nodeName: name, nodeEpoch: 1, credentialKey: SimulatedNode.key, cluster: cluster)
+            configuration, nodeName: name, nodeEpoch: 1, credentialKey: SimulatedNode.key,
+            tableSeed: 99, cluster: cluster)
     }
 
     /// One tunnel service with an entrypoint and one ingress, dynamic below `localhost` and `gost.local`.
@@ -117,7 +118,7 @@ struct SimulatedNode {
     mutating func restartControl() throws {
         core = try ControlCore(
             configuration, nodeName: name, nodeEpoch: core.nodeEpoch + 1, credentialKey: SimulatedNode.key,
-            cluster: cluster)
+            tableSeed: 99, cluster: cluster)
         kept = []
         batches = []
         for index in planes.indices { planes[index].link = nil }
@@ -164,10 +165,13 @@ struct SimulatedNode {
                 precondition(kept.contains("\(plane)/\(listener.id.rawValue)"), "a socket that nobody keeps")
                 guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
                 planes[index].take(listener)
-            case .sendTable(let link, let generation):
+            case .sendTable(let link, let generation, let whole):
                 precondition(generation == core.generation)
                 guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
-                takeTable(index)
+                takeTable(index, whole: whole)
+            case .sendRules(let link, let generation):
+                guard let index = planes.firstIndex(where: { $0.link == link }) else { continue }
+                for answer in planes[index].take(core.rules.view, generation: generation) { say(index, answer) }
             case .openListeners(let link, let orders):
                 let good = orders.filter { !failing.contains($0.point) }
                 for order in good { kept.insert("\(order.plane)/\(order.id.rawValue)") }
@@ -197,15 +201,17 @@ struct SimulatedNode {
         }
     }
 
-    private mutating func takeTable(_ index: Int) {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: core.tableBytes, alignment: 16)
+    private mutating func takeTable(_ index: Int, whole: Bool) {
+        precondition(whole != planes[index].capabilities.contains(.rules), "rules of an old data plane, or twice")
+        let room = core.tableBytes(whole: whole)
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 16)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         defer { memory.deallocate() }
-        let bytes = core.writeTable(into: memory, seed: 99)
+        let bytes = core.writeTable(into: memory, whole: whole)
         guard let view = try? RouteSnapshotView(UnsafeRawBufferPointer(rebasing: memory.prefix(bytes))) else {
             preconditionFailure("the core wrote a table that cannot be read")
         }
-        precondition(bytes == core.tableBytes)
+        precondition(bytes == room)
         planes[index].take(view)
     }
 

@@ -59,7 +59,7 @@ import World
         for number in 0..<count {
             let found = InlineText("host-\(number).example")!.withBytes {
                 RouteLookup.resolve(
-                    ingress: IngressIndex(0), host: $0, table: nil,
+                    ingress: IngressIndex(0), host: $0, tables: RouteTables(),
                     overlay: bench.node.benches[1].worker.routeOverlay)
             }
             #expect(found?.tunnel == TunnelID(high: 2, low: UInt64(number) + 1))

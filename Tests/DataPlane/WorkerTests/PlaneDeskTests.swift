@@ -200,7 +200,7 @@ import Wire
         #expect(service?.name == "service-0")
         #expect(service?.credentials == nil)
         #expect(desk.nodeName == "node-a")
-        #expect(desk.effects.contains { if case .mapTable(50, _) = $0 { true } else { false } })
+        #expect(desk.effects.contains { if case .mapTable(.whole, 50, _) = $0 { true } else { false } })
         #expect(
             desk.effects.contains { if case .changeRoutes(let changes, _) = $0 { changes.count == 3 } else { false } })
         #expect(try said(desk).contains(.pong))
@@ -260,5 +260,24 @@ import Wire
         #expect(messages.count == Int(count) + 2)
         #expect(messages.first == .hello(desk.hello))
         #expect(messages.last == .inventoryEnd)
+    }
+
+    /// A control plane that tells rules from claims replaces each alone; one that does not means everything.
+    @Test(arguments: [[.access], [.access, .rules]] as [PlaneCapabilities])
+    func tablesReplaceWhatTheControlPlaneMeans(capabilities: PlaneCapabilities) {
+        let desk = desk()
+        desk.connected()
+        var bytes: [UInt8] = []
+        let messages: [ControlToData] = [
+            hello(capabilities), .rulesSnapshot(generation: 4, count: 1), .routesSnapshot(generation: 5, count: 1),
+        ]
+        for message in messages { message.encode(to: &bytes) }
+        bytes.withUnsafeBytes { desk.received($0, descriptors: [60, 61]) }
+        var mapped: [(RouteTableKind, Int32)] = []
+        for effect in desk.effects {
+            if case .mapTable(let kind, let descriptor, _) = effect { mapped.append((kind, descriptor)) }
+        }
+        #expect(mapped.map(\.0) == [.rules, capabilities.contains(.rules) ? .claims : .whole])
+        #expect(mapped.map(\.1) == [60, 61])
     }
 }

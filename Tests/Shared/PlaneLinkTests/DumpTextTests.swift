@@ -31,6 +31,23 @@ struct DumpTextTests {
         #expect(long != text(hosts.map { $0 == "h7.example" ? "x7.example" : $0 }))
     }
 
+    /// Rules are listed like all routes; many of them are their file.
+    @Test func manyRulesAreTheirFile() throws {
+        func text(_ count: Int, generation: UInt64) throws -> String {
+            let routes = (0..<count).map { (UInt16(0), "h\($0).example", route(7)) }
+            var dump = DumpText()
+            dump.add(rules: try RouteTableFile(routes, generation: generation).view())
+            return dump.finish()
+        }
+        #expect(try text(2, generation: 1) == text(2, generation: 2))
+        #expect(try text(2, generation: 1).contains("route 0 h1.example"))
+        let many = try text(DumpText.linesMax + 1, generation: 1)
+        #expect(many.contains("rules 20001 table "))
+        #expect(many.utf8.count < 100)
+        #expect(try many == text(DumpText.linesMax + 1, generation: 1))
+        #expect(try many != text(DumpText.linesMax + 1, generation: 2))
+    }
+
     @Test func tunnelIDsAreNotTold() {
         let dump = text(["a.example"])
         #expect(!dump.contains(Samples.tunnel.text))

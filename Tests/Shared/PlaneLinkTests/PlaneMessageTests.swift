@@ -38,6 +38,16 @@ struct PlaneMessageTests {
                 == Samples.trust)
     }
 
+    /// What 1.4 added, byte for byte.
+    @Test func theRecordedTranscriptOfVersionOneFourIsStillSpoken() throws {
+        var control: [UInt8] = []
+        for message in Samples.toDataOneFour { message.encode(to: &control) }
+        #expect(control.hex == [UInt8](hex: Transcripts.controlToDataMinor4).hex)
+        let decoded = try frames(control).map { try ControlToData.decode($0) }
+        #expect(decoded == Samples.toDataOneFour)
+        #expect(frames(control)[0].carriesDescriptor)
+    }
+
     /// A network of more bits than there are, and more networks than a node believes.
     @Test func trustThatCannotBeIsAFault() throws {
         var bytes: [UInt8] = []

@@ -11,7 +11,8 @@ struct RouteLookupTests {
         var copy = host
         return copy.withUTF8 {
             RouteLookup.resolve(
-                ingress: IngressIndex(ingress), host: UnsafeRawBufferPointer($0), table: view, overlay: overlay)
+                ingress: IngressIndex(ingress), host: UnsafeRawBufferPointer($0), tables: RouteTables(claims: view),
+                overlay: overlay)
         }
     }
 
@@ -89,6 +90,48 @@ struct RouteLookupTests {
         #expect(overlay.count == 0)
         #expect(resolve("a.example", view, overlay) == route(1))
         #expect(resolve("x.deep.example", view, overlay) == route(3))
+    }
+
+    /// Claims, rules and changes to the claims, each with hosts and wildcards, against the specification's order over one
+    /// dictionary of what is in force.
+    @Test(arguments: [true, false]) func rulesLieBelowClaims(sameSeed: Bool) throws {
+        var random = Random(seed: 29)
+        let labels = ["a", "b", "cc"]
+        func name(_ most: UInt32) -> String {
+            (0...random.below(most)).map { _ in labels[Int(random.below(3))] }.joined(separator: ".")
+        }
+        for _ in 0..<300 {
+            var rules: [String: Route] = [:], claims: [String: Route] = [:]
+            for number in 0..<random.below(8) {
+                rules[(random.below(2) == 0 ? "." : "") + name(3)] = route(UInt64(number))
+            }
+            for number in 100..<100 + random.below(8) {
+                let host = (random.below(4) == 0 ? "." : "") + name(3)
+                // No host has both.
+                if rules[host] == nil { claims[host] = route(UInt64(number)) }
+            }
+            let seed = random.next()
+            let tables = RouteTables(
+                claims: try RouteTableFile(claims.map { (0, $0.key, $0.value) }, seed: sameSeed ? seed : seed ^ 1)
+                    .view(),
+                rules: try RouteTableFile(rules.map { (0, $0.key, $0.value) }, seed: seed).view())
+            var overlay = RouteOverlay(capacity: 16, seed: random.next())
+            for number in 200..<200 + random.below(6) {
+                let host = name(3)
+                // A rule's host may have been a claim before, which was taken back: that hides no rule.
+                let new = random.below(2) == 0 || rules[host] != nil ? nil : route(UInt64(number))
+                #expect(withHost(host) { overlay.set(ingress: IngressIndex(0), host: $0, route: new) })
+                claims[host] = new
+            }
+            let all = rules.merging(claims) { $1 }
+            for _ in 0..<30 {
+                let host = name(4)
+                let found = withHost(host) {
+                    RouteLookup.resolve(ingress: IngressIndex(0), host: $0, tables: tables, overlay: overlay)
+                }
+                #expect(found == reference(host, all), "\(host) in \(all.keys)")
+            }
+        }
     }
 
     @Test func aFullOverlayRefusesNewKeysAndKeepsItsOwn() {

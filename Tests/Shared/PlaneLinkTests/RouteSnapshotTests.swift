@@ -34,6 +34,30 @@ struct RouteSnapshotTests {
         #expect(lookup(view, 0, "a") == route(1))
     }
 
+    @Test func aRouteThatIsSetReplacesTheOneBefore() throws {
+        let bytes = RouteSnapshot.fileBytes(routes: 2, entriesBytes: 2 * RouteSnapshot.entryBytes(hostBytes: 9))
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 16)
+        defer { memory.deallocate() }
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var writer = RouteSnapshotWriter(into: memory, routes: 2, seed: 7)
+        let steps: [(host: String, route: Route)] = [
+            (".a.example", route(1, isPrivate: true)), ("b.example", route(2)), (".a.example", route(3)),
+            ("b.example", route(4, isPrivate: true)), ("", route(5)),
+        ]
+        var taken: [Bool] = [], rooms: [Bool] = []
+        for step in steps {
+            taken.append(withHost(step.host) { writer.set(ingress: IngressIndex(0), host: $0, route: step.route) })
+            rooms.append(writer.hasRoom(hostBytes: 9))
+        }
+        #expect(taken == [true, true, true, true, false])
+        #expect(rooms == [true, false, false, false, false])
+        let used = writer.finish(generation: 1)
+        let view = try RouteSnapshotView(UnsafeRawBufferPointer(rebasing: memory[..<used]))
+        #expect(view.count == 2)
+        #expect(lookup(view, 0, ".a.example") == route(3))
+        #expect(lookup(view, 0, "b.example") == route(4, isPrivate: true))
+    }
+
     @Test func anEmptyTableAnswersNothing() throws {
         #expect(lookup(try RouteTableFile([]).view(), 0, "a") == nil)
     }

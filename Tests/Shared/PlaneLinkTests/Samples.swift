@@ -90,6 +90,9 @@ enum Samples {
             ]),
     ]
 
+    /// What 1.4 added.
+    static let toDataOneFour: [ControlToData] = [.rulesSnapshot(generation: 3, count: 1_000_000)]
+
     static let node = NodeID("6ba7b811-9dad-41d1-80b4-00c04fd430c8")!
 
     /// What 1.2 added.

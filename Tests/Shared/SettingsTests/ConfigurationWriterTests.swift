@@ -43,6 +43,7 @@ struct ConfigurationWriterTests {
         - {name: nobody}
         ingresses:
         - {name: unused}
+        - {name: many, file: {path: "/etc/ru les"}, reload: 5s}
         - name: b
           plugin: {type: memory, domain: [one.example, two.example], domainMin: 3}
           rules: [{hostname: "*.Example.org", endpoint: \(uuid)}]

@@ -225,7 +225,11 @@ struct TunnelServiceReadingTests {
         ("ingresses: [{name: a, plugin: {addr: 'x:1'}}]", "plugin type `grpc` is not available yet"),
         ("ingresses: [{name: a, plugin: {type: carrot}}]", "plugin type `carrot` is unknown"),
         ("ingresses: [{name: a, plugin: {type: memory, domain: '*.x'}}]", "no domain"),
-        ("ingresses: [{name: a, file: {path: x}}]", "file: is not available yet"),
+        ("ingresses: [{name: a, redis: {addr: x}}]", "redis: is not available yet"),
+        ("ingresses: [{name: a, file: {path: ''}}]", "needs a `path:`"),
+        ("ingresses: [{name: a, file: {path: x, url: y}}]", "unknown key in the file of an ingress"),
+        ("ingresses: [{name: a, file: {path: x}, reload: 10}]", "not a duration with a unit"),
+        ("ingresses: [{name: a, file: {path: x}, reload: 1ms}]", "must be between 100 ms"),
         ("ingresses: [{name: a, rules: [{hostname: x}]}]", "needs `hostname:` and `endpoint:`"),
         ("servces: []", "did you mean `services`"), ("services: 1", "expected keys and values"),
     ])

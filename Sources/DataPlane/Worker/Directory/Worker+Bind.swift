@@ -62,7 +62,7 @@ extension Worker {
             && hosts.allSatisfy { host in
                 host.withBytes {
                     RouteLookup.resolve(
-                        ingress: service.ingress, host: $0, table: routeTable, overlay: routeOverlay) == route
+                        ingress: service.ingress, host: $0, tables: routeTables, overlay: routeOverlay) == route
                 }
             }
     }

@@ -186,8 +186,8 @@ extension Worker {
             let change = open(parcel, as: RouteChange.self)
             post(worker, .parcelTaken(buffer: parcel.buffer))
             apply(change)
-        case .routes(let address, let byteCount, let generation):
-            takeTable(address, byteCount)
+        case .routes(let kind, let address, let byteCount, let generation):
+            takeTable(kind, address, byteCount)
             post(worker, .routesSeen(generation: generation))
         case .routesMark(let generation):
             post(worker, .routesSeen(generation: generation))

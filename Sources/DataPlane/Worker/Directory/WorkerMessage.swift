@@ -41,7 +41,7 @@ package enum WorkerMessage: BitwiseCopyable {
     /// A route changed (`RouteChange` in the parcel).
     case routeChanged(Parcel)
     /// A new table is mapped; answered by `routesSeen` when the old one is not used any more.
-    case routes(address: UInt, byteCount: UInt64, generation: UInt64)
+    case routes(RouteTableKind, address: UInt, byteCount: UInt64, generation: UInt64)
     /// Changes up to here were sent; answered by `routesSeen`.
     case routesMark(generation: UInt64)
     case routesSeen(generation: UInt64)

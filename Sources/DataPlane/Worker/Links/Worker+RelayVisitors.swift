@@ -81,7 +81,7 @@ extension Worker {
         guard !destination.isUnspecified else { return nil }
         let host = destination.hostText.hostFolded
         return host.withBytes {
-            RouteLookup.resolve(ingress: ingress, host: $0, table: routeTable, overlay: routeOverlay)
+            RouteLookup.resolve(ingress: ingress, host: $0, tables: routeTables, overlay: routeOverlay)
         }
     }
 

@@ -168,7 +168,7 @@ extension Worker {
     private mutating func takeFound(_ route: Route, _ lookup: PlaneLookup) {
         guard !lookup.host.isEmpty else { return }
         let known = lookup.host.withBytes {
-            RouteLookup.resolve(ingress: lookup.ingress, host: $0, table: routeTable, overlay: routeOverlay)
+            RouteLookup.resolve(ingress: lookup.ingress, host: $0, tables: routeTables, overlay: routeOverlay)
         }
         if known == nil { apply(RouteChange(ingress: lookup.ingress, host: lookup.host, route: route)) }
     }

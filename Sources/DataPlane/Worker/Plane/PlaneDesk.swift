@@ -15,7 +15,7 @@ package final class PlaneDesk {
     enum Effect {
         case connect
         case disconnect
-        case mapTable(descriptor: Int32, generation: UInt64)
+        case mapTable(RouteTableKind, descriptor: Int32, generation: UInt64)
         case changeRoutes([RouteChange], generation: UInt64)
         case replaceNodeTable(NodeTable)
         case openListener(PlaneListener, descriptor: Int32)
@@ -287,10 +287,9 @@ package final class PlaneDesk {
         case .listenersEnd:
             for id in Array(listeners.keys) where !confirmedListeners.contains(id) { removeListener(id) }
         case .routesSnapshot(let generation, _):
-            guard let descriptor else { return giveUp("a routing table came without its file") }
-            routeGeneration += 1
-            pushedGenerations.append((routeGeneration, generation))
-            effects.append(.mapTable(descriptor: descriptor, generation: routeGeneration))
+            mapTable(controlCapabilities.contains(.rules) ? .claims : .whole, descriptor, generation)
+        case .rulesSnapshot(let generation, _):
+            mapTable(.rules, descriptor, generation)
         case .routeDelta(let generation, let changes):
             routeGeneration += 1
             pushedGenerations.append((routeGeneration, generation))
@@ -314,6 +313,13 @@ package final class PlaneDesk {
         case .peering, .node, .remoteTunnel, .lookupAnswer, .tellPeer:
             heardOfCluster(message)
         }
+    }
+
+    private func mapTable(_ kind: RouteTableKind, _ descriptor: Int32?, _ generation: UInt64) {
+        guard let descriptor else { return giveUp("a routing table came without its file") }
+        routeGeneration += 1
+        pushedGenerations.append((routeGeneration, generation))
+        effects.append(.mapTable(kind, descriptor: descriptor, generation: routeGeneration))
     }
 
     private func addListener(_ listener: PlaneListener, _ descriptor: Int32?) {

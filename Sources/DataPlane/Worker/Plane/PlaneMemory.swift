@@ -26,19 +26,31 @@ final class PlaneMemory {
     /// Operations in flight on the present descriptor.
     var inFlight = 0
     var isClosing = false
-    /// The generation of the table that is being mapped, if one is.
-    var mapping: UInt64?
+    /// The table that is being mapped, if one is, with its generation.
+    var mapping: (kind: RouteTableKind, generation: UInt64)?
     /// What came behind a table that is being mapped, in order.
     var updates: [RouteUpdate] = []
     /// Tables replaced, with the generation that every worker must have seen before they are unmapped.
     var retired: [(address: UInt, byteCount: UInt64, generation: UInt64)] = []
-    var current: (address: UInt, byteCount: UInt64)?
+    /// The tables in use.
+    private var claims: Mapping?
+    private var rules: Mapping?
+
+    typealias Mapping = (address: UInt, byteCount: UInt64)
 
     init() {
         receiveMessage.initialize(to: DescriptorMessage())
         sendMessage.initialize(to: DescriptorMessage())
         dial.initialize(to: DialAddress())
         mapped.initialize(to: MappedFile())
+    }
+
+    /// A table is in use from `generation` on; what it replaces is retired.
+    func replace(_ kind: RouteTableKind, by table: Mapping, _ generation: UInt64) {
+        let old = [kind != .rules ? claims : nil, kind != .claims ? rules : nil]
+        for case let old? in old { retired.append((old.address, old.byteCount, generation)) }
+        if kind != .rules { claims = table }
+        if kind != .claims { rules = kind == .rules ? table : nil }
     }
 
     deinit {

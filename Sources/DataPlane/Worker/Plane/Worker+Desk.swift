@@ -5,14 +5,8 @@ import PlaneLink
 import Primitives
 import Wire
 
-// Worker 0 performs what its desk decides: connects the plane link, maps tables, spreads routes and listeners over the
-// workers.
-
-/// One step of the routes: a whole table, or changes to what there is, with our generation.
-enum RouteUpdate {
-    case table(Int32, UInt64)
-    case changes([RouteChange], UInt64)
-}
+// Worker 0 performs what its desk decides: connects the plane link, spreads listeners and what the node serves over the
+// workers. Routes: Worker+Routes.
 
 extension Worker {
     /// The desk, about to be told something: it is looked at before the turn ends.
@@ -48,7 +42,7 @@ extension Worker {
         switch effect {
         case .connect: connectPlane(desk)
         case .disconnect: closePlane()
-        case .mapTable(let descriptor, let generation): update(.table(descriptor, generation))
+        case .mapTable(let kind, let descriptor, let generation): update(.table(kind, descriptor, generation))
         case .changeRoutes(let changes, let generation): update(.changes(changes, generation))
         case .replaceNodeTable(let table): spread(table)
         case .openListener(let listener, let descriptor): spread(listener, descriptor)
@@ -224,91 +218,6 @@ extension Worker {
         touchedDesk?.disconnected(now)
     }
 
-    // MARK: Routes
-
-    @inline(never) @_semantics("no_performance_analysis")
-    mutating func apply(_ change: RouteChange) {
-        let isSet = change.host.withBytes {
-            routeOverlay.set(ingress: change.ingress, host: $0, route: change.route)
-        }
-        peers.lookups.forgetAbsence(of: change)
-        // The control plane sends a new table long before the overlay is full.
-        if !isSet { note(.routesFull) }
-    }
-
-    private mutating func spread(_ changes: [RouteChange], _ generation: UInt64, _ desk: PlaneDesk) {
-        for change in changes { apply(change) }
-        for worker in 0..<workerCount where worker != index {
-            for change in changes { post(worker, with: change) { .routeChanged($0) } }
-            post(worker, .routesMark(generation: generation))
-        }
-        desk.workerSaw(generation, worker: index)
-    }
-
-    /// Routes change in the order in which it was said: mapping a table takes a turn, and what came behind it waits.
-    private mutating func update(_ update: RouteUpdate) {
-        planeMemory.updates.append(update)
-        continueUpdates()
-    }
-
-    private mutating func continueUpdates() {
-        while planeMemory.mapping == nil, !planeMemory.updates.isEmpty, let desk {
-            switch planeMemory.updates.removeFirst() {
-            case .changes(let changes, let generation):
-                spread(changes, generation, desk)
-            case .table(let descriptor, let generation):
-                planeMemory.mapping = generation
-                operations.append(
-                    Operation(
-                        .mapFile, token: Token(.mapFile, slot: .max, generation: 0), descriptor: descriptor,
-                        address: UInt(bitPattern: planeMemory.mapped)))
-            }
-        }
-    }
-
-    @inline(never) @_semantics("no_performance_analysis")
-    mutating func tableMapped(_ completion: Completion) {
-        guard let generation = planeMemory.mapping else { preconditionFailure("a table that nobody asked for") }
-        planeMemory.mapping = nil
-        let mapped = planeMemory.mapped.pointee
-        if completion.result == 0, let desk = touchedDesk {
-            if let old = planeMemory.current {
-                planeMemory.retired.append((old.address, old.byteCount, generation))
-            }
-            planeMemory.current = (mapped.address, mapped.byteCount)
-            takeTable(mapped.address, mapped.byteCount)
-            for worker in 0..<workerCount where worker != index {
-                post(
-                    worker, .routes(address: mapped.address, byteCount: mapped.byteCount, generation: generation))
-            }
-            desk.workerSaw(generation, worker: index)
-            unmapOldTables()
-        }
-        continueUpdates()
-    }
-
-    /// The new table holds everything the overlay said.
-    @inline(never) @_semantics("no_performance_analysis")
-    mutating func takeTable(_ address: UInt, _ byteCount: UInt64) {
-        let file = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: Int(byteCount))
-        guard let view = try? RouteSnapshotView(file) else {
-            notices.append((.error, "the routing table of the control plane is damaged; the last one stays", []))
-            return
-        }
-        routeTable = view
-        routeOverlay.removeAll()
-    }
-
-    @inline(never) @_semantics("no_performance_analysis")
-    mutating func unmapOldTables() {
-        guard let desk, let first = planeMemory.retired.first, desk.isSeenByAll(first.generation) else { return }
-        planeMemory.retired.removeFirst()
-        operations.append(
-            Operation(
-                .unmapFile, token: Token(raw: 0), descriptor: -1, address: first.address, argument: first.byteCount))
-        unmapOldTables()
-    }
-
     // MARK: What the node serves
 
     private mutating func spread(_ table: NodeTable) {
@@ -379,22 +288,5 @@ extension Worker {
         for (position, piece) in pieces.enumerated() {
             desk.send(.dump(id: id, text: piece, isLast: position == pieces.count - 1))
         }
-    }
-
-    /// The routes in force: the table's that the overlay does not shadow, and the overlay's.
-    private func addRoutes(to text: inout DumpText) {
-        var routes = text
-        if let routeTable {
-            _ = routeTable.forEach { ingress, isWildcard, name, route in
-                guard let start = name.baseAddress else { return }
-                let key = RouteKey(ingress: ingress, isWildcard: isWildcard, bytes: start, count: name.count)
-                guard routeOverlay.lookup(key) == .unknown else { return }
-                routes.add(ingress: ingress, isWildcard: isWildcard, name: name, route: route)
-            }
-        }
-        routeOverlay.forEach { ingress, isWildcard, name, route in
-            if let route { routes.add(ingress: ingress, isWildcard: isWildcard, name: name, route: route) }
-        }
-        text = routes
     }
 }

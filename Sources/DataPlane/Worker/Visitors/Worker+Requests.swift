@@ -93,7 +93,7 @@ extension Worker {
             return refuse(slot, head, status: 502, .noRoute)
         }
         let found = RouteLookup.resolve(
-            ingress: visitor.pointee.ingress, host: host.name, table: routeTable, overlay: routeOverlay)
+            ingress: visitor.pointee.ingress, host: host.name, tables: routeTables, overlay: routeOverlay)
         guard let found else { return routeIsMissing(slot, head, host.name) }
         guard !found.isPrivate else { return refuse(slot, head, status: 502, .privateRoute) }
         if !head.forwardedNode.isEmpty, namesUs(head, front) {

@@ -49,7 +49,7 @@ extension Worker {
         guard !hello.serverName.isEmpty else { return refuseTLS(slot, .unrecognizedName, .missingHost) }
         guard !hello.namesAddress else { return refuseTLS(slot, .unrecognizedName, .noRoute) }
         let found = RouteLookup.resolve(
-            ingress: visitor.pointee.ingress, host: hello.serverName.hostFolded, table: routeTable,
+            ingress: visitor.pointee.ingress, host: hello.serverName.hostFolded, tables: routeTables,
             overlay: routeOverlay)
         guard let found else {
             if peers.connection != 0, waitForRoute(visitor: slot, hello.serverName.hostFolded) { return }

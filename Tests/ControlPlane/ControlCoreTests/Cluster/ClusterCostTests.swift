@@ -57,7 +57,7 @@ struct ClusterCostTests {
         let connectors = 4_096
         var core = try ControlCore(
             ClusterWorld.configuration(), nodeName: "node-0", nodeEpoch: 1_700_000_000_000,
-            credentialKey: SimulatedNode.key, cluster: ClusterWorld.settings(0))
+            credentialKey: SimulatedNode.key, tableSeed: 99, cluster: ClusterWorld.settings(0))
         let start = Tick(nanoseconds: 1_000_000_000)
         _ = core.handle(.wallTime(1_700_000_000), now: start)
         for number in 0..<connectors {
